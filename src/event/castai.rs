@@ -1,0 +1,139 @@
+//! The kinds of event: a typed variant for each one we know, and an honest one for the rest.
+//!
+//! The four names of the canon are `node.added`, `node.removed`, `node.spot_interrupted`, `savings.threshold`.
+//! Reading a variant out of loose fields is total: a field that is missing or of the wrong type becomes `None`
+//! and a note, never a lost event. To add a kind: one variant and one row in [`KINDS`].
+//! Next: [`super::delivery`], what an event owes.
+
+use serde_json::{Map, Value};
+
+use super::Severity;
+use super::fields::Fields;
+use super::relay::RelayReport;
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CastAIEvent {
+    /// A node joined the cluster.
+    NodeAdded(Node),
+    /// A node left the cluster.
+    NodeRemoved(Node),
+    /// The cloud provider announced that it takes a spot node back.
+    NodeSpotInterrupted(Node),
+    /// A configured savings threshold was crossed.
+    SavingsThreshold(Savings),
+    /// One of CAST AI's own notifications, <https://docs.cast.ai/docs/notifications>.
+    Notification(Notification),
+    /// Something the relay has to say about itself.
+    Relay(RelayReport),
+    /// A kind we do not know. Its fields are all in `data`; its type is kept.
+    Unrecognized {
+        /// The sender's word for it, or `unrecognized` when it gave none.
+        event_type: String,
+    },
+}
+
+/// What is known of a node.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Node {
+    /// The Kubernetes node name.
+    pub name: Option<String>,
+    /// The cloud provider's instance type, `m6i.2xlarge`.
+    pub instance_type: Option<String>,
+    /// `spot`, `on-demand`, `fallback`, …
+    pub lifecycle: Option<String>,
+    /// Why it was added or removed, `scale-down`.
+    pub action: Option<String>,
+}
+
+/// What is known of a crossed savings threshold.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Savings {
+    /// The impact as the sender gave it; its unit is the sender's.
+    pub impact: Option<f64>,
+}
+
+/// The parts every CAST AI notification has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Notification {
+    /// The short name, `Pending pod detected`. Spellings drift over time: match it by pattern.
+    pub name: Option<String>,
+    /// The summary in one line.
+    pub message: Option<String>,
+}
+
+/// The types we know, each with its default severity.
+pub const KINDS: &[(&str, Severity)] = &[
+    ("node.added", Severity::Info),
+    ("node.removed", Severity::Info),
+    ("node.spot_interrupted", Severity::Warning),
+    ("savings.threshold", Severity::Warning),
+    (CastAIEvent::NOTIFICATION, Severity::Warning),
+    ("relay.body_rejected", Severity::Error),
+    ("relay.delivery_dead", Severity::Error),
+];
+
+impl CastAIEvent {
+    /// The type of an event whose sender gave none.
+    pub const UNRECOGNIZED: &str = "unrecognized";
+    /// The type of CAST AI's own notifications.
+    pub const NOTIFICATION: &str = "castai.notification";
+
+    /// Reads the variant named by `event_type` out of the particulars. Total: what does not fit becomes a note.
+    pub fn read(event_type: &str, data: &Map<String, Value>, notes: &mut Vec<String>) -> Self {
+        let mut fields = Fields::new(data, notes);
+        match event_type {
+            "node.added" => Self::NodeAdded(Node::read(&mut fields)),
+            "node.removed" => Self::NodeRemoved(Node::read(&mut fields)),
+            "node.spot_interrupted" => Self::NodeSpotInterrupted(Node::read(&mut fields)),
+            "savings.threshold" => Self::SavingsThreshold(Savings { impact: fields.number("savingsImpact") }),
+            other => Self::Unrecognized { event_type: other.to_owned() },
+        }
+    }
+
+    /// The type as routes match it.
+    pub fn type_name(&self) -> &str {
+        match self {
+            Self::NodeAdded(_) => "node.added",
+            Self::NodeRemoved(_) => "node.removed",
+            Self::NodeSpotInterrupted(_) => "node.spot_interrupted",
+            Self::SavingsThreshold(_) => "savings.threshold",
+            Self::Notification(_) => Self::NOTIFICATION,
+            Self::Relay(report) => report.type_name(),
+            Self::Unrecognized { event_type } => event_type,
+        }
+    }
+
+    /// The name routes match by `name`: a notification's own.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Notification(notification) => notification.name.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The sender's summary in one line, where the kind has one.
+    pub fn message(&self) -> Option<&str> {
+        match self {
+            Self::Notification(notification) => notification.message.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// What the severity is when the sender gives none that we understand.
+    pub fn default_severity(&self) -> Severity {
+        let known = KINDS.iter().find(|(name, _)| *name == self.type_name());
+        known.map_or(Severity::Info, |(_, severity)| *severity)
+    }
+}
+
+impl Node {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            name: fields.text("nodeName"),
+            instance_type: fields.text("instanceType"),
+            lifecycle: fields.text("lifecycle"),
+            action: fields.text("action"),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What an event owes: deliveries, and how each attempt at one ends.
+//!
+//! Plain values. Who decides what is owed is [`crate::route`]; who keeps the rows is [`crate::store`];
+//! who carries them out is [`crate::deliver`].
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Event, Severity, Timestamp};
+use crate::names::{DeliveryId, RouteName, TargetName};
+
+/// One event owed to one target by one route, before it has a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owed {
+    /// The route that matched.
+    pub route: RouteName,
+    /// Where it must go.
+    pub target: TargetName,
+    /// The severity to tell it with: the route's override, else the event's own.
+    pub severity: Severity,
+}
+
+/// A delivery that was claimed: ours to attempt until the lease ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivery {
+    /// Its row. The same on every attempt, so notifiers use it as idempotency key.
+    pub id: DeliveryId,
+    /// The route that owes it.
+    pub route: RouteName,
+    /// Where it must go.
+    pub target: TargetName,
+    /// The severity to tell it with.
+    pub severity: Severity,
+    /// Which attempt this is, from 1. Also the fence: only the holder of the latest attempt may settle.
+    pub attempt: u32,
+    /// When this attempt was claimed.
+    pub claimed_at: Timestamp,
+    /// The event, with its raw body.
+    pub event: Event,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The target took it.
+    Delivered,
+    /// Try again at this time.
+    Retry {
+        /// Not before this.
+        at: Timestamp,
+        /// Why it failed.
+        reason: Reason,
+        /// The same in words, without secrets, for people.
+        detail: String,
+        /// Nothing at all goes to this target before this: it asked us to wait.
+        target_paused_until: Option<Timestamp>,
+    },
+    /// Given up: a dead letter.
+    Dead {
+        /// Why.
+        reason: Reason,
+        /// The same in words, without secrets, for people.
+        detail: String,
+    },
+}
+
+impl Outcome {
+    /// The closed word for metrics and logs.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Retry { .. } => "retry",
+            Self::Dead { .. } => "dead",
+        }
+    }
+}
+
+/// Why an attempt failed: a closed set, because it is a metric label and a stored word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// No connection: refused, unreachable, DNS, TLS. Nothing was sent.
+    Unreachable,
+    /// The connection broke or the time ran out after sending began: it may have arrived.
+    Ambiguous,
+    /// The target asked us to slow down.
+    RateLimited,
+    /// The target failed on its side (5xx, 408, 425).
+    TargetFailed,
+    /// The target refused this message; sending it again unchanged cannot help.
+    MessageRefused,
+    /// The target refuses every message: wrong key, revoked URL, archived channel.
+    TargetRefused,
+    /// It grew older than the target's `max_age` before it got through.
+    Expired,
+    /// The notifier itself failed: a fault in the relay.
+    Internal,
+    /// The configuration no longer has this target.
+    TargetRemoved,
+}
+
+impl Reason {
+    /// All of them, for metrics that start at zero.
+    pub const ALL: [Reason; 9] = [
+        Self::Unreachable,
+        Self::Ambiguous,
+        Self::RateLimited,
+        Self::TargetFailed,
+        Self::MessageRefused,
+        Self::TargetRefused,
+        Self::Expired,
+        Self::Internal,
+        Self::TargetRemoved,
+    ];
+
+    /// The closed word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Ambiguous => "ambiguous",
+            Self::RateLimited => "rate_limited",
+            Self::TargetFailed => "target_failed",
+            Self::MessageRefused => "message_refused",
+            Self::TargetRefused => "target_refused",
+            Self::Expired => "expired",
+            Self::Internal => "internal",
+            Self::TargetRemoved => "target_removed",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Delivery {
+    /// How long after the event happened (else: was received) this attempt was made.
+    pub fn lateness(&self) -> Duration {
+        self.claimed_at.saturating_since(self.event.occurred_at.unwrap_or(self.event.received_at))
+    }
+}

@@ -1,0 +1,10 @@
+//! castai-relay: takes every CAST AI event in, loses none, tells the right people once, and can prove it.
+//!
+//! The rooms, in the order an event walks through them:
+//!
+//! ```text
+//! source ──▶ event ──▶ route ──▶ store ──▶ deliver ──▶ notify        admin, cli: look in      app: wires it, once
+//! ```
+
+pub mod names;
+pub mod event;

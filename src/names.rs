@@ -1,0 +1,218 @@
+//! The names everything else refers to: ids of events and deliveries, names of sources, routes and targets.
+//!
+//! Each is a newtype with one door, `parse`, so a name that exists is a name that is allowed.
+//! Knows nothing of the rest of the house. Next room: [`crate::event`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use sha2::{Digest, Sha256};
+
+/// A name or id that breaks its rule; says what was given and what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} `{given}` is not allowed: {rule}")]
+pub struct NameError {
+    what: &'static str,
+    given: String,
+    rule: &'static str,
+}
+
+/// What the operator may call a source, a route or a target.
+const NAME_RULE: &str = "use 1 to 63 of a-z, 0-9, `-` and `_`, starting with a letter or digit";
+
+fn is_name(text: &str) -> bool {
+    let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    starts_well && text.len() <= 63 && text.chars().all(allowed)
+}
+
+macro_rules! operator_name {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The only way in: 1 to 63 characters of `a-z`, `0-9`, `-`, `_`, starting with a letter or digit.
+            pub fn parse(text: &str) -> Result<Self, NameError> {
+                match is_name(text) {
+                    true => Ok(Self(text.into())),
+                    false => Err(NameError { what: $what, given: text.into(), rule: NAME_RULE }),
+                }
+            }
+
+            /// The name as configured.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &*self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::parse(&text).map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+operator_name!(
+    /// Where events come from, as configured: `castai`, or `relay` for the relay itself.
+    SourceName,
+    "source name"
+);
+operator_name!(
+    /// A rule of the routing table.
+    RouteName,
+    "route name"
+);
+operator_name!(
+    /// A configured destination, such as `slack-ops`.
+    TargetName,
+    "target name"
+);
+
+impl SourceName {
+    /// The source of the relay's own events (`relay.body_rejected`, `relay.delivery_dead`).
+    pub fn relay() -> Self {
+        Self("relay".into())
+    }
+}
+
+impl RouteName {
+    /// The route of last resort: stands for `default_targets`, which take what no route took.
+    pub fn default_targets() -> Self {
+        Self("default_targets".into())
+    }
+}
+
+/// What makes an event the same event: the sender's id within its organisation, or a hash of the content.
+///
+/// Guarantees 1 to 255 bytes without control characters; longer or unprintable ids are replaced by their SHA-256,
+/// so two different ids stay different.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId(Arc<str>);
+
+impl EventId {
+    const MAX_BYTES: usize = 255;
+
+    /// An id given by the sender, namespaced by the organisation when there is one: `<organization>/<id>`.
+    pub fn from_sender(organization: Option<&str>, id: &str) -> Self {
+        match organization {
+            // A slash inside the organisation would let two pairs read the same.
+            Some(organization) => Self::bounded(format!("{}/{id}", organization.replace('/', "%2F"))),
+            None => Self::bounded(id.to_owned()),
+        }
+    }
+
+    /// An id made of the content, for senders that give none: `sha256:<64 hex digits>` of `canonical`.
+    pub fn from_content(canonical: &[u8]) -> Self {
+        Self(format!("sha256:{}", hex(&Sha256::digest(canonical))).into())
+    }
+
+    /// Reads an id back as an operator or the store wrote it.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        match is_event_id(text) {
+            true => Ok(Self(text.into())),
+            false => Err(NameError {
+                what: "event id",
+                given: text.chars().take(80).collect(),
+                rule: "use 1 to 255 bytes without control characters",
+            }),
+        }
+    }
+
+    /// The id as shown to people and stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn bounded(id: String) -> Self {
+        match is_event_id(&id) {
+            true => Self(id.into()),
+            false => Self::from_content(id.as_bytes()),
+        }
+    }
+}
+
+fn is_event_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= EventId::MAX_BYTES && !text.chars().any(char::is_control)
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", &*self.0)
+    }
+}
+
+impl Serialize for EventId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for EventId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(de::Error::custom)
+    }
+}
+
+/// One delivery's row in the store; unique within one store, never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeliveryId(i64);
+
+impl DeliveryId {
+    /// Wraps the number the store gave the row.
+    pub fn from_row(row: i64) -> Self {
+        Self(row)
+    }
+
+    /// The number the store gave the row.
+    pub fn row(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for DeliveryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Lower-case hexadecimal, as ids and signatures are written.
+pub fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests;

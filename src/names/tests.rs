@@ -1,0 +1,42 @@
+//! What a name may be, and that ids from different senders stay apart.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn a_name_is_short_lower_case_and_starts_with_a_letter_or_digit() {
+    for good in ["slack-ops", "a", "0day", "on_call-2"] {
+        assert!(TargetName::parse(good).is_ok(), "{good}");
+    }
+    for bad in ["", "-x", "Slack", "a b", "ä", &"x".repeat(64)] {
+        assert!(TargetName::parse(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_bad_name_says_what_is_allowed() {
+    let error = RouteName::parse("Spot Nodes").unwrap_err().to_string();
+    assert!(error.starts_with("route name `Spot Nodes` is not allowed: use 1 to 63"), "{error}");
+}
+
+#[test]
+fn an_organisation_cannot_borrow_another_ones_id() {
+    assert_ne!(EventId::from_sender(Some("a/b"), "c"), EventId::from_sender(Some("a"), "b/c"));
+}
+
+#[test]
+fn an_over_long_id_is_replaced_by_its_hash_and_stays_distinct() {
+    let (one, two) = ("x".repeat(300), format!("{}y", "x".repeat(299)));
+    let ids = [EventId::from_sender(None, &one), EventId::from_sender(None, &two)];
+    assert!(ids[0].as_str().starts_with("sha256:"));
+    assert_ne!(ids[0], ids[1]);
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_sender_calls_its_event_the_id_can_be_read_back(id in ".{1,400}", org in proptest::option::of(".{1,40}")) {
+        let made = EventId::from_sender(org.as_deref(), &id);
+        prop_assert_eq!(EventId::parse(made.as_str()).unwrap(), made);
+    }
+}
