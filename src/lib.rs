@@ -8,3 +8,7 @@
 
 pub mod names;
 pub mod event;
+pub mod template;
+pub mod config;
+pub mod runtime;
+pub mod telemetry;

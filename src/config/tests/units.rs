@@ -1,0 +1,24 @@
+//! What people write for durations and sizes, and that it prints back the same.
+
+use super::*;
+
+#[test]
+fn durations_and_sizes_print_as_they_are_written() {
+    for text in ["250ms", "10s", "5m", "24h", "30d"] {
+        let span = Span::parse(text).unwrap();
+        assert_eq!(Span::parse(&span.to_string()), Some(span), "{text}");
+    }
+    for text in ["512B", "64KiB", "1MiB", "3GiB"] {
+        assert_eq!(ByteSize::parse(text).unwrap().to_string(), text);
+    }
+}
+
+#[test]
+fn a_number_without_a_unit_is_refused() {
+    for text in ["10", "", "s", "1.5h", "-1s", "10 s", "99999999999999999999s", "1000000000000000d"] {
+        assert_eq!(Span::parse(text), None, "{text}");
+    }
+    for text in ["1", "1MB", "1mib", "99999999999GiB"] {
+        assert_eq!(ByteSize::parse(text), None, "{text}");
+    }
+}

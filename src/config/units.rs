@@ -1,0 +1,104 @@
+//! Durations, sizes and addresses as people write them: `10s`, `24h`, `1MiB`, `0.0.0.0:8080`.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, de};
+
+/// A duration written as a whole number and a unit: `250ms`, `10s`, `5m`, `24h`, `30d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(Duration);
+
+impl Span {
+    const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+
+    /// For defaults in code.
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
+    /// The duration.
+    pub const fn get(self) -> Duration {
+        self.0
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let digits = text.find(|c: char| !c.is_ascii_digit())?;
+        let (number, unit) = text.split_at(digits);
+        let (_, millis) = Self::UNITS.into_iter().find(|(name, _)| *name == unit)?;
+        Some(Self(Duration::from_millis(number.parse::<u64>().ok()?.checked_mul(millis)?)))
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = self.0.as_millis();
+        let fits = |unit: u64| millis > 0 && millis.is_multiple_of(u128::from(unit));
+        let (unit, size) = Self::UNITS.into_iter().rev().find(|(_, size)| fits(*size)).unwrap_or(("s", 1_000));
+        write!(f, "{}{unit}", millis / u128::from(size))
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let rule = "a whole number with a unit: ms, s, m, h or d, such as `10s` or `24h`";
+        Self::parse(&text).ok_or_else(|| de::Error::custom(format!("`{text}` is not a duration; write {rule}")))
+    }
+}
+
+/// A size in bytes, written as a whole number and a unit: `512B`, `64KiB`, `1MiB`, `1GiB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteSize(u64);
+
+impl ByteSize {
+    const UNITS: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
+    /// For defaults in code.
+    pub const fn from_bytes(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
+    /// The number of bytes, as a length in memory.
+    pub fn get(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let digits = text.find(|c: char| !c.is_ascii_digit())?;
+        let (number, unit) = text.split_at(digits);
+        let (_, bytes) = Self::UNITS.into_iter().find(|(name, _)| *name == unit)?;
+        Some(Self(number.parse::<u64>().ok()?.checked_mul(bytes)?))
+    }
+}
+
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fits = |unit: u64| self.0 > 0 && self.0.is_multiple_of(unit);
+        let (unit, size) = Self::UNITS.into_iter().rev().find(|(_, size)| fits(*size)).unwrap_or(("B", 1));
+        write!(f, "{}{unit}", self.0 / size)
+    }
+}
+
+impl<'de> Deserialize<'de> for ByteSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let rule = "a whole number with a unit: B, KiB, MiB or GiB, such as `1MiB`";
+        Self::parse(&text).ok_or_else(|| de::Error::custom(format!("`{text}` is not a size; write {rule}")))
+    }
+}
+
+/// For `listen`: an address with its port. Names are not looked up, so that what is bound is what is written.
+///
+/// # Errors
+/// With an example of what is meant.
+pub fn listen_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let rule = "an IP address and a port: `0.0.0.0:8080` for every interface, `127.0.0.1:8080` for this machine only";
+    text.parse().map_err(|_| de::Error::custom(format!("`{text}` is not an address to listen on; write {rule}")))
+}
+
+#[cfg(test)]
+#[path = "tests/units.rs"]
+mod tests;
