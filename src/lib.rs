@@ -8,6 +8,7 @@
 
 pub mod names;
 pub mod event;
+pub mod store;
 pub mod template;
 pub mod config;
 pub mod runtime;

@@ -1,0 +1,233 @@
+//! The default engine: SQLite in one file, for one replica.
+//!
+//! One [`writer`] thread owns the writing connection and puts everything that waits into one transaction, so many
+//! requests share one fsync; [`ids`] judges what is new; a [`checkpoint`] thread moves the log into the database beside it; a few readers look on.
+//! WAL with `synchronous=FULL`: what was acknowledged survives `kill -9` and loss of power. An exclusive lock file
+//! keeps a second process out. Never put the file on NFS: WAL needs shared memory, <https://www.sqlite.org/wal.html>.
+
+mod checkpoint;
+mod ids;
+mod queue;
+mod read;
+mod writer;
+
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OpenFlags};
+use serde::Deserialize;
+
+use super::{Append, Appended, Backlog, Settled, Settlement, Store, StoreError, StoredEvent};
+use crate::event::Timestamp;
+use crate::event::delivery::Delivery;
+use crate::names::{EventId, TargetName};
+use queue::Encoded;
+use read::Readers;
+pub use writer::CommitObserver;
+use writer::{Database, Writer};
+
+/// The schema this version reads and writes, in `PRAGMA user_version`.
+const SCHEMA_VERSION: i64 = 1;
+const SCHEMA: &str = include_str!("schema.sql");
+
+/// The section `store.sqlite`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The database file; `-wal`, `-shm` and `.lock` stand beside it. Its directory is created.
+    pub path: PathBuf,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { path: PathBuf::from("data/relay.db") }
+    }
+}
+
+/// The database could not be opened; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process holds the lock file.
+    #[error(
+        "`{0}` is locked: another castai-relay runs on this database; stop it, or give this one its own `store.sqlite.path`"
+    )]
+    Locked(PathBuf),
+    /// A newer version of the relay wrote it.
+    #[error(
+        "`{path}` has schema version {found}, this castai-relay knows up to {SCHEMA_VERSION}; start the newer version that wrote it"
+    )]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+    },
+    /// The file system said no.
+    #[error("cannot open `{path}`: {error}; the directory must exist or be creatable, and be writable")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What it said.
+        error: std::io::Error,
+    },
+    /// SQLite said no.
+    #[error("cannot open `{path}`: {error}")]
+    Database {
+        /// The database.
+        path: PathBuf,
+        /// What it said.
+        error: rusqlite::Error,
+    },
+}
+
+/// The SQLite engine. Dropping it finishes what is queued, then closes the file.
+pub struct SqliteStore {
+    writer: Writer,
+    readers: Arc<Readers>,
+    _checkpointer: checkpoint::Checkpointer,
+    /// Held as long as the database is open.
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens or creates the database at `path`, with its directory. Deliveries that a dead process had claimed are
+    /// due again at once. `observe` is told of every commit.
+    ///
+    /// # Errors
+    /// When the file is in use, was written by a newer version, or cannot be opened.
+    pub fn open(path: &Path, observe: CommitObserver) -> Result<Self, OpenError> {
+        if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+            let failed = |error| OpenError::Io { path: directory.to_owned(), error };
+            std::fs::create_dir_all(directory).map_err(failed)?;
+        }
+        let lock = lock(path)?;
+        let failed = |error| OpenError::Database { path: path.to_owned(), error };
+        let mut connection = connect(path, OpenFlags::default()).map_err(failed)?;
+        migrate(&mut connection, path)?;
+        queue::release_leases(&connection).map_err(failed)?;
+        let readers = Arc::new(Readers::open(path).map_err(failed)?);
+        let checkpointer = checkpoint::Checkpointer::start(connect(path, OpenFlags::default()).map_err(failed)?)
+            .map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
+        let ids = ids::Ids::read(&connection).map_err(failed)?;
+        let writer = Writer::start(Database { connection, ids }, checkpointer.bell(), observe)
+            .map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
+        Ok(Self { writer, readers, _checkpointer: checkpointer, _lock: lock })
+    }
+}
+
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let path = PathBuf::from(name);
+    let failed = |error| OpenError::Io { path: path.clone(), error };
+    let file = File::create(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked(path)),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // NORMAL would lose acknowledged commits on power loss: https://www.sqlite.org/pragma.html#pragma_synchronous
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    // 4 MiB: the leaves of the index on ids are read at random, and reading them again would cost more.
+    connection.pragma_update(None, "cache_size", -4_096)?;
+    // The checkpointer does it, so that no commit has to wait for it.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |error| OpenError::Database { path: path.to_owned(), error };
+    let version = |connection: &Connection| connection.pragma_query_value(None, "user_version", |row| row.get(0));
+    let found: i64 = version(connection).map_err(failed)?;
+    if found > SCHEMA_VERSION {
+        return Err(OpenError::Newer { path: path.to_owned(), found });
+    }
+    if found == 0 {
+        let create = format!("BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
+        connection.execute_batch(&create).map_err(failed)?;
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn append(&self, appends: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
+        let encoded = encode(appends)?;
+        self.writer
+            .write("keep events", move |database| encoded.iter().map(|event| event.append(database)).collect())
+            .await
+    }
+
+    async fn note_conflict(&self, id: &EventId) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.writer.write("note a conflicting repeat", move |database| queue::note_conflict(database, &id)).await
+    }
+
+    async fn claim(
+        &self,
+        target: &TargetName,
+        now: Timestamp,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let target = target.clone();
+        let claim = move |database: &mut Database| queue::claim(&database.connection, &target, now, lease, limit);
+        self.writer.write("claim deliveries", claim).await
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<Settled, StoreError> {
+        let Settlement { delivery, attempt, outcome, at, raise } = settlement;
+        let raise = encode(raise)?;
+        let settle = move |database: &mut Database| {
+            let settled = queue::settle(&database.connection, delivery, attempt, &outcome, at)?;
+            if settled == Settled::Done {
+                raise.iter().try_for_each(|event| event.append(database).map(drop))?;
+            }
+            Ok(settled)
+        };
+        self.writer.write("settle a delivery", settle).await
+    }
+
+    async fn next_due(&self, target: &TargetName) -> Result<Option<Timestamp>, StoreError> {
+        let target = target.clone();
+        self.readers.read("find what is due next", move |connection| read::next_due(connection, &target)).await
+    }
+
+    async fn event(&self, id: &EventId) -> Result<Option<StoredEvent>, StoreError> {
+        let id = id.clone();
+        self.readers.read("read an event", move |connection| read::event(connection, &id)).await
+    }
+
+    async fn backlog(&self) -> Result<BTreeMap<TargetName, Backlog>, StoreError> {
+        self.readers.read("count the backlog", read::backlog).await
+    }
+
+    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let prune = move |database: &mut Database| queue::prune(database, before, limit);
+        self.writer.write("prune old events", prune).await
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.writer.write("prove that it can write", |database| queue::probe(&database.connection)).await
+    }
+}
+
+fn encode(appends: Vec<Append>) -> Result<Vec<Encoded>, StoreError> {
+    appends.into_iter().map(Encoded::from_append).collect()
+}
+
+#[cfg(test)]
+#[path = "../tests/sqlite.rs"]
+mod tests;
