@@ -8,6 +8,7 @@
 
 pub mod names;
 pub mod event;
+pub mod route;
 pub mod store;
 pub mod template;
 pub mod config;

@@ -1,0 +1,167 @@
+//! Who is told of an event: the routing table.
+//!
+//! A pure function of one event, compiled when the configuration is read and total: whatever the event holds, there is
+//! an answer, and [`RoutingTable::explain`] gives the reasons for it. [`matcher`] decides whether a route takes an
+//! event, [`explain`] puts that into words. Knows names, events and templates; knows no kinds of target, no store,
+//! no clock, no I/O. Next room: [`crate::store`], which keeps what is owed.
+
+mod condition;
+pub mod explain;
+pub mod matcher;
+mod pattern;
+
+use serde::{Deserialize, Deserializer, de};
+
+pub use explain::{RouteVerdict, Verdict};
+pub use matcher::Matcher;
+
+use crate::event::delivery::Owed;
+use crate::event::{Event, Severity};
+use crate::names::{RouteName, TargetName};
+use crate::template::Wording;
+use matcher::Facts;
+
+/// A rule of the routing table: which events it takes, and who is told of them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// What to call it; any name but `default_targets`, which stands for the route of last resort.
+    #[serde(deserialize_with = "own_name")]
+    pub name: RouteName,
+    /// Which events it takes; all of them when left out.
+    #[serde(rename = "match", default)]
+    pub matcher: Matcher,
+    /// Who is told. Must be written; an empty list says: nobody, on purpose.
+    pub notify: Vec<TargetName>,
+    /// Whether the search ends here for an event this route takes.
+    #[serde(default)]
+    pub stop: bool,
+    /// Tells it with this severity instead of the event's own.
+    pub severity: Option<Severity>,
+    /// Tells it in these words.
+    #[serde(default)]
+    pub message: Wording,
+}
+
+impl Route {
+    fn of_last_resort(targets: Vec<TargetName>) -> Self {
+        Self {
+            name: RouteName::default_targets(),
+            matcher: Matcher::default(),
+            notify: targets,
+            stop: false,
+            severity: None,
+            message: Wording::default(),
+        }
+    }
+
+    fn owe(&self, target: &TargetName, event: &Event) -> Owed {
+        let severity = self.severity.unwrap_or(event.severity);
+        Owed { route: self.name.clone(), target: target.clone(), severity }
+    }
+}
+
+fn own_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RouteName, D::Error> {
+    let name = RouteName::deserialize(deserializer)?;
+    match name == RouteName::default_targets() {
+        true => {
+            Err(de::Error::custom(format!("`{name}` is taken: it is the route of last resort; choose another name")))
+        }
+        false => Ok(name),
+    }
+}
+
+/// All routes in order, and the targets of last resort.
+///
+/// Every matching route applies, in order, until one with `stop` has matched. An event that no route took goes to the
+/// default targets. Each target is told of an event once: by the first route that names it.
+#[derive(Debug)]
+pub struct RoutingTable {
+    routes: Vec<Route>,
+    last_resort: Route,
+}
+
+impl RoutingTable {
+    /// Puts the table together. A target named twice in one list counts once.
+    pub fn compile(mut routes: Vec<Route>, default_targets: Vec<TargetName>) -> RoutingTable {
+        let mut last_resort = Route::of_last_resort(default_targets);
+        routes.iter_mut().chain([&mut last_resort]).for_each(|route| remove_repeats(&mut route.notify));
+        RoutingTable { routes, last_resort }
+    }
+
+    /// What `event` owes: to each target at most once, in the order of the routes.
+    /// Never fails; an expression that cannot be evaluated does not hold.
+    pub fn route(&self, event: &Event) -> Vec<Owed> {
+        let facts = Facts::of(event);
+        let mut owed = Vec::new();
+        let mut taken = false;
+        for route in self.routes.iter().filter(|route| route.matcher.matches(&facts)) {
+            taken = true;
+            owe_the_untold(route, event, &mut owed);
+            if route.stop {
+                break;
+            }
+        }
+        if !taken {
+            owe_the_untold(&self.last_resort, event, &mut owed);
+        }
+        owed
+    }
+
+    /// Why [`route`](Self::route) answers as it does: a verdict for each route in order, then one for the default
+    /// targets.
+    pub fn explain(&self, event: &Event) -> Vec<RouteVerdict> {
+        explain::verdicts(&self.routes, &self.last_resort, event)
+    }
+
+    /// The words of this route; `None` when there is no such route (any more).
+    pub fn wording(&self, route: &RouteName) -> Option<&Wording> {
+        self.routes.iter().chain([&self.last_resort]).find(|known| known.name == *route).map(|known| &known.message)
+    }
+
+    /// The routes in order, for people to look at. [`Matcher`] prints as text.
+    pub fn routes(&self) -> impl Iterator<Item = &Route> {
+        self.routes.iter()
+    }
+
+    /// Who is told of what no route took.
+    pub fn default_targets(&self) -> &[TargetName] {
+        &self.last_resort.notify
+    }
+
+    /// Routes that can never take an event, each with the route that takes everything before it.
+    pub fn unreachable(&self) -> Vec<(RouteName, RouteName)> {
+        let takes_all = |route: &Route| route.stop && route.matcher.is_everything();
+        let Some(last) = self.routes.iter().position(takes_all) else { return Vec::new() };
+        let blocker = &self.routes[last].name;
+        self.routes[last + 1..].iter().map(|route| (route.name.clone(), blocker.clone())).collect()
+    }
+
+    /// Names that stand for more than one route, each once: their deliveries could not be told apart.
+    pub fn ambiguous_names(&self) -> Vec<RouteName> {
+        let names = || self.routes.iter().map(|route| &route.name);
+        let second = |at: usize, name: &RouteName| names().take(at).filter(|earlier| *earlier == name).count() == 1;
+        names().enumerate().filter(|(at, name)| second(*at, name)).map(|(_, name)| name.clone()).collect()
+    }
+}
+
+/// The first route that names a target tells it; later ones would only repeat it.
+fn owe_the_untold(route: &Route, event: &Event, owed: &mut Vec<Owed>) {
+    for target in &route.notify {
+        if owed.iter().all(|earlier| earlier.target != *target) {
+            owed.push(route.owe(target, event));
+        }
+    }
+}
+
+fn remove_repeats(targets: &mut Vec<TargetName>) {
+    let mut kept: Vec<TargetName> = Vec::with_capacity(targets.len());
+    targets.retain(|target| {
+        let is_new = !kept.contains(target);
+        kept.push(target.clone());
+        is_new
+    });
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! Who is told, in which order, and what people are told about it.
+
+mod properties;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::event::{CastAIEvent, Cluster, Timestamp};
+use crate::names::{EventId, SourceName};
+
+/// An event of this type with these particulars, of the cluster `prod-eu`.
+pub(in crate::route) fn event(event_type: &str, data: Value) -> Event {
+    let data = data.as_object().unwrap().clone();
+    let kind = CastAIEvent::read(event_type, &data, &mut vec![]);
+    Event {
+        id: EventId::from_sender(None, "evt-1"),
+        source: SourceName::parse("castai").unwrap(),
+        severity: kind.default_severity(),
+        kind,
+        organization: Some("org-1".into()),
+        cluster: Cluster { name: Some("prod-eu".into()), id: Some("9f2d".into()), ..Cluster::default() },
+        category: None,
+        labels: [("team".to_owned(), "platform".to_owned())].into(),
+        occurred_at: None,
+        received_at: Timestamp::from_millis(0),
+        data,
+        notes: vec![],
+        body: Bytes::new(),
+    }
+}
+
+fn target(name: &str) -> TargetName {
+    TargetName::parse(name).unwrap()
+}
+
+fn table(routes: Value) -> RoutingTable {
+    RoutingTable::compile(serde_json::from_value(routes).unwrap(), vec![target("console")])
+}
+
+fn told(table: &RoutingTable, event: &Event) -> Vec<String> {
+    table.route(event).iter().map(|owed| format!("{} by {}", owed.target, owed.route)).collect()
+}
+
+fn explained(table: &RoutingTable, event: &Event) -> Vec<String> {
+    table.explain(event).iter().map(RouteVerdict::to_string).collect()
+}
+
+fn refused(route: Value) -> String {
+    serde_json::from_value::<Route>(route).unwrap_err().to_string()
+}
+
+#[test]
+fn every_matching_route_applies_in_order() {
+    let table = table(json!([
+        {"name": "added", "match": {"type": "node.added"}, "notify": ["slack"]},
+        {"name": "removed", "match": {"type": "node.removed"}, "notify": ["mail"]},
+        {"name": "all", "notify": ["log"]},
+    ]));
+    assert_eq!(told(&table, &event("node.added", json!({}))), ["slack by added", "log by all"]);
+}
+
+#[test]
+fn a_route_with_stop_ends_the_search_only_for_what_it_takes() {
+    let table = table(json!([
+        {"name": "added", "match": {"type": "node.added"}, "notify": ["slack"], "stop": true},
+        {"name": "all", "notify": ["log"]},
+    ]));
+    assert_eq!(told(&table, &event("node.added", json!({}))), ["slack by added"]);
+    assert_eq!(told(&table, &event("node.removed", json!({}))), ["log by all"]);
+}
+
+#[test]
+fn what_no_route_took_goes_to_the_default_targets() {
+    let table = table(json!([{"name": "added", "match": {"type": "node.added"}, "notify": ["slack"]}]));
+    assert_eq!(told(&table, &event("cluster.hibernated", json!({}))), ["console by default_targets"]);
+}
+
+#[test]
+fn a_target_is_told_once_by_the_first_route_that_names_it() {
+    let table = table(json!([
+        {"name": "first", "notify": ["slack", "slack"], "severity": "critical"},
+        {"name": "second", "notify": ["log", "slack"]},
+    ]));
+    let added = event("node.added", json!({}));
+    assert_eq!(told(&table, &added), ["slack by first", "log by second"]);
+    assert_eq!(
+        explained(&table, &added),
+        [
+            "first: matched; tells slack with severity critical",
+            "second: matched; tells log with severity info; already owed to slack by route first",
+            "default_targets: not needed: route first took the event",
+        ]
+    );
+}
+
+#[test]
+fn the_explanation_names_what_is_in_the_way_at_each_route() {
+    let table = table(json!([
+        {"name": "gone", "match": {"type": "node.removed", "cluster": "staging-*"}, "notify": ["slack"]},
+        {"name": "here", "match": {"type": "node.*"}, "notify": ["slack"], "stop": true},
+        {"name": "rest", "notify": ["log"]},
+    ]));
+    assert_eq!(
+        explained(&table, &event("node.added", json!({}))),
+        [
+            "gone: not matched: type is node.added, wanted node.removed; cluster is prod-eu (9f2d), wanted staging-*",
+            "here: matched; tells slack with severity info; the search stops here",
+            "rest: not reached: route here stopped the search",
+            "default_targets: not needed: route here took the event",
+        ]
+    );
+}
+
+#[test]
+fn without_routes_and_default_targets_nobody_is_told_and_the_explanation_says_so() {
+    let table = RoutingTable::compile(vec![], vec![]);
+    let added = event("node.added", json!({}));
+    assert_eq!(table.route(&added), []);
+    assert_eq!(explained(&table, &added), ["default_targets: matched, but names no targets: nobody is told"]);
+}
+
+#[test]
+fn routes_behind_one_that_takes_everything_and_stops_are_unreachable() {
+    let table = table(json!([
+        {"name": "some", "match": {"type": "node.added"}, "notify": ["slack"], "stop": true},
+        {"name": "all", "notify": ["log"]},
+        {"name": "wall", "match": {}, "notify": ["log"], "stop": true},
+        {"name": "late", "notify": ["mail"]},
+        {"name": "later", "notify": ["mail"], "stop": true},
+    ]));
+    let unreachable: Vec<_> = table.unreachable().iter().map(|(route, by)| format!("{route} by {by}")).collect();
+    assert_eq!(unreachable, ["late by wall", "later by wall"]);
+}
+
+#[test]
+fn a_name_used_more_than_once_is_found_once() {
+    let route = |name| json!({"name": name, "notify": ["log"]});
+    let table = table(json!([route("a"), route("b"), route("a"), route("a")]));
+    assert_eq!(table.ambiguous_names(), [RouteName::parse("a").unwrap()]);
+}
+
+#[test]
+fn the_words_of_a_route_are_found_by_its_name_those_of_last_resort_too() {
+    let table =
+        table(json!([{"name": "a", "notify": ["log"], "message": {"title": "Node {{ event.data.nodeName }}"}}]));
+    assert!(table.wording(&RouteName::parse("a").unwrap()).unwrap().title.is_some());
+    assert!(table.wording(&RouteName::default_targets()).unwrap().title.is_none());
+    assert!(table.wording(&RouteName::parse("gone").unwrap()).is_none());
+}
+
+#[test]
+fn a_route_with_an_empty_list_keeps_an_event_from_everybody_on_purpose() {
+    let table = table(json!([{"name": "noise", "match": {"type": "node.added"}, "notify": []}]));
+    let added = event("node.added", json!({}));
+    assert_eq!(told(&table, &added), Vec::<String>::new());
+    assert_eq!(explained(&table, &added)[0], "noise: matched, but names no targets: nobody is told");
+}
+
+#[test]
+fn a_route_that_cannot_work_is_refused_when_it_is_read() {
+    let error = refused(json!({"name": "a"}));
+    assert!(error.contains("notify"), "{error}");
+    let error = refused(json!({"name": "default_targets", "notify": ["log"]}));
+    assert!(error.contains("last resort"), "{error}");
+    let error = refused(json!({"name": "a", "notify": ["log"], "message": {"title": "{{ event."}}));
+    assert!(error.contains("not a valid template"), "{error}");
+    let error = refused(json!({"name": "a", "notify": ["log"], "matches": {}}));
+    assert!(error.contains("unknown field `matches`"), "{error}");
+}
+
+#[test]
+fn the_table_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<RoutingTable>();
+}
