@@ -1,0 +1,80 @@
+//! What an answer over HTTP means where a target has no words of its own for it: one pure table.
+//!
+//! After RFC 9110, and what chat and paging APIs do in practice. A notifier looks at its own words first and comes here
+//! for the rest.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{NotifyError, Scope};
+use crate::event::delivery::Reason;
+use crate::http_client::{SendError, wait_of_seconds};
+
+impl NotifyError {
+    /// Another message may get through, this one never will.
+    pub fn message_refused(detail: impl Into<String>) -> Self {
+        Self::GiveUp { reason: Reason::MessageRefused, scope: Scope::Message, detail: detail.into() }
+    }
+
+    /// Nothing gets through until somebody changes the configuration or the target.
+    pub fn target_refused(detail: impl Into<String>) -> Self {
+        Self::GiveUp { reason: Reason::TargetRefused, scope: Scope::Target, detail: detail.into() }
+    }
+
+    /// The target asked everybody to slow down.
+    pub fn rate_limited(after: Option<Duration>, detail: impl Into<String>) -> Self {
+        Self::Retry { reason: Reason::RateLimited, scope: Scope::Target, after, detail: detail.into() }
+    }
+
+    /// Nobody knows whether it arrived.
+    pub fn ambiguous(after: Option<Duration>, detail: impl Into<String>) -> Self {
+        Self::Retry { reason: Reason::Ambiguous, scope: Scope::Message, after, detail: detail.into() }
+    }
+}
+
+impl From<SendError> for NotifyError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Unreachable(detail) => {
+                Self::Retry { reason: Reason::Unreachable, scope: Scope::Target, after: None, detail }
+            }
+            SendError::Ambiguous(detail) => Self::ambiguous(None, detail),
+        }
+    }
+}
+
+/// The verdict by status alone. `said` is what the body said, in a few words; empty when it said nothing readable.
+///
+/// # Errors
+/// For everything but 2xx; the error is the decision.
+pub fn by_status(status: u16, after: Option<Duration>, said: &str) -> Result<(), NotifyError> {
+    let failed = |scope, detail| NotifyError::Retry { reason: Reason::TargetFailed, scope, after, detail };
+    let answered = |cure: &str| {
+        let said = if said.is_empty() { String::new() } else { format!(" `{said}`") };
+        format!("answered {status}{said}{cure}")
+    };
+    Err(match status {
+        200..300 => return Ok(()),
+        300..400 => {
+            NotifyError::target_refused(answered(", a redirect, which is not followed: configure the final URL"))
+        }
+        401..=405 | 407 | 410 => NotifyError::target_refused(answered(": check the target's key and URL")),
+        408 | 425 => failed(Scope::Message, answered("")),
+        429 => NotifyError::rate_limited(after, answered(", it wants fewer messages")),
+        400..500 => NotifyError::message_refused(answered("")),
+        // A gateway with nothing behind it says so to everybody.
+        503 => failed(Scope::Target, answered("")),
+        // All of them, 501 and 505 too: front ends answer these while a service is being replaced.
+        500.. => failed(Scope::Message, answered("")),
+        // Not a final answer, so it tells nothing.
+        ..200 => NotifyError::ambiguous(after, answered(", which is no final answer")),
+    })
+}
+
+/// How long the target asks us to wait: the longer of its header and its JSON body's `retry_after` (seconds).
+pub fn asked_wait(header: Option<Duration>, body: &str) -> Option<Duration> {
+    let body = serde_json::from_str::<Value>(body).ok();
+    let seconds = body.and_then(|body| body.get("retry_after")?.as_f64());
+    header.max(seconds.and_then(wait_of_seconds))
+}

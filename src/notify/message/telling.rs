@@ -1,0 +1,219 @@
+//! The default words for every kind of event, such that who is woken by them knows what happened.
+//!
+//! Titles name the thing and what became of it; the facts carry cluster, node, time and lateness. Plain text only.
+//! Total: whatever is missing is left out of the sentence.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::particulars::{particulars, scalar_at};
+use super::{Fact, Form, one_line};
+use crate::event::castai::{Node, Notification, Savings};
+use crate::event::delivery::{Delivery, Reason};
+use crate::event::relay::RelayReport;
+use crate::event::{CastAIEvent, Event};
+
+/// The most facts a message has: the cluster, the particulars, the time.
+const MAX_FACTS: usize = 10;
+
+/// What is said when the route says nothing.
+pub(super) struct Told {
+    pub(super) title: String,
+    pub(super) text: Option<String>,
+    pub(super) facts: Vec<Fact>,
+}
+
+/// What the kind of event adds to what every message has.
+struct Story {
+    title: String,
+    text: Option<String>,
+    facts: Vec<Fact>,
+}
+
+pub(super) fn tell(delivery: &Delivery) -> Told {
+    let event = &delivery.event;
+    let story = match &event.kind {
+        CastAIEvent::NodeAdded(node) => node_added(node, event),
+        CastAIEvent::NodeRemoved(node) => node_removed(node, event),
+        CastAIEvent::NodeSpotInterrupted(node) => spot_interruption(node, event),
+        CastAIEvent::SavingsThreshold(savings) => savings_threshold(savings, event),
+        CastAIEvent::Notification(notification) => castai_notification(notification, event),
+        CastAIEvent::Relay(RelayReport::BodyRejected) => body_rejected(&event.data),
+        CastAIEvent::Relay(RelayReport::DeliveryDead) => delivery_dead(&event.data),
+        CastAIEvent::Unrecognized { event_type } => unrecognized(event_type, &event.data),
+    };
+    let cluster = event.cluster.label().and_then(|label| Fact::verbatim("Cluster", label));
+    let mut facts: Vec<Fact> = cluster.into_iter().chain(story.facts).take(MAX_FACTS - 1).collect();
+    facts.extend(when(delivery));
+    Told { title: story.title, text: story.text, facts }
+}
+
+fn node_added(node: &Node, event: &Event) -> Story {
+    let what = match node.lifecycle.as_deref() {
+        Some(lifecycle) if lifecycle.eq_ignore_ascii_case("spot") => "New spot node",
+        _ => "New node",
+    };
+    Story {
+        title: with_subject(what, node.instance_type.as_ref().or(node.name.as_ref())),
+        text: Some(format!("{} joined {}.", the_node(node), the_cluster(event))),
+        facts: node_facts(node, &event.data),
+    }
+}
+
+fn node_removed(node: &Node, event: &Event) -> Story {
+    let title = with_subject("Node removed", node.name.as_ref().or(node.instance_type.as_ref()));
+    let why = node.action.as_ref().map(|action| format!(" ({action})")).unwrap_or_default();
+    Story {
+        title: format!("{title}{why}"),
+        text: Some(format!("{} left {}.", the_node(node), the_cluster(event))),
+        facts: node_facts(node, &event.data),
+    }
+}
+
+fn spot_interruption(node: &Node, event: &Event) -> Story {
+    let title = with_subject("Spot interruption", node.instance_type.as_ref().or(node.name.as_ref()));
+    let text = format!(
+        "The cloud provider takes back {} in {}. Its pods have to move; look whether they find room.",
+        node.name.as_deref().unwrap_or("a spot node"),
+        the_cluster(event)
+    );
+    Story { title: in_cluster(title, event), text: Some(text), facts: node_facts(node, &event.data) }
+}
+
+fn savings_threshold(savings: &Savings, event: &Event) -> Story {
+    let impact = savings.impact.map(|impact| impact.to_string());
+    let impact_fact = impact.as_deref().and_then(|impact| Fact::verbatim("Savings impact", impact));
+    Story {
+        title: in_cluster(with_subject("Savings threshold crossed", impact.as_ref()), event),
+        text: None,
+        facts: impact_fact.into_iter().chain(particulars(&event.data, &["savingsImpact"])).collect(),
+    }
+}
+
+fn castai_notification<'a>(notification: &'a Notification, event: &Event) -> Story {
+    let said = |text: &'a Option<String>| text.as_deref().filter(|text| !one_line(text).is_empty());
+    let (name, message) = (said(&notification.name), said(&notification.message));
+    let title = name.or(message).unwrap_or("CAST AI notification");
+    let category = event.category.as_deref().and_then(|category| Fact::words("Category", category));
+    Story {
+        title: title.to_owned(),
+        text: message.filter(|message| *message != title).map(str::to_owned),
+        facts: category.into_iter().chain(particulars(&event.data, &[])).collect(),
+    }
+}
+
+fn body_rejected(data: &Map<String, Value>) -> Story {
+    let source = scalar_at(data, "source").unwrap_or_else(|| "unknown".into());
+    let problem = scalar_at(data, "problem").unwrap_or_else(|| "it is not a JSON object".into());
+    let place = match (scalar_at(data, "line"), scalar_at(data, "column")) {
+        (Some(line), Some(column)) => format!(" at line {line}, column {column}"),
+        _ => String::new(),
+    };
+    let hint = scalar_at(data, "hint").map(|hint| format!("{} ", sentence(&hint))).unwrap_or_default();
+    Story {
+        title: format!("Body from {source} rejected: not understood"),
+        text: Some(format!(
+            "{} {hint}The sender was answered 400, so nobody was told of what it reports; \
+             the body is kept with this event. Correct the template at the sender.",
+            sentence(&format!("{}{place}", problem.trim_end_matches('.')))
+        )),
+        facts: [("Source", "source"), ("Line", "line"), ("Column", "column"), ("Bytes", "bytes")]
+            .into_iter()
+            .filter_map(|(label, key)| Fact::verbatim(label, &scalar_at(data, key)?))
+            .collect(),
+    }
+}
+
+fn delivery_dead(data: &Map<String, Value>) -> Story {
+    let target = scalar_at(data, "target").unwrap_or_else(|| "a target".into());
+    let reason = scalar_at(data, "reason");
+    let known = Reason::ALL.into_iter().find(|known| Some(known.as_str()) == reason.as_deref());
+    let detail = scalar_at(data, "detail").map(|detail| format!("{} ", sentence(&detail)));
+    let advice = known.map_or("Look at the target and at its configuration.", what_to_do);
+    Story {
+        title: with_subject(&format!("Delivery to {target} given up"), reason.as_ref()),
+        text: Some(format!("{}{advice} The delivery is kept as a dead letter.", detail.unwrap_or_default())),
+        facts: [
+            ("Target", "target"),
+            ("Route", "route"),
+            ("Reason", "reason"),
+            ("Attempts", "attempts"),
+            ("First event", "first_event_id"),
+            ("First event's type", "first_event_type"),
+        ]
+        .into_iter()
+        .filter_map(|(label, key)| Fact::verbatim(label, &scalar_at(data, key)?))
+        .collect(),
+    }
+}
+
+fn what_to_do(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Unreachable => "Check DNS, proxy and firewall between the relay and the target.",
+        Reason::Ambiguous => "It may have arrived: look at the target before sending it again.",
+        Reason::RateLimited => "The target wants fewer messages: send it less, or set its `rate`.",
+        Reason::TargetFailed => "The target failed on its side: look at its status page.",
+        Reason::MessageRefused => "The target refuses this message: look at the route's `message` templates.",
+        Reason::TargetRefused => "The target refuses every message: correct its key or URL in the configuration.",
+        Reason::Expired => "It was too old before it got through: see why the target was slow, or raise its `max_age`.",
+        Reason::Internal => "The relay itself failed: please report it, with the log around this time.",
+        Reason::TargetRemoved => "The configuration no longer has this target: put it back, or leave it at that.",
+    }
+}
+
+fn unrecognized(event_type: &str, data: &Map<String, Value>) -> Story {
+    let named = Some(event_type.to_owned()).filter(|name| name != CastAIEvent::UNRECOGNIZED);
+    Story { title: with_subject("Unrecognized event", named.as_ref()), text: None, facts: particulars(data, &[]) }
+}
+
+fn node_facts(node: &Node, data: &Map<String, Value>) -> Vec<Fact> {
+    let known = [
+        ("Node", node.name.as_deref()),
+        ("Instance type", node.instance_type.as_deref()),
+        ("Lifecycle", node.lifecycle.as_deref()),
+        ("Action", node.action.as_deref()),
+    ];
+    let known = known.into_iter().filter_map(|(label, value)| Fact::verbatim(label, value?));
+    known.chain(particulars(data, &["nodeName", "instanceType", "lifecycle", "action"])).collect()
+}
+
+fn the_node(node: &Node) -> String {
+    node.name.as_ref().map_or_else(|| "A node".to_owned(), |name| format!("Node {name}"))
+}
+
+fn the_cluster(event: &Event) -> String {
+    event.cluster.label().map_or_else(|| "the cluster".to_owned(), |label| format!("cluster {label}"))
+}
+
+/// The words with one full stop at the end, whoever wrote them.
+fn sentence(words: &str) -> String {
+    format!("{}.", words.trim_end_matches('.'))
+}
+
+fn with_subject(what: &str, subject: Option<&String>) -> String {
+    subject.map_or_else(|| what.to_owned(), |subject| format!("{what}: {subject}"))
+}
+
+fn in_cluster(title: String, event: &Event) -> String {
+    event.cluster.label().map_or_else(|| title.clone(), |label| format!("{title} in {label}"))
+}
+
+/// When it happened, else when we heard of it, and how long ago that was if it is worth a word.
+fn when(delivery: &Delivery) -> Option<Fact> {
+    let event = &delivery.event;
+    let (label, time) = event.occurred_at.map_or(("Received", event.received_at), |time| ("Happened", time));
+    let late = late(delivery.lateness()).map(|late| format!(" ({late})")).unwrap_or_default();
+    Fact::new(label, &format!("{time}{late}"), Form::Words)
+}
+
+/// `4 min late`; `None` below a minute, which is how long a good day takes.
+fn late(lateness: Duration) -> Option<String> {
+    let minutes = lateness.as_secs() / 60;
+    match minutes {
+        0 => None,
+        1..60 => Some(format!("{minutes} min late")),
+        60..2880 => Some(format!("{} h {} min late", minutes / 60, minutes % 60)),
+        _ => Some(format!("{} days late", minutes / 1440)),
+    }
+}

@@ -1,0 +1,92 @@
+//! Carries one delivery to one target: the notifiers.
+//!
+//! A notifier speaks one protocol, tries once, and says what became of it. It knows nothing of retries, stores or other
+//! notifiers. To add one: a file, a row in [`NOTIFIERS`]; the contract suite (`tests/it/notifier_contract.rs`)
+//! runs over the table. [`message`] is what there is to say; each notifier puts it into its target's form; [`answer`]
+//! is what HTTP's statuses mean where a target has no words of its own.
+
+pub mod message;
+pub mod answer;
+pub mod log;
+pub mod slack;
+pub mod pagerduty;
+pub mod removed;
+#[cfg(test)]
+mod samples;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::config::Section;
+use crate::event::delivery::{Delivery, Reason};
+use crate::http_client::HttpClient;
+use crate::template::Wording;
+
+/// One kind of target.
+#[async_trait]
+pub trait Notifier: Send + Sync {
+    /// What [`notify`](Notifier::notify) would send, for people to look at: complete, readable, without secrets.
+    fn preview(&self, delivery: &Delivery, wording: &Wording) -> String;
+
+    /// Sends it, once. May be called again for the same delivery; `delivery.id` is the idempotency key.
+    /// The caller bounds the time by dropping the future, so an implementation may be cancelled at any await.
+    ///
+    /// # Errors
+    /// The error is the decision: try again, or give up.
+    async fn notify(&self, delivery: &Delivery, wording: &Wording) -> Result<(), NotifyError>;
+}
+
+/// Whether an error concerns this message or everything sent to this target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Another message may well get through.
+    Message,
+    /// Every message to this target would fare the same.
+    Target,
+}
+
+/// The notifier decides, the delivery loop obeys. `detail` is for people and never holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotifyError {
+    /// Worth another attempt.
+    #[error("{reason}, worth another attempt: {detail}")]
+    Retry {
+        /// Why it failed.
+        reason: Reason,
+        /// Whom it concerns.
+        scope: Scope,
+        /// Not before this much time has passed, as the target asked.
+        after: Option<Duration>,
+        /// The same in words.
+        detail: String,
+    },
+    /// Another attempt cannot help.
+    #[error("{reason}, given up: {detail}")]
+    GiveUp {
+        /// Why it failed.
+        reason: Reason,
+        /// Whom it concerns.
+        scope: Scope,
+        /// The same in words.
+        detail: String,
+    },
+}
+
+/// What every notifier may use.
+#[derive(Debug, Clone)]
+pub struct Kit {
+    /// The one HTTP client.
+    pub http: HttpClient,
+}
+
+/// Builds a notifier from its part of the configuration; `None` when mistakes were noted there.
+pub type Build = fn(&Section, &Kit) -> Option<Arc<dyn Notifier>>;
+
+/// The kinds of target: name in the configuration → constructor.
+pub const NOTIFIERS: &[(&str, Build)] =
+    &[("log", log::build), ("pagerduty", pagerduty::build), ("slack", slack::build)];
+
+#[cfg(test)]
+mod tests;

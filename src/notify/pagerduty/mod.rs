@@ -1,0 +1,126 @@
+//! PagerDuty, Events API v2, <https://developer.pagerduty.com/docs/events-api-v2/overview/>.
+//!
+//! [`event`] puts a message into PagerDuty's form, [`verdict`] reads the answer. Sending twice is harmless: the
+//! `dedup_key` makes it one alert. 202 means accepted, not paged.
+
+mod event;
+mod verdict;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::Deserialize;
+
+pub use verdict::classify;
+
+use super::{Kit, Notifier, NotifyError};
+use crate::config::{Secret, Section};
+use crate::event::delivery::Delivery;
+use crate::http_client::{Answer, Endpoint, HttpClient};
+use crate::template::Template;
+use crate::template::Wording;
+use event::{Action, Form};
+
+/// `pagerduty: { routing_key, region, url, action, dedup_key }`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    routing_key: Secret,
+    #[serde(default)]
+    region: Region,
+    /// Instead of the region's endpoint.
+    url: Option<Endpoint>,
+    #[serde(default)]
+    action: Action,
+    dedup_key: Option<Template>,
+}
+
+/// PagerDuty's service regions, <https://support.pagerduty.com/main/docs/service-regions>.
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Region {
+    #[default]
+    Us,
+    Eu,
+}
+
+impl Region {
+    fn url(self) -> &'static str {
+        match self {
+            Self::Us => "https://events.pagerduty.com/v2/enqueue",
+            Self::Eu => "https://events.eu.pagerduty.com/v2/enqueue",
+        }
+    }
+}
+
+/// Builds the notifier; notes all mistakes that can be seen without asking PagerDuty.
+pub fn build(section: &Section, kit: &Kit) -> Option<Arc<dyn Notifier>> {
+    let config: Config = section.read()?;
+    let key = routing_key(config.routing_key.expose());
+    if let Err(mistake) = &key {
+        let hint = "it is shown at the service → Integrations → Events API V2 → Integration Key";
+        section.problem_at("routing_key", format!("`routing_key` {mistake}"), &[], Some(hint.to_owned()));
+    }
+    let keyed = config.action == Action::Trigger || config.dedup_key.is_some();
+    if !keyed {
+        let mistake = format!("`action: {}` needs `dedup_key`", config.action.as_str());
+        let hint = "write the same template here and at the target that triggers, so that both mean one alert";
+        section.problem_at("dedup_key", mistake, &[], Some(hint.to_owned()));
+    }
+    let of_region = || Endpoint::parse(config.region.url()).map_err(|error| section.problem(error.to_string())).ok();
+    let endpoint = config.url.or_else(of_region)?;
+    let form = Form { routing_key: key.ok()?, action: config.action, dedup_key: config.dedup_key };
+    keyed.then(|| Arc::new(PagerDuty { endpoint, form, http: kit.http.clone() }) as Arc<dyn Notifier>)
+}
+
+/// The key as PagerDuty wants it, or what it is instead.
+fn routing_key(key: &str) -> Result<Secret, String> {
+    let key = key.trim();
+    let letters_and_digits = key.bytes().all(|b| b.is_ascii_alphanumeric());
+    match key.len() {
+        32 if letters_and_digits => Ok(Secret::literal(key)),
+        20 => Err("has 20 characters, as keys of PagerDuty's REST API have; an integration key has 32".into()),
+        32 => Err("must have letters and digits only".into()),
+        length => Err(format!("has {length} characters; an integration key has 32, letters and digits only")),
+    }
+}
+
+struct PagerDuty {
+    endpoint: Endpoint,
+    form: Form,
+    http: HttpClient,
+}
+
+impl PagerDuty {
+    async fn post(&self, body: Bytes, delivery: &Delivery) -> Result<Answer, NotifyError> {
+        let sent = self.http.post(&self.endpoint, "application/json", body, &[], delivery.claimed_at).await;
+        let mut answer = sent?;
+        // An error text may quote what was wrong with the event, key and all.
+        answer.body = answer.body.replace(self.form.routing_key.expose(), "***");
+        Ok(answer)
+    }
+}
+
+#[async_trait]
+impl Notifier for PagerDuty {
+    fn preview(&self, delivery: &Delivery, wording: &Wording) -> String {
+        match self.form.fill(delivery, wording) {
+            Ok(event) => format!("POST {}\n{:#}", self.endpoint, event.shown()),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    async fn notify(&self, delivery: &Delivery, wording: &Wording) -> Result<(), NotifyError> {
+        let event = self.form.fill(delivery, wording)?;
+        let answer = self.post(event.body(), delivery).await?;
+        let answer = match event.without_details().filter(|_| answer.status == 413) {
+            Some(smaller) => self.post(smaller.body(), delivery).await?,
+            None => answer,
+        };
+        classify(answer.status, &answer.body, answer.retry_after)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! Slack, by incoming webhook, <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>.
+//!
+//! [`blocks`] puts a message into Slack's form, [`words`] reads Slack's answer. Slack has no idempotency: a message that
+//! may have arrived and is sent again may be seen twice. The URL is the only key, so it never shows.
+
+mod blocks;
+mod words;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::Deserialize;
+
+pub use words::classify;
+
+use super::message::Message;
+use super::{Kit, Notifier, NotifyError};
+use crate::config::{Secret, Section};
+use crate::event::delivery::Delivery;
+use crate::http_client::{Endpoint, HttpClient};
+use crate::template::Markup;
+use crate::template::Wording;
+
+/// `slack: { webhook_url }`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    webhook_url: Secret,
+}
+
+/// Builds the notifier; mistakes in the URL are noted with their cure, never with the URL.
+pub fn build(section: &Section, kit: &Kit) -> Option<Arc<dyn Notifier>> {
+    let config: Config = section.read()?;
+    match webhook(config.webhook_url.expose()) {
+        Ok(webhook) => Some(Arc::new(Slack { webhook, http: kit.http.clone() })),
+        Err((mistake, cure)) => {
+            section.problem_at("webhook_url", format!("`webhook_url` {mistake}"), &[], Some(cure.to_owned()));
+            None
+        }
+    }
+}
+
+const WHERE_TO_FIND_IT: &str = "an incoming webhook's URL starts with `https://hooks.slack.com/services/`; \
+    it is shown at api.slack.com/apps → your app → Incoming Webhooks";
+
+/// The endpoint, or what is wrong with the URL and what to do about it.
+fn webhook(url: &str) -> Result<Endpoint, (String, &'static str)> {
+    let endpoint = Endpoint::parse(url.trim()).map_err(|error| (error.to_string(), WHERE_TO_FIND_IT))?;
+    let (host, path) = (endpoint.host(), endpoint.path());
+    let mistake = match host {
+        "hooks.slack.com" | "hooks.slack-gov.com" if is_complete(path) => return Ok(endpoint),
+        "hooks.slack.com" | "hooks.slack-gov.com" => match path.split('/').nth(1) {
+            Some("triggers" | "workflows") => {
+                "is the URL of a workflow, which takes other messages; an incoming webhook is needed"
+            }
+            _ => "has Slack's host but not the path of an incoming webhook; a part may be missing",
+        },
+        _ if is_slack(host) => "is a page for people or another of Slack's interfaces, not an incoming webhook",
+        _ => return Ok(endpoint),
+    };
+    Err((mistake.to_owned(), WHERE_TO_FIND_IT))
+}
+
+/// `/services/`, then three parts: team, app and secret.
+fn is_complete(path: &str) -> bool {
+    path.strip_prefix("/services/").is_some_and(|parts| parts.split('/').filter(|part| !part.is_empty()).count() == 3)
+}
+
+fn is_slack(host: &str) -> bool {
+    ["slack.com", "slack-gov.com"].iter().any(|slack| {
+        let sub = host.strip_suffix(slack);
+        sub.is_some_and(|sub| sub.is_empty() || sub.ends_with('.'))
+    })
+}
+
+struct Slack {
+    webhook: Endpoint,
+    http: HttpClient,
+}
+
+fn payload(delivery: &Delivery, wording: &Wording) -> serde_json::Value {
+    blocks::payload(&Message::compose(delivery, wording, Markup::Slack))
+}
+
+#[async_trait]
+impl Notifier for Slack {
+    fn preview(&self, delivery: &Delivery, wording: &Wording) -> String {
+        format!("POST {}\n{:#}", self.webhook, payload(delivery, wording))
+    }
+
+    async fn notify(&self, delivery: &Delivery, wording: &Wording) -> Result<(), NotifyError> {
+        let body = Bytes::from(payload(delivery, wording).to_string());
+        let answer = self.http.post(&self.webhook, "application/json", body, &[], delivery.claimed_at).await?;
+        classify(answer.status, &answer.body, answer.retry_after)
+    }
+}
+
+#[cfg(test)]
+mod tests;
