@@ -8,10 +8,12 @@
 
 pub mod names;
 pub mod event;
+pub mod source;
 pub mod route;
 pub mod store;
 pub mod notify;
 pub mod template;
+pub mod http_server;
 pub mod http_client;
 pub mod config;
 pub mod runtime;

@@ -1,0 +1,122 @@
+//! Every refusal as one JSON form: `{"error":{"code","message","hint"}}`.
+//!
+//! The closed list of what the relay answers besides 200. Internal detail goes to the log, never into a response.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// A refusal: a status, a stable code for programs, a message and a hint for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    hint: String,
+    retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), hint: hint.into(), retry_after: None }
+    }
+
+    fn unavailable(code: &'static str, message: &str, retry_after: Duration) -> Self {
+        let hint = "send it again after the time in `Retry-After`; repeats of an id are recognised";
+        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message, hint) }
+    }
+
+    /// 400: the body is not a JSON object.
+    pub fn bad_body(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_body", message, hint)
+    }
+
+    /// 400: the sender broke off in the middle of the body.
+    pub fn body_broken_off() -> Self {
+        let message = "the body ended before it was complete";
+        Self::new(StatusCode::BAD_REQUEST, "body_broken_off", message, "send it again")
+    }
+
+    /// 401: verification failed.
+    pub fn unauthorized(message: impl Into<String>) -> Self {
+        let hint = "compare the headers entered in the CAST AI console with `verify` of this source in the relay's configuration";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message, hint)
+    }
+
+    /// 404: no source has this path.
+    pub fn not_found() -> Self {
+        let message = "no webhook source has this path";
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            message,
+            "the paths are in `sources.webhooks`, by default /castai/events",
+        )
+    }
+
+    /// 405: only POST.
+    pub fn method_not_allowed() -> Self {
+        let message = "only POST is accepted here";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message, "send events with POST")
+    }
+
+    /// 408: the body took too long.
+    pub fn body_too_slow() -> Self {
+        let message = "the body was not complete in time";
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_too_slow",
+            message,
+            "send it faster, or raise `server.body_timeout`",
+        )
+    }
+
+    /// 413: the body is too large.
+    pub fn body_too_large(limit: impl std::fmt::Display) -> Self {
+        let message = format!("the body is larger than {limit}");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message, "send less, or raise `server.body_limit`")
+    }
+
+    /// 500: a fault in the relay. The event was not accepted.
+    pub fn internal() -> Self {
+        let message = "the relay failed to handle this request";
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            message,
+            "send it again; the relay's log has the reason",
+        )
+    }
+
+    /// 503: too many requests in flight.
+    pub fn overloaded(retry_after: Duration) -> Self {
+        Self::unavailable("overloaded", "too many requests are in flight", retry_after)
+    }
+
+    /// 503: the store could not make the event durable.
+    pub fn store_failed(retry_after: Duration) -> Self {
+        Self::unavailable("store_failed", "the event could not be made durable", retry_after)
+    }
+
+    /// 503: nobody knows yet whether the event is durable.
+    pub fn took_too_long(retry_after: Duration) -> Self {
+        Self::unavailable("took_too_long", "the event was not made durable in time", retry_after)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = json!({"error": {"code": self.code, "message": self.message, "hint": self.hint}});
+        let mut response = (self.status, Json(body)).into_response();
+        if let Some(after) = self.retry_after {
+            let seconds = after.as_millis().div_ceil(1000).max(1);
+            if let Ok(value) = HeaderValue::try_from(seconds.to_string()) {
+                response.headers_mut().insert(header::RETRY_AFTER, value);
+            }
+        }
+        response
+    }
+}
