@@ -1,3 +1,7 @@
-//! The program: nothing to run yet.
+//! The program: hands over to the command line and turns its verdict into an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    castai_relay::cli::main()
+}

@@ -1,0 +1,236 @@
+//! The composition root: wires the rooms together, once, and runs them.
+//!
+//! May import everything; nobody imports it but the command line. [`settings`] turns the configuration into the rooms'
+//! own settings; [`upkeep`] keeps the house tidy while it runs. Building and spawning are two steps, so that tests can
+//! build the whole relay and turn the delivery cranks by hand.
+
+pub mod settings;
+mod upkeep;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::admin::{self, Admin};
+use crate::deliver::{Deliverer, Tools, Turn};
+use crate::http_server::{self, Listener, Server};
+use crate::names::TargetName;
+use crate::notify::removed::Removed;
+use crate::runtime::{Clock, Doorbell, Lifecycle};
+use crate::source::Inbox;
+use crate::source::webhook::{self, Webhook};
+use crate::source::wire::Mapping;
+use crate::store::memory::MemoryStore;
+use crate::store::seen::Seen;
+use crate::store::sqlite::{OpenError, SqliteStore};
+use crate::store::{Store, StoreError};
+use crate::telemetry::Metrics;
+use settings::{Engine, Settings, Target};
+use upkeep::Upkeep;
+
+/// The relay could not start; nothing was served.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener could not be bound.
+    #[error(transparent)]
+    Listen(#[from] std::io::Error),
+    /// The store could not be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The store opened but did not answer.
+    #[error(transparent)]
+    StoreRead(#[from] StoreError),
+}
+
+/// The whole relay, built and not yet running.
+pub struct App {
+    /// The store, for those who look on.
+    pub store: Arc<dyn Store>,
+    /// The one door, for events that come another way than by HTTP.
+    pub inbox: Arc<Inbox>,
+    deliverers: Vec<Arc<Deliverer>>,
+    public: (Listener, Server),
+    admin: (Listener, Server),
+    upkeep: Upkeep,
+    life: Lifecycle,
+}
+
+impl App {
+    /// Opens the store, binds both listeners and builds every room. Nothing is accepted or delivered yet.
+    ///
+    /// # Errors
+    /// When the store cannot be opened or an address cannot be bound.
+    pub async fn build(settings: Settings, clock: Arc<dyn Clock>, life: Lifecycle) -> Result<Self, StartError> {
+        let metrics = metrics(&settings);
+        let store = open(&settings.engine, &metrics)?;
+        Self::build_on(store, metrics, settings, clock, life).await
+    }
+
+    /// The same on a store that is open already.
+    ///
+    /// # Errors
+    /// When the store does not answer or an address cannot be bound.
+    pub async fn build_on(
+        store: Arc<dyn Store>,
+        metrics: Arc<Metrics>,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        life: Lifecycle,
+    ) -> Result<Self, StartError> {
+        let targets: Arc<[TargetName]> = settings.targets.iter().map(|target| target.name.clone()).collect();
+        let removed = removed_targets(&*store, &targets).await?;
+        let bell = Arc::new(Doorbell::for_targets(targets.iter().chain(&removed).cloned()));
+        let tools = Tools { store, table: settings.table, clock, bell, metrics };
+
+        let inbox = Arc::new(inbox(&tools, Seen::new(settings.seen)));
+        let limits = Arc::new(settings.server);
+        let webhooks = settings.webhooks.into_iter();
+        let webhooks = webhooks.map(|webhook| build_webhook(webhook, &tools, &inbox, &limits));
+        let router = webhook::router(webhooks);
+        let server = |router, life| Server::new((*limits).clone(), router, tools.metrics.clone(), life);
+        let public = (Listener::bind(limits.listen).await?, server(router, life.clone()));
+        let looking = Admin {
+            store: tools.store.clone(),
+            metrics: tools.metrics.clone(),
+            clock: tools.clock.clone(),
+            life: life.clone(),
+            targets,
+        };
+        // Probes must hear that the relay is stopping until it has stopped.
+        let admin = (Listener::bind(settings.admin.listen).await?, server(admin::router(looking), life.epilogue()));
+        let upkeep = Upkeep::new(tools.store.clone(), tools.clock.clone(), tools.metrics.clone(), settings.retention);
+        let deliverers = deliverers(settings.targets, removed, &tools);
+        Ok(Self { store: tools.store.clone(), inbox, deliverers, public, admin, upkeep, life })
+    }
+
+    /// Where events are taken in.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn public_address(&self) -> std::io::Result<SocketAddr> {
+        self.public.0.address()
+    }
+
+    /// Where operators look in.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn admin_address(&self) -> std::io::Result<SocketAddr> {
+        self.admin.0.address()
+    }
+
+    /// The cranks, one for each target, for those who turn them by hand.
+    pub fn deliverers(&self) -> &[Arc<Deliverer>] {
+        &self.deliverers
+    }
+
+    /// Starts both listeners; deliveries stay where they are.
+    pub fn spawn_servers(self) -> Parked {
+        let Self { deliverers, public, admin, upkeep, life, .. } = self;
+        life.spawn("public listener", public.1.run(public.0));
+        life.epilogue().spawn("admin listener", admin.1.run(admin.0));
+        Parked { deliverers, upkeep, life }
+    }
+
+    /// Starts everything.
+    pub fn spawn(self) {
+        self.spawn_servers().spawn_deliveries();
+    }
+}
+
+/// A relay that takes events in and does not deliver yet.
+pub struct Parked {
+    deliverers: Vec<Arc<Deliverer>>,
+    upkeep: Upkeep,
+    life: Lifecycle,
+}
+
+impl Parked {
+    /// Starts the delivery loops and the upkeep.
+    pub fn spawn_deliveries(self) {
+        for deliverer in self.deliverers {
+            self.life.spawn("delivery loop", deliverer.run(self.life.clone()));
+        }
+        self.life.spawn("upkeep", self.upkeep.run(self.life.clone()));
+    }
+
+    /// Turns every delivery crank until none finds anything due now.
+    ///
+    /// # Errors
+    /// When the store could not claim.
+    pub async fn deliver_until_idle(&self) -> Result<(), StoreError> {
+        loop {
+            let mut worked = false;
+            for deliverer in &self.deliverers {
+                worked |= deliverer.step().await? == Turn::Worked;
+            }
+            if !worked {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Forgets what is older than the retention time, as the upkeep does now and then.
+    pub async fn tidy_up(&self) {
+        self.upkeep.tidy_up().await;
+    }
+}
+
+/// All metrics at zero for what is configured.
+pub fn metrics(settings: &Settings) -> Arc<Metrics> {
+    let sources: Vec<_> = settings.webhooks.iter().map(|webhook| webhook.name.clone()).collect();
+    let targets: Vec<_> = settings.targets.iter().map(|target| target.name.clone()).collect();
+    Arc::new(Metrics::new(&sources, &targets))
+}
+
+fn open(engine: &Engine, metrics: &Arc<Metrics>) -> Result<Arc<dyn Store>, OpenError> {
+    let metrics = metrics.clone();
+    Ok(match engine {
+        Engine::Memory => Arc::new(MemoryStore::default()),
+        Engine::Sqlite(config) => {
+            let observe = Arc::new(move |writes, took| metrics.committed(writes, took));
+            Arc::new(SqliteStore::open(&config.path, observe)?)
+        }
+    })
+}
+
+/// Targets that are still owed something but are no longer configured. Their deliveries must not wait for ever.
+async fn removed_targets(store: &dyn Store, configured: &[TargetName]) -> Result<Vec<TargetName>, StoreError> {
+    let waiting = store.backlog().await?;
+    let owed = waiting.into_iter().filter(|(_, backlog)| backlog.pending > 0).map(|(target, _)| target);
+    let removed: Vec<_> = owed.filter(|target| !configured.contains(target)).collect();
+    for target in &removed {
+        tracing::error!(target.name = %target, "deliveries wait for a target that is no longer configured; they become dead letters");
+    }
+    Ok(removed)
+}
+
+fn inbox(tools: &Tools, seen: Seen) -> Inbox {
+    let Tools { store, table, clock, bell, metrics } = tools.clone();
+    Inbox::new(store, seen, table, bell, clock, metrics)
+}
+
+fn build_webhook(
+    settings: settings::WebhookSettings,
+    tools: &Tools,
+    inbox: &Arc<Inbox>,
+    limits: &Arc<http_server::Config>,
+) -> (webhook::WebhookPath, Webhook) {
+    let settings::WebhookSettings { name, path, verifier, labels, fields } = settings;
+    let source = Webhook {
+        metrics: tools.metrics.of_source(&name),
+        name,
+        verifier,
+        mapping: Mapping { fields, labels },
+        inbox: inbox.clone(),
+        limits: limits.clone(),
+        clock: tools.clock.clone(),
+    };
+    (path, source)
+}
+
+fn deliverers(targets: Vec<Target>, removed: Vec<TargetName>, tools: &Tools) -> Vec<Arc<Deliverer>> {
+    let configured = targets.into_iter().map(|target| (target.name, target.notifier, target.policy));
+    let gone = removed.into_iter().map(|name| (name, Removed::notifier(), Default::default()));
+    let build = |(name, notifier, policy)| Arc::new(Deliverer::new(name, notifier, policy, tools.clone()));
+    configured.chain(gone).map(build).collect()
+}

@@ -1,0 +1,36 @@
+//! `serve`: the relay, until it is told to stop.
+
+use std::sync::Arc;
+
+use super::{ConfigArgs, Failure, Verdict};
+use crate::app::App;
+use crate::app::settings::{Engine, Settings};
+use crate::runtime::{Lifecycle, RunDown, SystemClock};
+use crate::source::verify::Verifier;
+use crate::telemetry;
+
+/// Runs until SIGTERM or SIGINT, then finishes what is in flight; a second signal ends it at once.
+pub async fn run(args: &ConfigArgs) -> Result<Verdict, Failure> {
+    let settings = args.read()?;
+    telemetry::init_logging(&settings.log.filter)?;
+    warn_of_risks(&settings);
+    let grace = settings.server.shutdown_grace.get();
+    let life = Lifecycle::default();
+    let app = App::build(settings, Arc::new(SystemClock), life.clone()).await?;
+    let (public, admin) = (app.public_address()?, app.admin_address()?);
+    life.obey_signals()?;
+    app.spawn();
+    tracing::info!(%public, %admin, config = args.described(), "castai-relay is running");
+    let ended = life.run_down(grace).await;
+    tracing::info!(?ended, "stopped");
+    Ok(if ended == RunDown::Crashed { Verdict::FoundWrong } else { Verdict::Good })
+}
+
+fn warn_of_risks(settings: &Settings) {
+    if matches!(settings.engine, Engine::Memory) {
+        tracing::warn!("store: memory keeps nothing when the process ends; use it for trials only");
+    }
+    for webhook in settings.webhooks.iter().filter(|webhook| matches!(webhook.verifier, Verifier::None)) {
+        tracing::warn!(source.name = %webhook.name, "this webhook source verifies nobody: whoever reaches it can send events");
+    }
+}

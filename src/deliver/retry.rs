@@ -1,0 +1,73 @@
+//! When to try again: full jitter, the target's own wish, and an end.
+//!
+//! Pure: `now` and the delivery are arguments, and the jitter is drawn from the delivery's id and attempt, so that a
+//! decision can be repeated and two deliveries never march in step. Backoff after
+//! <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::config::Span;
+use crate::event::Timestamp;
+use crate::names::DeliveryId;
+
+/// The shortest wait between two attempts: full jitter alone may draw zero.
+const FLOOR: Duration = Duration::from_millis(200);
+
+/// How waits grow: `retry: { base, cap }` of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetryPolicy {
+    /// The longest first wait; doubles with each attempt.
+    pub base: Span,
+    /// No wait grows beyond this, unless the target asks for more.
+    pub cap: Span,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self { base: Span::from_secs(1), cap: Span::from_secs(300) }
+    }
+}
+
+impl RetryPolicy {
+    /// How long to wait after this attempt: between a small floor and `min(cap, base * 2^(attempt-1))`, and never less
+    /// than what the target asked for, with up to a tenth on top so that all who were asked do not come back at once.
+    pub fn delay(&self, delivery: DeliveryId, attempt: u32, asked: Option<Duration>) -> Duration {
+        let jitter = jitter(delivery, attempt);
+        let doubled = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
+        let ceiling = self.base.get().saturating_mul(doubled).min(self.cap.get());
+        let own = FLOOR.max(ceiling.mul_f64(jitter));
+        match asked {
+            Some(asked) => own.max(asked.saturating_add(asked.mul_f64(jitter / 10.0))),
+            None => own,
+        }
+    }
+
+    /// When to try again, or `None` when that would be later than `deadline`.
+    pub fn next(
+        &self,
+        delivery: DeliveryId,
+        attempt: u32,
+        asked: Option<Duration>,
+        now: Timestamp,
+        deadline: Timestamp,
+    ) -> Option<Timestamp> {
+        let at = now.saturating_add(self.delay(delivery, attempt, asked));
+        (at <= deadline).then_some(at)
+    }
+}
+
+/// A number in `[0, 1)` that belongs to this attempt.
+fn jitter(delivery: DeliveryId, attempt: u32) -> f64 {
+    let mut hasher = DefaultHasher::new();
+    (delivery, attempt).hash(&mut hasher);
+    // The upper 53 bits are what a f64 can hold exactly.
+    (hasher.finish() >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+#[path = "tests/retry.rs"]
+mod tests;

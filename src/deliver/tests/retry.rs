@@ -1,0 +1,52 @@
+//! Waits are spread, bounded, never shorter than asked for, and come to an end.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn delivery(row: i64) -> DeliveryId {
+    DeliveryId::from_row(row)
+}
+
+proptest! {
+    #[test]
+    fn no_wait_is_below_the_floor_or_above_the_cap(row in any::<i64>(), attempt in 1_u32..200) {
+        let delay = RetryPolicy::default().delay(delivery(row), attempt, None);
+        prop_assert!(delay >= FLOOR && delay <= Duration::from_secs(300), "{:?}", delay);
+    }
+
+    #[test]
+    fn nothing_is_sent_before_the_time_the_target_asked_for(row in any::<i64>(), attempt in 1_u32..200, asked in 0_u64..7200) {
+        let asked = Duration::from_secs(asked);
+        let delay = RetryPolicy::default().delay(delivery(row), attempt, Some(asked));
+        prop_assert!(delay >= asked);
+        prop_assert!(delay <= asked.mul_f64(1.1).max(Duration::from_secs(300)) + Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn waits_use_the_whole_range_and_grow_with_the_attempts() {
+    let longest = |attempt| {
+        let delays = (0..1000).map(|row| RetryPolicy::default().delay(delivery(row), attempt, None));
+        delays.max().unwrap_or_default()
+    };
+    assert!(longest(1) > Duration::from_millis(950) && longest(1) <= Duration::from_secs(1));
+    assert!(longest(5) > Duration::from_secs(15) && longest(5) <= Duration::from_secs(16));
+    assert!(longest(40) > Duration::from_secs(290));
+}
+
+#[test]
+fn a_wait_beyond_the_deadline_is_the_end() {
+    let policy = RetryPolicy::default();
+    let now = Timestamp::EPOCH;
+    let deadline = now.saturating_add(Duration::from_secs(60));
+    assert!(policy.next(delivery(1), 1, None, now, deadline).is_some());
+    assert_eq!(policy.next(delivery(1), 1, Some(Duration::from_secs(61)), now, deadline), None);
+}
+
+#[test]
+fn the_same_attempt_of_the_same_delivery_always_waits_the_same() {
+    let policy = RetryPolicy::default();
+    assert_eq!(policy.delay(delivery(7), 3, None), policy.delay(delivery(7), 3, None));
+    assert_ne!(policy.delay(delivery(7), 3, None), policy.delay(delivery(8), 3, None));
+}
