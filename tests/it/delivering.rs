@@ -1,0 +1,257 @@
+//! How deliveries get through, however their targets behave. Next: [`super::giving_up`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use castai_relay::deliver::{Deliverer, Policy, Tools, Turn};
+use castai_relay::event::delivery::Delivery;
+use castai_relay::names::TargetName;
+use castai_relay::notify::{Notifier, NotifyError};
+use castai_relay::route::RoutingTable;
+use castai_relay::runtime::Doorbell;
+use castai_relay::store::DeliveryState;
+use castai_relay::telemetry::Metrics;
+use castai_relay::template::Wording;
+
+use crate::support::bodies::{fixture, node_added};
+use crate::support::flaky_store::FlakyStore;
+use crate::support::receivers::{Reply, status};
+use crate::support::relay::TestRelay;
+
+const BOTH: &str = "routes: [ { name: all-news, match: {}, notify: [slack-ops, oncall] } ]";
+
+fn wait(retry_after: &str) -> Reply {
+    Reply::With(429, vec![("retry-after", retry_after.to_owned())], "rate_limited".to_owned())
+}
+
+/// How many attempts at `slack-ops` failed for this reason.
+async fn failed(relay: &TestRelay, reason: &str) -> f64 {
+    let series = format!(r#"castai_relay_failed_attempts_total{{target="slack-ops",reason="{reason}"}}"#);
+    relay.metric(&series).await
+}
+
+#[tokio::test]
+async fn a_new_node_is_told_to_slack_and_pagerduty_in_the_words_of_the_brief() {
+    let relay = TestRelay::start(BOTH).await;
+    relay.accept(fixture("brief/node.added.json")).await;
+    relay.deliver().await;
+    let (slack, pagerduty) = (relay.slack().received(), relay.pagerduty().received());
+    assert_eq!((slack.len(), pagerduty.len()), (1, 1));
+    assert_eq!(slack[0].json()["blocks"][0]["text"]["text"], "New spot node: m6i.2xlarge");
+    assert_eq!(pagerduty[0].json()["payload"]["summary"], "New spot node: m6i.2xlarge (prod-eu)");
+    assert_eq!(slack[0].path, "/services/T000/B000/XXXXXXXXXXXX");
+    assert!(slack[0].headers.contains(&("content-type".to_owned(), "application/json".to_owned())));
+    insta::assert_json_snapshot!([slack[0].json(), pagerduty[0].json()]);
+    let delivered = r#"castai_relay_settled_attempts_total{target="slack-ops",outcome="delivered"}"#;
+    assert_eq!(relay.metric(delivered).await, 1.0);
+    relay.pass(3600);
+    relay.deliver().await;
+    assert_eq!(relay.slack().received().len(), 1, "told once");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_slack_before_the_time_it_asked_for() {
+    let relay = TestRelay::start(BOTH).await;
+    relay.slack().next_replies([wait("30")]);
+    relay.accept(node_added("a")).await;
+    relay.deliver().await;
+    relay.accept(node_added("b")).await;
+    relay.deliver().await;
+    relay.pass(29);
+    relay.accept(node_added("c")).await;
+    relay.deliver().await;
+    assert_eq!(relay.slack().received().len(), 1, "the other events have to wait too");
+    assert_eq!(relay.pagerduty().received().len(), 3, "other targets do not");
+    relay.pass(5);
+    relay.deliver().await;
+    assert_eq!(relay.slack().received().len(), 4);
+    assert_eq!(failed(&relay, "rate_limited").await, 1.0);
+}
+
+#[tokio::test]
+async fn the_time_may_be_given_as_a_date() {
+    let relay = TestRelay::start("").await;
+    relay.slack().next_replies([wait("Fri, 20 Nov 2026 08:16:01 GMT")]);
+    relay.accept(node_added("evt")).await;
+    relay.deliver().await;
+    relay.pass(29);
+    relay.deliver().await;
+    assert_eq!(relay.slack().received().len(), 1);
+    relay.pass(5);
+    relay.deliver().await;
+    assert_eq!(relay.slack().received().len(), 2);
+}
+
+#[tokio::test]
+async fn a_target_that_fails_is_tried_again_until_it_takes_it() {
+    let relay = TestRelay::start("").await;
+    relay.slack().next_replies([status(500), status(503), status(502)]);
+    relay.accept(node_added("evt")).await;
+    relay.deliver().await;
+    let waiting = relay.delivery("evt").await;
+    assert_eq!(
+        (waiting.state, waiting.attempts, waiting.detail.as_deref()),
+        (DeliveryState::Pending, 1, Some("answered 500"))
+    );
+    // Waits are at most 1, 2 and 4 seconds.
+    for seconds in [1, 2, 4] {
+        relay.pass(seconds);
+        relay.deliver().await;
+    }
+    let done = relay.delivery("evt").await;
+    assert_eq!((done.state, done.attempts), (DeliveryState::Delivered, 4));
+    assert_eq!(relay.slack_titles(), ["New spot node: m6i.2xlarge"; 4]);
+    assert_eq!(failed(&relay, "target_failed").await, 3.0);
+}
+
+#[tokio::test]
+async fn no_answer_in_time_may_mean_it_arrived_and_is_tried_again() {
+    let relay = TestRelay::start("targets: { slack-ops: { timeout: 100ms } }").await;
+    relay.slack().next_replies([Reply::Silence]);
+    relay.accept(node_added("evt")).await;
+    relay.deliver().await;
+    let detail = relay.delivery("evt").await.detail;
+    assert_eq!(detail.as_deref(), Some("no answer within 100ms; it may have arrived"));
+    assert_eq!(failed(&relay, "ambiguous").await, 1.0);
+    relay.pass(1);
+    relay.deliver().await;
+    assert_eq!(relay.delivery("evt").await.state, DeliveryState::Delivered);
+}
+
+#[tokio::test]
+async fn a_target_that_refuses_the_connection_is_tried_again() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{nobody}/services/T000/B000/XXXXXXXXXXXX");
+    let relay =
+        TestRelay::start(&format!(r#"targets: {{ slack-ops: {{ slack: {{ webhook_url: "{url}" }} }} }}"#)).await;
+    relay.accept(node_added("evt")).await;
+    relay.deliver().await;
+    relay.pass(1);
+    relay.deliver().await;
+    let waiting = relay.delivery("evt").await;
+    assert_eq!((waiting.state, waiting.attempts), (DeliveryState::Pending, 2));
+    let detail = waiting.detail.unwrap();
+    assert!(detail.contains("refused") && !detail.contains("XXXXXXXXXXXX"), "{detail}");
+    assert_eq!(failed(&relay, "unreachable").await, 2.0);
+}
+
+#[tokio::test]
+async fn a_dead_target_delays_nothing_for_a_live_one() {
+    let relay = TestRelay::start(BOTH).await;
+    relay.slack().always_replies(status(500));
+    for number in 0..50 {
+        relay.accept(node_added(&format!("evt-{number}"))).await;
+    }
+    relay.deliver().await;
+    assert_eq!(relay.pagerduty().received().len(), 50);
+    assert_eq!(relay.metric(r#"castai_relay_pending_deliveries{target="slack-ops"}"#).await, 50.0);
+    assert_eq!(relay.metric(r#"castai_relay_pending_deliveries{target="oncall"}"#).await, 0.0);
+    relay.slack().always_replies(Reply::With(200, vec![], "ok".to_owned()));
+    relay.pass(1);
+    relay.deliver().await;
+    assert_eq!(relay.metric(r#"castai_relay_pending_deliveries{target="slack-ops"}"#).await, 0.0);
+}
+
+#[tokio::test]
+async fn an_outcome_that_cannot_be_recorded_at_once_is_not_sent_twice() {
+    let store = FlakyStore::shared();
+    let mut relay = TestRelay::start_on(store.clone(), "").await;
+    relay.accept(node_added("evt")).await;
+    store.settles.fail();
+    let cranks = relay.take_cranks();
+    let turning = tokio::spawn(async move { cranks.deliver_until_idle().await });
+    store.settles.until_reached(1).await;
+    relay.pass(1);
+    store.settles.until_reached(2).await;
+    store.settles.open();
+    relay.pass(1);
+    turning.await.unwrap().unwrap();
+    assert_eq!(relay.delivery("evt").await.state, DeliveryState::Delivered);
+    assert_eq!(relay.slack().received().len(), 1);
+}
+
+struct Panicking;
+
+#[async_trait]
+impl Notifier for Panicking {
+    fn preview(&self, _: &Delivery, _: &Wording) -> String {
+        String::new()
+    }
+
+    async fn notify(&self, _: &Delivery, _: &Wording) -> Result<(), NotifyError> {
+        panic!("a fault in a notifier")
+    }
+}
+
+#[tokio::test]
+async fn a_notifier_that_panics_costs_one_attempt_and_nothing_else() {
+    let relay = TestRelay::start("").await;
+    relay.accept(node_added("evt")).await;
+    let target = TargetName::parse("slack-ops").unwrap();
+    let tools = Tools {
+        store: relay.store.clone(),
+        table: Arc::new(RoutingTable::compile(vec![], vec![])),
+        clock: Arc::new(relay.clock().clone()),
+        bell: Arc::new(Doorbell::default()),
+        metrics: Arc::new(Metrics::new(&[], &[])),
+    };
+    let faulty = Deliverer::new(target, Arc::new(Panicking), Policy::default(), tools);
+    assert_eq!(faulty.step().await.unwrap(), Turn::Worked);
+    let detail = relay.delivery("evt").await.detail.unwrap();
+    assert!(detail.contains("panicked"), "{detail}");
+    relay.pass(1);
+    relay.deliver().await;
+    assert_eq!(relay.delivery("evt").await.state, DeliveryState::Delivered);
+}
+
+#[tokio::test]
+async fn a_target_never_has_more_attempts_at_a_time_than_it_is_allowed() {
+    let mut relay = TestRelay::start("targets: { slack-ops: { concurrency: 3 } }").await;
+    relay.slack().always_replies(Reply::Silence);
+    for number in 0..5 {
+        relay.accept(node_added(&format!("evt-{number}"))).await;
+    }
+    relay.run_deliveries();
+    relay.slack().until_received(3).await;
+    relay.accept(node_added("one-more")).await;
+    let mut attempts = 0;
+    for id in ["evt-0", "evt-1", "evt-2", "evt-3", "evt-4", "one-more"] {
+        attempts += relay.delivery(id).await.attempts;
+    }
+    assert_eq!((attempts, relay.slack().received().len()), (3, 3));
+}
+
+#[tokio::test]
+async fn new_events_are_delivered_at_once_and_failed_ones_when_they_are_due() {
+    let store = FlakyStore::shared();
+    let mut relay = TestRelay::start_on(store.clone(), "").await;
+    relay.run_deliveries();
+    relay.accept(node_added("a")).await;
+    relay.slack().until_received(1).await;
+    store.settles.until_reached(1).await;
+
+    relay.slack().next_replies([status(500)]);
+    relay.accept(node_added("b")).await;
+    store.settles.until_reached(2).await;
+    assert_eq!(relay.slack().received().len(), 2);
+    relay.pass(1);
+    relay.slack().until_received(3).await;
+    store.settles.until_reached(3).await;
+    assert_eq!(relay.delivery("b").await.state, DeliveryState::Delivered);
+}
+
+#[tokio::test]
+async fn pagerduty_sees_one_alert_however_often_an_event_is_sent_to_it() {
+    let relay = TestRelay::start(BOTH).await;
+    relay.pagerduty().next_replies([status(500)]);
+    relay.accept(node_added("a")).await;
+    relay.accept(node_added("b")).await;
+    relay.deliver().await;
+    relay.pass(1);
+    relay.deliver().await;
+    let keys: Vec<_> = relay.pagerduty().received().iter().map(|page| page.json()["dedup_key"].clone()).collect();
+    let [first, other, again] = <[_; 3]>::try_from(keys).unwrap();
+    assert!(first.is_string());
+    assert_eq!(first, again);
+    assert_ne!(first, other);
+}

@@ -1,0 +1,167 @@
+//! What happens to deliveries that cannot get through: they are kept, and somebody is told. Next: [`super::resuming`].
+
+use castai_relay::store::{DeliveryRow, DeliveryState};
+use serde_json::{Value, json};
+
+use crate::support::bodies::node_added;
+use crate::support::receivers::{Reply, status};
+use crate::support::relay::TestRelay;
+
+/// News goes to Slack; what the relay says of itself goes to PagerDuty.
+const REPORTS_TO_ONCALL: &str = r#"
+routes:
+  - { name: reports, match: { type: "relay.*" }, notify: [oncall], stop: true }
+  - { name: all-news, match: {}, notify: [slack-ops] }
+"#;
+
+fn says(status: u16, word: &str) -> Reply {
+    Reply::With(status, vec![], word.to_owned())
+}
+
+/// State, attempts, and the reason in words.
+fn fate(row: DeliveryRow) -> (DeliveryState, u32, String) {
+    (row.state, row.attempts, row.detail.unwrap_or_default())
+}
+
+/// What PagerDuty was told of dead letters: their particulars.
+fn reports(relay: &TestRelay) -> Vec<Value> {
+    let pages = relay.pagerduty().received();
+    pages.iter().map(|page| page.json()["payload"]["custom_details"]["data"].clone()).collect()
+}
+
+#[tokio::test]
+async fn what_slack_will_never_take_becomes_a_dead_letter_after_one_attempt() {
+    for (reply, reason, word) in [
+        (says(404, "no_service"), "target_refused", "no_service"),
+        (says(400, "invalid_blocks"), "message_refused", "invalid_blocks"),
+    ] {
+        let relay = TestRelay::start(REPORTS_TO_ONCALL).await;
+        relay.slack().always_replies(reply);
+        relay.accept(node_added("evt")).await;
+        relay.deliver().await;
+        relay.pass(3600);
+        relay.deliver().await;
+        let (state, attempts, detail) = fate(relay.delivery("evt").await);
+        assert_eq!((state, attempts), (DeliveryState::Dead, 1));
+        assert!(detail.contains(word), "{detail}");
+        assert_eq!(relay.slack().received().len(), 1);
+        assert_eq!(relay.metric(r#"castai_relay_dead_letters{target="slack-ops"}"#).await, 1.0);
+
+        let [report] = <[Value; 1]>::try_from(reports(&relay)).unwrap();
+        assert_eq!((&report["reason"], &report["detail"]), (&json!(reason), &json!(detail)));
+        assert_eq!((&report["target"], &report["route"]), (&json!("slack-ops"), &json!("all-news")));
+        assert_eq!((&report["first_event_id"], &report["attempts"]), (&json!("evt"), &json!(1)));
+    }
+}
+
+#[tokio::test]
+async fn what_pagerduty_will_never_take_becomes_a_dead_letter_after_one_attempt() {
+    let relay = TestRelay::start(
+        r#"
+        routes:
+          - { name: reports, match: { type: "relay.*" }, notify: [slack-ops], stop: true }
+          - { name: pages, match: {}, notify: [oncall] }
+        "#,
+    )
+    .await;
+    let answer = r#"{"status":"invalid event","message":"Event object is invalid","errors":["Length of 'routing_key' is incorrect (should be 32 characters)"]}"#;
+    relay.pagerduty().always_replies(says(400, answer));
+    relay.accept(node_added("evt")).await;
+    relay.deliver().await;
+    let (state, attempts, detail) = fate(relay.delivery("evt").await);
+    assert_eq!((state, attempts), (DeliveryState::Dead, 1));
+    assert!(detail.contains("compare `routing_key`"), "{detail}");
+    assert_eq!(relay.slack_titles().len(), 1);
+}
+
+#[tokio::test]
+async fn dead_letters_are_reported_once_an_hour_for_each_reason() {
+    let relay = TestRelay::start(REPORTS_TO_ONCALL).await;
+    relay.slack().always_replies(says(404, "no_service"));
+    for id in ["a", "b", "c"] {
+        relay.accept(node_added(id)).await;
+    }
+    relay.deliver().await;
+    assert_eq!(reports(&relay).len(), 1);
+    assert_eq!(relay.metric(r#"castai_relay_dead_letters{target="slack-ops"}"#).await, 3.0, "each is kept");
+
+    relay.slack().next_replies([says(400, "invalid_blocks")]);
+    relay.accept(node_added("another-reason")).await;
+    relay.deliver().await;
+    assert_eq!(reports(&relay).len(), 2);
+
+    relay.pass(3600);
+    relay.accept(node_added("another-hour")).await;
+    relay.deliver().await;
+    let reasons: Vec<_> = reports(&relay).iter().map(|report| report["reason"].clone()).collect();
+    assert_eq!(reasons, ["target_refused", "message_refused", "target_refused"]);
+}
+
+#[tokio::test]
+async fn a_report_that_dies_itself_raises_nothing() {
+    let relay = TestRelay::start(REPORTS_TO_ONCALL).await;
+    relay.slack().always_replies(says(404, "no_service"));
+    relay.pagerduty().always_replies(says(400, "no"));
+    relay.accept(node_added("evt")).await;
+    relay.deliver().await;
+    assert_eq!((relay.slack().received().len(), reports(&relay).len()), (1, 1));
+    let report = relay.delivery("delivery_dead/slack-ops/all-news/target_refused/2026-11-20T08").await;
+    assert_eq!(report.state, DeliveryState::Dead);
+}
+
+#[tokio::test]
+async fn a_report_does_not_wait_for_the_next_event() {
+    let mut relay = TestRelay::start(REPORTS_TO_ONCALL).await;
+    relay.slack().always_replies(says(404, "no_service"));
+    relay.run_deliveries();
+    relay.accept(node_added("evt")).await;
+    relay.pagerduty().until_received(1).await;
+}
+
+#[tokio::test]
+async fn what_grew_too_old_is_given_up_unsent() {
+    let config =
+        format!("{REPORTS_TO_ONCALL}\ntargets: {{ slack-ops: {{ max_age: 60s, retry: {{ base: 50s, cap: 50s }} }} }}");
+    let relay = TestRelay::start(&config).await;
+    relay.slack().always_replies(status(500));
+    relay.accept(node_added("evt")).await;
+    relay.deliver().await;
+    assert_eq!(relay.delivery("evt").await.state, DeliveryState::Pending);
+    relay.pass(61);
+    relay.deliver().await;
+    let (state, _, detail) = fate(relay.delivery("evt").await);
+    assert_eq!((state, relay.slack().received().len()), (DeliveryState::Dead, 1));
+    assert!(detail.contains("max_age"), "{detail}");
+    assert_eq!(reports(&relay)[0]["reason"], "expired");
+}
+
+#[tokio::test]
+async fn what_cannot_be_tried_again_before_it_is_too_old_is_given_up_at_once() {
+    let config = format!("{REPORTS_TO_ONCALL}\ntargets: {{ slack-ops: {{ max_age: 20s }} }}");
+    let relay = TestRelay::start(&config).await;
+    relay.slack().next_replies([Reply::With(429, vec![("retry-after", "30".to_owned())], "rate_limited".to_owned())]);
+    relay.accept(node_added("evt")).await;
+    relay.deliver().await;
+    let (state, attempts, detail) = fate(relay.delivery("evt").await);
+    assert_eq!((state, attempts), (DeliveryState::Dead, 1));
+    assert!(detail.contains("rate_limited") && detail.contains("max_age"), "{detail}");
+}
+
+#[tokio::test]
+async fn what_is_owed_to_a_target_that_is_gone_becomes_dead_letters() {
+    let relay = TestRelay::start(
+        r#"
+        targets: { old-channel: { slack: { webhook_url: "http://{{SLACK}}/services/T000/B000/OLD" } } }
+        routes: [ { name: all-news, match: {}, notify: [old-channel] } ]
+        "#,
+    )
+    .await;
+    relay.accept(node_added("evt")).await;
+    let relay = relay.restart(REPORTS_TO_ONCALL).await;
+    relay.deliver().await;
+    let (state, attempts, detail) = fate(relay.delivery("evt").await);
+    assert_eq!((state, attempts), (DeliveryState::Dead, 1));
+    assert!(detail.contains("`old-channel` is no longer in the configuration"), "{detail}");
+    assert_eq!(reports(&relay)[0]["reason"], "target_removed");
+    assert_eq!(relay.slack().received().len(), 0);
+}

@@ -1,0 +1,29 @@
+//! The specification: what the relay does, driven from outside, in the order of an event's journey.
+//! One binary: one link instead of many.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on stops there and says why"
+)]
+#![expect(clippy::disallowed_methods, reason = "what stands outside the relay is not part of its life")]
+
+mod support;
+
+mod receiving;
+mod verifying;
+mod limits;
+mod deduplicating;
+mod routing;
+mod delivering;
+mod giving_up;
+mod resuming;
+mod keeping;
+mod store_contract;
+mod notifier_contract;
+mod surviving;
+mod command_line;
+mod config_errors;
+mod demo;
+mod tidy;

@@ -1,0 +1,223 @@
+//! What every notifier promises, as one suite that runs over every row of [`NOTIFIERS`].
+//!
+//! A clause is a test that goes through the table by [`every_kind`] or [`every_http_kind`]; what it must know of a kind
+//! is in that kind's [`Harness`]. A kind without one fails [`every_kind_is_under_contract`]: give it a row in
+//! [`HARNESSES`] and its recorded answers in `tests/fixtures/targets.json`, and the whole suite is its own.
+//! Targets are stand-ins on loopback: [`crate::support::receivers`] for what is sent, [`crate::support::wire_faults`]
+//! for what can go wrong on the way.
+
+mod answers;
+mod events;
+mod faults;
+mod limits;
+mod messages;
+mod secrets;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use castai_relay::config::Section;
+use castai_relay::event::delivery::{Delivery, Reason};
+use castai_relay::event::{Event, Timestamp};
+use castai_relay::http_client::HttpClient;
+use castai_relay::names::{DeliveryId, RouteName, TargetName};
+use castai_relay::notify::{Kit, NOTIFIERS, Notifier, NotifyError, Scope};
+use castai_relay::template::Wording;
+use serde_json::{Value, json};
+
+use crate::support::receivers::Received;
+use crate::support::wire_faults;
+
+/// What the suite has to know of one kind of target.
+struct Harness {
+    kind: &'static str,
+    /// A good section for a target at this address (`http://127.0.0.1:9`), with all of `secrets` in it.
+    section: fn(address: &str) -> String,
+    /// What must never show.
+    secrets: &'static [&'static str],
+    /// `None` for a kind that sends nothing over HTTP.
+    http: Option<Http>,
+}
+
+/// What the suite has to know of a target that speaks HTTP.
+struct Http {
+    /// The status and the body of its success.
+    success: (u16, &'static str),
+    /// Whether a success must say so in its body too.
+    success_is_in_the_body: bool,
+    /// How long to leave it alone after a 429 that does not say.
+    wait_when_limited: Option<Duration>,
+    /// How many requests one attempt makes when each is answered with this status.
+    requests: fn(status: u16) -> usize,
+    /// What a preview must show of a body that was sent: all but the secrets.
+    shown: fn(body: Value) -> Value,
+    /// By what the target knows a delivery again, if it does.
+    idempotency_key: fn(body: &Value) -> Option<String>,
+    /// What the target would refuse about a request, or show otherwise than meant.
+    refuses: fn(&Received) -> Vec<String>,
+}
+
+const ROUTING_KEY: &str = "0123456789abcdefABCDEF0123456789";
+
+const HARNESSES: &[Harness] = &[
+    Harness { kind: "log", section: |_| "{}".into(), secrets: &[], http: None },
+    Harness {
+        kind: "pagerduty",
+        section: |address| format!("{{ routing_key: {ROUTING_KEY}, url: \"{address}/v2/enqueue\" }}"),
+        secrets: &[ROUTING_KEY],
+        http: Some(Http {
+            success: (202, r#"{"status":"success","message":"Event processed","dedup_key":"k"}"#),
+            success_is_in_the_body: false,
+            wait_when_limited: Some(Duration::from_secs(30)),
+            requests: |status| if status == 413 { 2 } else { 1 },
+            shown: |mut body| {
+                body["routing_key"] = json!("***");
+                body
+            },
+            idempotency_key: |body| Some(body["dedup_key"].as_str()?.to_owned()),
+            refuses: limits::of_pagerduty,
+        }),
+    },
+    Harness {
+        kind: "slack",
+        section: |address| format!("{{ webhook_url: \"{address}/services/T0SECRET0/B0SECRET0/x0secret0x0secret0\" }}"),
+        secrets: &["T0SECRET0", "B0SECRET0", "x0secret0x0secret0"],
+        http: Some(Http {
+            success: (200, "ok"),
+            success_is_in_the_body: true,
+            wait_when_limited: None,
+            requests: |_| 1,
+            shown: |body| body,
+            idempotency_key: |_| None,
+            refuses: limits::of_slack,
+        }),
+    },
+];
+
+/// Every kind in the table, each under its harness.
+fn every_kind() -> impl Iterator<Item = &'static Harness> {
+    NOTIFIERS.iter().map(|(kind, _)| {
+        HARNESSES.iter().find(|harness| harness.kind == *kind).unwrap_or_else(|| {
+            panic!("`{kind}` is in NOTIFIERS but not under contract: add its row to HARNESSES in {}", file!())
+        })
+    })
+}
+
+/// Every kind in the table that speaks HTTP.
+fn every_http_kind() -> impl Iterator<Item = (&'static Harness, &'static Http)> {
+    every_kind().filter_map(|harness| Some((harness, harness.http.as_ref()?)))
+}
+
+/// One client for all targets, as in the relay.
+fn kit() -> Kit {
+    Kit { http: HttpClient::new().unwrap() }
+}
+
+impl Harness {
+    /// The notifier for a target at this address (`http://127.0.0.1:9`).
+    fn notifier(&self, kit: &Kit, address: &str) -> Arc<dyn Notifier> {
+        let (_, build) = NOTIFIERS.iter().find(|(kind, _)| *kind == self.kind).unwrap();
+        let section = Section::from_yaml(self.kind, &(self.section)(address));
+        let notifier = build(&section, kit);
+        notifier.unwrap_or_else(|| panic!("the section of `{}` is not good: {:?}", self.kind, section.problems()))
+    }
+}
+
+impl Http {
+    /// The target's success, as its bytes.
+    fn success(&self) -> Vec<u8> {
+        wire_faults::answer(self.success.0, &[], self.success.1)
+    }
+
+    /// What an answer without words means: the statuses' general meaning, and what is particular to this target.
+    fn verdict_on_bare(&self, status: u16) -> Verdict {
+        match status {
+            200..300 if self.success_is_in_the_body => Verdict::Retry(Reason::Ambiguous, Scope::Message, None),
+            429 => Verdict::Retry(Reason::RateLimited, Scope::Target, self.wait_when_limited),
+            _ => Verdict::by_status(status),
+        }
+    }
+}
+
+/// What became of an attempt, without the words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Delivered,
+    Retry(Reason, Scope, Option<Duration>),
+    GiveUp(Reason, Scope),
+}
+
+impl Verdict {
+    const UNREACHABLE: Self = Self::Retry(Reason::Unreachable, Scope::Target, None);
+    const AMBIGUOUS: Self = Self::Retry(Reason::Ambiguous, Scope::Message, None);
+
+    fn of(result: &Result<(), NotifyError>) -> Self {
+        match result {
+            Ok(()) => Self::Delivered,
+            Err(NotifyError::Retry { reason, scope, after, .. }) => Self::Retry(*reason, *scope, *after),
+            Err(NotifyError::GiveUp { reason, scope, .. }) => Self::GiveUp(*reason, *scope),
+        }
+    }
+
+    /// The general meaning of a status, written a second time on purpose.
+    fn by_status(status: u16) -> Self {
+        match status {
+            200..300 => Self::Delivered,
+            300..400 | 401..=405 | 407 | 410 => Self::GiveUp(Reason::TargetRefused, Scope::Target),
+            408 | 425 => Self::Retry(Reason::TargetFailed, Scope::Message, None),
+            429 => Self::Retry(Reason::RateLimited, Scope::Target, None),
+            400..500 => Self::GiveUp(Reason::MessageRefused, Scope::Message),
+            503 => Self::Retry(Reason::TargetFailed, Scope::Target, None),
+            500.. => Self::Retry(Reason::TargetFailed, Scope::Message, None),
+            ..200 => Self::AMBIGUOUS,
+        }
+    }
+}
+
+/// When all deliveries of the suite were claimed.
+fn now() -> Timestamp {
+    Timestamp::parse("2026-11-20T08:20:00Z").unwrap()
+}
+
+/// The first attempt to deliver this event.
+fn delivery(event: Event) -> Delivery {
+    Delivery {
+        id: DeliveryId::from_row(7),
+        route: RouteName::parse("everything").unwrap(),
+        target: TargetName::parse("ops").unwrap(),
+        severity: event.severity,
+        attempt: 1,
+        claimed_at: now(),
+        event,
+    }
+}
+
+/// A delivery where it does not matter of what.
+fn any_delivery() -> Delivery {
+    delivery(events::node_added())
+}
+
+/// One attempt with the relay's own words, which must end: whoever hangs here would hang until the caller's patience
+/// is over.
+async fn notify(notifier: &Arc<dyn Notifier>, delivery: &Delivery) -> Result<(), NotifyError> {
+    in_time(notifier.notify(delivery, &Wording::default())).await
+}
+
+/// What must come without anybody's help, far sooner than this.
+async fn in_time<T>(future: impl Future<Output = T>) -> T {
+    let limit = Duration::from_secs(60);
+    tokio::time::timeout(limit, future).await.unwrap_or_else(|_| panic!("nothing came of it within {limit:?}"))
+}
+
+/// A wording, as it reads in a route's `message:`.
+fn wording(message: Value) -> Wording {
+    serde_json::from_value(message).unwrap()
+}
+
+#[test]
+fn every_kind_is_under_contract() {
+    assert_eq!(every_kind().count(), NOTIFIERS.len());
+    let unknown = HARNESSES.iter().find(|harness| NOTIFIERS.iter().all(|(kind, _)| *kind != harness.kind));
+    assert!(unknown.is_none_or(|gone| panic!("`{}` has a harness but is no longer in NOTIFIERS", gone.kind)));
+}

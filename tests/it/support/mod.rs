@@ -1,0 +1,9 @@
+//! What the tests stand on: stand-in receivers, the relay in this process, the relay as a process.
+
+pub mod bodies;
+pub mod flaky_store;
+pub mod http;
+pub mod process;
+pub mod receivers;
+pub mod relay;
+pub mod wire_faults;
