@@ -60,9 +60,20 @@ pub fn read(verified: &Verified, source: &SourceName, mapping: &Mapping, now: Ti
         occurred_at,
         received_at: now,
         data,
-        notes,
+        notes: bounded(notes),
         body: verified.body().clone(),
     })
+}
+
+/// As many notes as people read; a body may give cause for one with each of its fields.
+fn bounded(mut notes: Vec<String>) -> Vec<String> {
+    const MOST: usize = 20;
+    if notes.len() > MOST {
+        let more = notes.len() - MOST;
+        notes.truncate(MOST);
+        notes.push(format!("and {more} more"));
+    }
+    notes
 }
 
 /// The sender's id from the body, else from a header. Must be asked before the form is taken apart.

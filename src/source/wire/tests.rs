@@ -354,6 +354,15 @@ fn the_same_content_without_a_time_is_news_again_on_another_day() {
 }
 
 #[test]
+fn a_body_that_is_odd_everywhere_gives_a_bounded_number_of_notes() {
+    let many: Map<String, Value> = (0..500).map(|n| (format!("field-{n}"), json!(n))).collect();
+    let mut body = many.clone();
+    body.extend(object(json!({"eventType": "node.added", "data": many})));
+    let notes = read_json(Value::Object(body)).notes;
+    assert_eq!((notes.len(), notes.last().unwrap().as_str()), (21, "and 480 more"));
+}
+
+#[test]
 fn a_field_beside_the_particulars_joins_them_and_an_inner_one_wins() {
     let event = read_json(json!({
         "notification_id": "n-1", "team": "blue", "pod": "outer", "details": {"pod": "inner"}, "severity": {"odd": 1},
