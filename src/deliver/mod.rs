@@ -128,8 +128,11 @@ impl Deliverer {
     }
 
     async fn claim(&self, limit: usize) -> Result<Vec<Delivery>, StoreError> {
-        let lease = self.policy.timeout.get() + LEASE_MARGIN;
-        self.tools.store.claim(&self.target, self.tools.clock.now(), lease, limit).await
+        self.tools.store.claim(&self.target, self.tools.clock.now(), self.lease(), limit).await
+    }
+
+    fn lease(&self) -> Duration {
+        self.policy.timeout.get() + LEASE_MARGIN
     }
 
     async fn claim_or_rest(&self, limit: usize) -> Vec<Delivery> {
@@ -249,7 +252,7 @@ impl Deliverer {
             raise.iter().flat_map(|append| &append.owed).map(|owed| owed.target.clone()).collect();
         let at = self.tools.clock.now();
         let settlement = Settlement { delivery: delivery.id, attempt: delivery.attempt, outcome, at, raise };
-        let lease_ends = delivery.claimed_at.saturating_add(self.policy.timeout.get() + LEASE_MARGIN);
+        let lease_ends = delivery.claimed_at.saturating_add(self.lease());
         loop {
             match self.tools.store.settle(settlement.clone()).await {
                 Ok(Settled::Done) => return woken.iter().for_each(|target| self.tools.bell.ring(target)),
@@ -271,9 +274,8 @@ impl Deliverer {
 
     /// A dead letter raises `relay.delivery_dead`; one about such a report raises nothing, or they would never end.
     fn raised_by(&self, delivery: &Delivery, outcome: &Outcome) -> Vec<Append> {
-        let about_ourselves = delivery.event.kind == CastAIEvent::Relay(RelayReport::DeliveryDead);
         let Outcome::Dead { reason, detail } = outcome else { return Vec::new() };
-        if about_ourselves {
+        if delivery.event.kind == CastAIEvent::Relay(RelayReport::DeliveryDead) {
             return Vec::new();
         }
         let given_up = GivenUp {

@@ -64,7 +64,7 @@ impl Inbox {
                 Entered::Known { same_body } => return Ok(self.repeat(event.id, same_body).await),
                 Entered::Twin(twin) => match twin.fate().await {
                     Fate::Kept => return Ok(self.repeat(event.id, twin.same_body).await),
-                    Fate::Failed => return Err(twin_failed()),
+                    Fate::Failed => return Err(not_kept("the first request with this id could not be kept")),
                     Fate::Unknown => continue,
                 },
             }
@@ -85,12 +85,17 @@ impl Inbox {
                 self.count_repeat(&id, same_body);
                 Ok(Accepted { id, duplicate: true })
             }
-            Ok(_) => {
+            Ok(Some(Appended::New)) => {
                 ticket.kept(self.clock.now());
                 self.metrics.accepted(&type_name, targets.is_empty());
                 tracing::debug!(event.id = %id, event.kind = type_name, deliveries = targets.len(), "accepted an event");
                 targets.iter().for_each(|target| self.bell.ring(target));
                 Ok(Accepted { id, duplicate: false })
+            }
+            // A store that says nothing of the event has promised nothing.
+            Ok(None) => {
+                ticket.failed();
+                Err(not_kept("the store did not say what became of the event"))
             }
             Err(error) => {
                 ticket.failed();
@@ -116,7 +121,6 @@ impl Inbox {
     }
 }
 
-fn twin_failed() -> StoreError {
-    let detail = "the first request with this id could not be kept".to_owned();
-    StoreError { doing: "keep events", detail }
+fn not_kept(detail: &str) -> StoreError {
+    StoreError { doing: "keep events", detail: detail.to_owned() }
 }

@@ -69,11 +69,6 @@ impl Verified {
         &self.body
     }
 
-    /// The headers as received; the proof is still among them.
-    pub fn headers(&self) -> &HeaderMap {
-        &self.headers
-    }
-
     /// One header as text; `None` when it is missing or not visible ASCII.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
@@ -170,18 +165,6 @@ pub enum VerifyError {
         /// How far it may be.
         tolerance: Span,
     },
-}
-
-impl VerifyError {
-    /// One word out of a closed set, for answers and metrics.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Missing { .. } => "missing",
-            Self::Malformed { .. } => "malformed",
-            Self::Wrong { .. } => "wrong",
-            Self::Stale { .. } => "stale",
-        }
-    }
 }
 
 fn seconds(duration: Duration) -> Span {

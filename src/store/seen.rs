@@ -99,16 +99,6 @@ impl Seen {
         }
     }
 
-    /// Ids remembered now.
-    pub fn len(&self) -> usize {
-        self.order.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// True when nothing is remembered.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     fn remember(&self, id: &EventId, fingerprint: u64, now: Timestamp) {
         self.map.insert(id.clone(), State::Kept { fingerprint });
         let oldest_allowed = now.saturating_sub(self.limits.age.get());

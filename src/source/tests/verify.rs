@@ -11,6 +11,18 @@ use super::*;
 const KEY_A: &str = "whsec_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
 const KEY_B: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
+impl VerifyError {
+    /// One word out of a closed set, for answers and metrics.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "missing",
+            Self::Malformed { .. } => "malformed",
+            Self::Wrong { .. } => "wrong",
+            Self::Stale { .. } => "stale",
+        }
+    }
+}
+
 fn verifier(written: Value) -> Verifier {
     serde_json::from_value(written).unwrap()
 }

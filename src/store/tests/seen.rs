@@ -10,6 +10,13 @@ fn id(text: &str) -> EventId {
     EventId::from_sender(None, text)
 }
 
+impl Seen {
+    /// Ids remembered now.
+    fn len(&self) -> usize {
+        self.order.lock().unwrap().len()
+    }
+}
+
 fn small() -> Seen {
     Seen::new(Limits { entries: 3, age: Span::from_secs(60) })
 }
