@@ -1,4 +1,4 @@
-//! The names everything else refers to: ids of events and deliveries, names of sources, routes and targets.
+//! The names everything else refers to: ids of events and deliveries, names of sources, routes, targets and cursors.
 //!
 //! Each is a newtype with one door, `parse`, so a name that exists is a name that is allowed.
 //! Knows nothing of the rest of the house. Next room: [`crate::event`].
@@ -76,7 +76,7 @@ macro_rules! operator_name {
 }
 
 operator_name!(
-    /// Where events come from, as configured: `castai`, or `relay` for the relay itself.
+    /// Where events come from: a webhook as configured, such as `castai`, or one of the sources that are built in.
     SourceName,
     "source name"
 );
@@ -90,11 +90,48 @@ operator_name!(
     TargetName,
     "target name"
 );
+operator_name!(
+    /// What a source remembers between runs, such as how far it has read.
+    CursorName,
+    "cursor name"
+);
 
 impl SourceName {
+    const RELAY: &str = "relay";
+    const NOTIFICATIONS: &str = "notifications";
+    const AUDIT_LOG: &str = "audit_log";
+    const SAVINGS: &str = "savings";
+    const KUBERNETES: &str = "kubernetes";
+    const BUILT_IN: [&str; 5] = [Self::RELAY, Self::NOTIFICATIONS, Self::AUDIT_LOG, Self::SAVINGS, Self::KUBERNETES];
+
     /// The source of the relay's own events (`relay.body_rejected`, `relay.delivery_dead`).
     pub fn relay() -> Self {
-        Self("relay".into())
+        Self(Self::RELAY.into())
+    }
+
+    /// The list of notifications in CAST AI's API: brings what the webhook missed.
+    pub fn notifications() -> Self {
+        Self(Self::NOTIFICATIONS.into())
+    }
+
+    /// CAST AI's audit log.
+    pub fn audit_log() -> Self {
+        Self(Self::AUDIT_LOG.into())
+    }
+
+    /// The savings reports in CAST AI's API.
+    pub fn savings() -> Self {
+        Self(Self::SAVINGS.into())
+    }
+
+    /// The Kubernetes API of the cluster itself.
+    pub fn kubernetes() -> Self {
+        Self(Self::KUBERNETES.into())
+    }
+
+    /// Whether the name belongs to a source that is built in, so that no webhook may be called by it.
+    pub fn is_built_in(&self) -> bool {
+        Self::BUILT_IN.contains(&self.as_str())
     }
 }
 
@@ -102,6 +139,11 @@ impl RouteName {
     /// The route of last resort: stands for `default_targets`, which take what no route took.
     pub fn default_targets() -> Self {
         Self("default_targets".into())
+    }
+
+    /// The way of events that come too late to page: stands for a source's `older_notify`.
+    pub fn too_late() -> Self {
+        Self("too_late".into())
     }
 }
 

@@ -13,10 +13,11 @@ use std::sync::Arc;
 use crate::admin::{self, Admin};
 use crate::deliver::{Deliverer, Tools, Turn};
 use crate::http_server::{self, Listener, Server};
-use crate::names::TargetName;
+use crate::names::{SourceName, TargetName};
 use crate::notify::removed::Removed;
 use crate::runtime::{Clock, Doorbell, Lifecycle};
 use crate::source::Inbox;
+use crate::source::polling::{PollError, Poller};
 use crate::source::webhook::{self, Webhook};
 use crate::source::wire::Mapping;
 use crate::store::memory::MemoryStore;
@@ -48,6 +49,7 @@ pub struct App {
     /// The one door, for events that come another way than by HTTP.
     pub inbox: Arc<Inbox>,
     deliverers: Vec<Arc<Deliverer>>,
+    pollers: Vec<Arc<Poller>>,
     public: (Listener, Server),
     admin: (Listener, Server),
     upkeep: Upkeep,
@@ -83,7 +85,7 @@ impl App {
 
         let inbox = Arc::new(inbox(&tools, Seen::new(settings.seen)));
         let limits = Arc::new(settings.server);
-        let webhooks = settings.webhooks.into_iter();
+        let webhooks = settings.sources.webhooks.into_iter();
         let webhooks = webhooks.map(|webhook| build_webhook(webhook, &tools, &inbox, &limits));
         let router = webhook::router(webhooks);
         let server = |router, life| Server::new((*limits).clone(), router, tools.metrics.clone(), life);
@@ -99,7 +101,8 @@ impl App {
         let admin = (Listener::bind(settings.admin.listen).await?, server(admin::router(looking), life.epilogue()));
         let upkeep = Upkeep::new(tools.store.clone(), tools.clock.clone(), tools.metrics.clone(), settings.retention);
         let deliverers = deliverers(settings.targets, removed, &tools);
-        Ok(Self { store: tools.store.clone(), inbox, deliverers, public, admin, upkeep, life })
+        let pollers = Vec::new();
+        Ok(Self { store: tools.store.clone(), inbox, deliverers, pollers, public, admin, upkeep, life })
     }
 
     /// Where events are taken in.
@@ -123,30 +126,34 @@ impl App {
         &self.deliverers
     }
 
-    /// Starts both listeners; deliveries stay where they are.
+    /// Starts both listeners; deliveries stay where they are, and nobody is asked for events.
     pub fn spawn_servers(self) -> Parked {
-        let Self { deliverers, public, admin, upkeep, life, .. } = self;
+        let Self { deliverers, pollers, public, admin, upkeep, life, .. } = self;
         life.spawn("public listener", public.1.run(public.0));
         life.epilogue().spawn("admin listener", admin.1.run(admin.0));
-        Parked { deliverers, upkeep, life }
+        Parked { deliverers, pollers, upkeep, life }
     }
 
     /// Starts everything.
     pub fn spawn(self) {
-        self.spawn_servers().spawn_deliveries();
+        self.spawn_servers().spawn_rest();
     }
 }
 
-/// A relay that takes events in and does not deliver yet.
+/// A relay that takes in what is sent to it, asks nobody and does not deliver yet.
 pub struct Parked {
     deliverers: Vec<Arc<Deliverer>>,
+    pollers: Vec<Arc<Poller>>,
     upkeep: Upkeep,
     life: Lifecycle,
 }
 
 impl Parked {
-    /// Starts the delivery loops and the upkeep.
-    pub fn spawn_deliveries(self) {
+    /// Starts the sources that have to be asked, the delivery loops and the upkeep.
+    pub fn spawn_rest(self) {
+        for poller in self.pollers {
+            self.life.spawn("polled source", poller.run(self.life.clone()));
+        }
         for deliverer in self.deliverers {
             self.life.spawn("delivery loop", deliverer.run(self.life.clone()));
         }
@@ -169,6 +176,17 @@ impl Parked {
         }
     }
 
+    /// Asks every source of this name once, whether it is time or not.
+    ///
+    /// # Errors
+    /// When a source could not be read.
+    pub async fn poll(&self, source: &SourceName) -> Result<(), PollError> {
+        for poller in self.pollers.iter().filter(|poller| poller.source() == *source) {
+            poller.step().await?;
+        }
+        Ok(())
+    }
+
     /// Forgets what is older than the retention time, as the upkeep does now and then.
     pub async fn tidy_up(&self) {
         self.upkeep.tidy_up().await;
@@ -177,9 +195,10 @@ impl Parked {
 
 /// All metrics at zero for what is configured.
 pub fn metrics(settings: &Settings) -> Arc<Metrics> {
-    let sources: Vec<_> = settings.webhooks.iter().map(|webhook| webhook.name.clone()).collect();
+    let webhooks: Vec<_> = settings.sources.webhooks.iter().map(|webhook| webhook.name.clone()).collect();
+    let polled = settings.sources.polled();
     let targets: Vec<_> = settings.targets.iter().map(|target| target.name.clone()).collect();
-    Arc::new(Metrics::new(&sources, &targets))
+    Arc::new(Metrics::new(&webhooks, &polled, &targets))
 }
 
 fn open(engine: &Engine, metrics: &Arc<Metrics>) -> Result<Arc<dyn Store>, OpenError> {

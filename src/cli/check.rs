@@ -32,7 +32,7 @@ fn print_house(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
         let verified = format!("verified by {}", webhook.verifier.mode());
         vec![webhook.name.to_string(), format!("POST {}", webhook.path.as_str()), verified]
     };
-    match settings.webhooks.as_slice() {
+    match settings.sources.webhooks.as_slice() {
         [] => writeln!(out, "  none: no event can come in")?,
         webhooks => write_table(out, "  ", &webhooks.iter().map(source).collect::<Vec<_>>())?,
     }

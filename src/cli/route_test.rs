@@ -66,10 +66,10 @@ fn show_journey(settings: &Settings, event: &Event, out: &mut dyn Write) -> Resu
 
 /// The source of this name, or the only sensible one.
 pub fn find_source<'a>(settings: &'a Settings, name: Option<&str>) -> anyhow::Result<&'a WebhookSettings> {
-    let known = || settings.webhooks.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(", ");
+    let known = || settings.sources.webhooks.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(", ");
     let fits = |source: &&WebhookSettings| name.is_none_or(|name| source.name.as_str() == name);
     let missing = || anyhow::anyhow!("no webhook source `{}`; there is: {}", name.unwrap_or_default(), known());
-    settings.webhooks.iter().find(fits).ok_or_else(missing)
+    settings.sources.webhooks.iter().find(fits).ok_or_else(missing)
 }
 
 fn understand(body: Bytes, source: &WebhookSettings, now: Timestamp) -> Result<Event, BodyProblem> {

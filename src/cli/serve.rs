@@ -30,7 +30,7 @@ fn warn_of_risks(settings: &Settings) {
     if matches!(settings.engine, Engine::Memory) {
         tracing::warn!("store: memory keeps nothing when the process ends; use it for trials only");
     }
-    for webhook in settings.webhooks.iter().filter(|webhook| matches!(webhook.verifier, Verifier::None)) {
+    for webhook in settings.sources.webhooks.iter().filter(|webhook| matches!(webhook.verifier, Verifier::None)) {
         tracing::warn!(source.name = %webhook.name, "this webhook source verifies nobody: whoever reaches it can send events");
     }
 }

@@ -21,6 +21,22 @@ fn a_bad_name_says_what_is_allowed() {
 }
 
 #[test]
+fn every_source_that_is_built_in_has_a_name_of_its_own_that_no_webhook_may_have() {
+    let built_in = [
+        SourceName::relay(),
+        SourceName::notifications(),
+        SourceName::audit_log(),
+        SourceName::savings(),
+        SourceName::kubernetes(),
+    ];
+    for (at, name) in built_in.iter().enumerate() {
+        assert!(name.is_built_in() && !built_in[..at].contains(name), "{name}");
+        assert_eq!(SourceName::parse(name.as_str()).as_ref(), Ok(name), "a stored event must read back");
+    }
+    assert!(!SourceName::parse("castai").unwrap().is_built_in());
+}
+
+#[test]
 fn an_organisation_cannot_borrow_another_ones_id() {
     assert_ne!(EventId::from_sender(Some("a/b"), "c"), EventId::from_sender(Some("a"), "b/c"));
 }

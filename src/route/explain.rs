@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::matcher::Facts;
-use super::{Route, owe_the_untold};
+use super::{LateRule, Route, owe_the_untold};
 use crate::event::Event;
 use crate::event::delivery::Owed;
 use crate::names::RouteName;
@@ -81,11 +81,21 @@ fn matched_in_words(owed: &[Owed], already_owed: &[Owed]) -> String {
     std::iter::once("matched".to_owned()).chain(tells).chain(told).collect()
 }
 
-/// A verdict for each of `routes`, then one for `last_resort`.
-pub(super) fn verdicts(routes: &[Route], last_resort: &Route, event: &Event) -> Vec<RouteVerdict> {
+/// A verdict for the rule that says the event comes too late, if there is one; for each of `routes`; for `last_resort`.
+pub(super) fn verdicts(
+    late: Option<&LateRule>,
+    routes: &[Route],
+    last_resort: &Route,
+    event: &Event,
+) -> Vec<RouteVerdict> {
     let facts = Facts::of(event);
     let (mut owed, mut taken_by, mut stopped_by) = (Vec::new(), None, None);
-    let mut verdicts = Vec::with_capacity(routes.len() + 1);
+    let mut verdicts = Vec::with_capacity(routes.len() + 2);
+    if let Some(LateRule { instead, .. }) = late {
+        let verdict = examine(instead, &facts, &mut owed);
+        verdicts.push(RouteVerdict { route: instead.name.clone(), verdict });
+        (taken_by, stopped_by) = (Some(instead.name.clone()), Some(instead.name.clone()));
+    }
     for route in routes {
         let verdict = match &stopped_by {
             Some(stopped_by) => Verdict::NotReached { stopped_by: RouteName::clone(stopped_by) },

@@ -7,17 +7,21 @@
 
 mod condition;
 pub mod explain;
+mod late;
 pub mod matcher;
 mod pattern;
+
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
 pub use explain::{RouteVerdict, Verdict};
+pub use late::LateRule;
 pub use matcher::Matcher;
 
 use crate::event::delivery::Owed;
 use crate::event::{Event, Severity};
-use crate::names::{RouteName, TargetName};
+use crate::names::{RouteName, SourceName, TargetName};
 use crate::template::Wording;
 use matcher::Facts;
 
@@ -25,7 +29,7 @@ use matcher::Facts;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// What to call it; any name but `default_targets`, which stands for the route of last resort.
+    /// What to call it; any name but `default_targets` and `too_late`, which stand for routes nobody writes.
     #[serde(deserialize_with = "own_name")]
     pub name: RouteName,
     /// Which events it takes; all of them when left out.
@@ -44,15 +48,9 @@ pub struct Route {
 }
 
 impl Route {
-    fn of_last_resort(targets: Vec<TargetName>) -> Self {
-        Self {
-            name: RouteName::default_targets(),
-            matcher: Matcher::default(),
-            notify: targets,
-            stop: false,
-            severity: None,
-            message: Wording::default(),
-        }
+    /// A route that nobody writes: takes everything that comes to it.
+    fn standing_for(name: RouteName, notify: Vec<TargetName>) -> Self {
+        Self { name, matcher: Matcher::default(), notify, stop: false, severity: None, message: Wording::default() }
     }
 
     fn owe(&self, target: &TargetName, event: &Event) -> Owed {
@@ -63,37 +61,49 @@ impl Route {
 
 fn own_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RouteName, D::Error> {
     let name = RouteName::deserialize(deserializer)?;
-    match name == RouteName::default_targets() {
-        true => {
-            Err(de::Error::custom(format!("`{name}` is taken: it is the route of last resort; choose another name")))
-        }
-        false => Ok(name),
+    let taken = |by| Err(de::Error::custom(format!("`{name}` is taken: it is {by}; choose another name")));
+    match &name {
+        name if *name == RouteName::default_targets() => taken("the route of last resort"),
+        name if *name == RouteName::too_late() => taken("the way of events that come too late to page"),
+        _ => Ok(name),
     }
 }
 
-/// All routes in order, and the targets of last resort.
+/// All routes in order, the targets of last resort, and what holds for events that come too late.
 ///
-/// Every matching route applies, in order, until one with `stop` has matched. An event that no route took goes to the
+/// An event that a [`LateRule`] takes goes by that rule alone. Of all others, every matching route applies, in order, until one with `stop` has matched. An event that no route took goes to the
 /// default targets. Each target is told of an event once: by the first route that names it.
 #[derive(Debug)]
 pub struct RoutingTable {
     routes: Vec<Route>,
     last_resort: Route,
+    late: Vec<LateRule>,
 }
 
 impl RoutingTable {
     /// Puts the table together. A target named twice in one list counts once.
     pub fn compile(mut routes: Vec<Route>, default_targets: Vec<TargetName>) -> RoutingTable {
-        let mut last_resort = Route::of_last_resort(default_targets);
+        let mut last_resort = Route::standing_for(RouteName::default_targets(), default_targets);
         routes.iter_mut().chain([&mut last_resort]).for_each(|route| remove_repeats(&mut route.notify));
-        RoutingTable { routes, last_resort }
+        RoutingTable { routes, last_resort, late: Vec::new() }
+    }
+
+    /// The same table, with these rules for events that come too late. The first rule that takes an event counts.
+    pub fn with_late_rules(mut self, late: Vec<LateRule>) -> RoutingTable {
+        self.late = late;
+        self.late.iter_mut().for_each(|rule| remove_repeats(&mut rule.instead.notify));
+        self
     }
 
     /// What `event` owes: to each target at most once, in the order of the routes.
     /// Never fails; an expression that cannot be evaluated does not hold.
     pub fn route(&self, event: &Event) -> Vec<Owed> {
-        let facts = Facts::of(event);
         let mut owed = Vec::new();
+        if let Some(rule) = self.late_rule(event) {
+            owe_the_untold(&rule.instead, event, &mut owed);
+            return owed;
+        }
+        let facts = Facts::of(event);
         let mut taken = false;
         for route in self.routes.iter().filter(|route| route.matcher.matches(&facts)) {
             taken = true;
@@ -109,9 +119,13 @@ impl RoutingTable {
     }
 
     /// Why [`route`](Self::route) answers as it does: a verdict for each route in order, then one for the default
-    /// targets.
+    /// targets; before them all, for an event that comes too late, what becomes of it instead.
     pub fn explain(&self, event: &Event) -> Vec<RouteVerdict> {
-        explain::verdicts(&self.routes, &self.last_resort, event)
+        explain::verdicts(self.late_rule(event), &self.routes, &self.last_resort, event)
+    }
+
+    fn late_rule(&self, event: &Event) -> Option<&LateRule> {
+        self.late.iter().find(|rule| rule.takes(event))
     }
 
     /// The words of this route; `None` when there is no such route (any more).
@@ -127,6 +141,11 @@ impl RoutingTable {
     /// Who is told of what no route took.
     pub fn default_targets(&self) -> &[TargetName] {
         &self.last_resort.notify
+    }
+
+    /// What holds for events that come too late, for people to look at.
+    pub fn late_rules(&self) -> impl Iterator<Item = (&SourceName, Duration, &[TargetName])> {
+        self.late.iter().map(|rule| (&rule.source, rule.page_if_younger_than, rule.instead.notify.as_slice()))
     }
 
     /// Routes that can never take an event, each with the route that takes everything before it.

@@ -174,3 +174,47 @@ fn the_table_can_be_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<RoutingTable>();
 }
+
+/// An event of the audit log that came this late.
+fn late_event(seconds: u64) -> Event {
+    let received_at = Timestamp::from_millis(1_000_000_000);
+    let occurred_at = Some(received_at.saturating_sub(Duration::from_secs(seconds)));
+    Event { source: SourceName::audit_log(), received_at, occurred_at, ..event("node.added", json!({})) }
+}
+
+fn table_with_a_late_rule() -> RoutingTable {
+    let table = table(json!([{"name": "added", "match": {"type": "node.added"}, "notify": ["oncall"]}]));
+    let instead = vec![target("slack"), target("slack")];
+    table.with_late_rules(vec![LateRule::new(SourceName::audit_log(), Duration::from_secs(3600), instead)])
+}
+
+#[test]
+fn what_comes_too_late_goes_past_the_routes_to_a_list_of_its_own() {
+    let table = table_with_a_late_rule();
+    assert_eq!(told(&table, &late_event(3600)), ["oncall by added"]);
+    assert_eq!(told(&table, &late_event(3601)), ["slack by too_late"]);
+    assert_eq!(
+        explained(&table, &late_event(3601)),
+        [
+            "too_late: matched; tells slack with severity info",
+            "added: not reached: route too_late stopped the search",
+            "default_targets: not needed: route too_late took the event"
+        ]
+    );
+}
+
+#[test]
+fn the_rule_for_late_events_is_about_one_source_and_about_events_with_a_time() {
+    let table = table_with_a_late_rule();
+    let of_another_source = Event { source: SourceName::notifications(), ..late_event(9999) };
+    assert_eq!(told(&table, &of_another_source), ["oncall by added"]);
+    let without_a_time = Event { occurred_at: None, ..late_event(9999) };
+    assert_eq!(told(&table, &without_a_time), ["oncall by added"]);
+}
+
+#[test]
+fn the_names_of_routes_that_nobody_writes_are_taken() {
+    for name in ["default_targets", "too_late"] {
+        assert!(refused(json!({"name": name, "notify": []})).contains("is taken"));
+    }
+}

@@ -7,6 +7,7 @@
 pub mod webhook;
 
 pub mod field_path;
+pub mod polling;
 pub mod verify;
 pub mod wire;
 

@@ -193,7 +193,7 @@ async fn a_notifier_that_panics_costs_one_attempt_and_nothing_else() {
         table: Arc::new(RoutingTable::compile(vec![], vec![])),
         clock: Arc::new(relay.clock().clone()),
         bell: Arc::new(Doorbell::default()),
-        metrics: Arc::new(Metrics::new(&[], &[])),
+        metrics: Arc::new(Metrics::new(&[], &[], &[])),
     };
     let faulty = Deliverer::new(target, Arc::new(Panicking), Policy::default(), tools);
     assert_eq!(faulty.step().await.unwrap(), Turn::Worked);

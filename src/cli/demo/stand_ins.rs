@@ -71,7 +71,7 @@ pub async fn serve(stand_ins: Arc<StandIns>, life: &Lifecycle) -> anyhow::Result
     let limits = limits.ok_or_else(|| anyhow::anyhow!("the built-in defaults cannot be read"))?;
     let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into()).await?;
     let address = listener.address()?;
-    let server = Server::new(limits, router, Arc::new(Metrics::new(&[], &[])), life.clone());
+    let server = Server::new(limits, router, Arc::new(Metrics::new(&[], &[], &[])), life.clone());
     life.spawn("stand-ins", server.run(listener));
     Ok(address)
 }

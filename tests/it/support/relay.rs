@@ -142,7 +142,7 @@ impl TestRelay {
 
     /// From now on deliveries run by themselves.
     pub fn run_deliveries(&mut self) {
-        self.take_cranks().spawn_deliveries();
+        self.take_cranks().spawn_rest();
     }
 
     pub async fn tidy_up(&self) {

@@ -1,0 +1,76 @@
+//! The sections `routes` and `default_targets`: who is told of what, and that everybody named there exists.
+
+use super::collect;
+use crate::config::{Section, Span};
+use crate::names::{RouteName, SourceName, TargetName};
+use crate::route::{LateRule, Route, RoutingTable};
+
+/// Reads the routing table.
+pub(super) fn read(root: &Section) -> Option<RoutingTable> {
+    let defined = defined_targets(&root.section("targets"));
+    let mut routes = Some(Vec::new());
+    for item in root.child("routes").map(|routes| routes.items()).unwrap_or_default() {
+        collect(&mut routes, item.read::<Route>());
+        // Apart from the route, which may have other mistakes.
+        let notify = item.child("notify").and_then(|notify| notify.read::<Vec<TargetName>>());
+        check_targets(&item, "notify", &notify.unwrap_or_default(), defined.as_deref());
+    }
+    let default_targets: Vec<TargetName> = match root.child("default_targets") {
+        Some(list) => list.read()?,
+        None => Vec::new(),
+    };
+    check_targets(root, "default_targets", &default_targets, defined.as_deref());
+    let late = late_rules(root, &default_targets, defined.as_deref());
+    let table = RoutingTable::compile(routes?, default_targets).with_late_rules(late);
+    check_table(root, &table);
+    Some(table)
+}
+
+/// The sources that bring what happened long ago say up to which age it is news, and who hears of the rest.
+fn late_rules(root: &Section, default_targets: &[TargetName], defined: Option<&[String]>) -> Vec<LateRule> {
+    let sources = root.section("sources");
+    let rule = |source: SourceName| {
+        let section = sources.child(source.as_str())?;
+        let limit = match section.child("page_if_younger_than") {
+            Some(limit) => limit.read::<Span>()?.get(),
+            None => LateRule::PAGE_IF_YOUNGER_THAN,
+        };
+        let notify = section.child("older_notify").and_then(|notify| notify.read::<Vec<TargetName>>());
+        check_targets(&section, "older_notify", notify.as_deref().unwrap_or_default(), defined);
+        Some(LateRule::new(source, limit, notify.unwrap_or_else(|| default_targets.to_vec())))
+    };
+    [SourceName::notifications(), SourceName::audit_log()].into_iter().filter_map(rule).collect()
+}
+
+/// The names of the targets, in order; `None` when what is written there has none.
+fn defined_targets(targets: &Section) -> Option<Vec<String>> {
+    let mut names: Vec<String> = targets.entries().into_iter().map(|(name, _)| name).collect();
+    names.sort();
+    (targets.is_empty() || !names.is_empty()).then_some(names)
+}
+
+fn check_targets(place: &Section, key: &str, named: &[TargetName], defined: Option<&[String]>) {
+    let Some(defined) = defined else { return };
+    for (index, target) in
+        named.iter().enumerate().filter(|(_, target)| !defined.iter().any(|known| target.as_str() == *known))
+    {
+        let message = format!("target `{target}` is not defined");
+        place.problem_at(&format!("{key}[{index}]"), message, defined, None);
+    }
+}
+
+fn check_table(root: &Section, table: &RoutingTable) {
+    let at = |name: &RouteName| {
+        let index = table.routes().enumerate().filter(|(_, route)| route.name == *name).last();
+        format!("routes[{}]", index.map_or(0, |(index, _)| index))
+    };
+    for name in table.ambiguous_names() {
+        let message = format!("more than one route is called `{name}`; each needs its own name");
+        root.problem_at(&at(&name), message, &[], None);
+    }
+    for (route, blocker) in table.unreachable() {
+        let message = format!("route `{route}` can never match: `{blocker}` before it matches everything and stops");
+        let hint = format!("move `{blocker}` to the end, or remove its `stop`");
+        root.problem_at(&at(&route), message, &[], Some(hint));
+    }
+}

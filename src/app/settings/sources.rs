@@ -1,0 +1,117 @@
+//! The section `sources`: who may send, and who is asked.
+//!
+//! Gives each source its own settings and checks what must fit together between them and the listener.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::{collect, named};
+use crate::config::Section;
+use crate::http_server;
+use crate::names::SourceName;
+use crate::source::field_path::FieldPath;
+use crate::source::verify::Verifier;
+use crate::source::webhook::{self, WebhookPath};
+use crate::source::wire::Fact;
+
+/// Where events come from.
+pub struct Sources {
+    /// The webhook sources, by name.
+    pub webhooks: Vec<WebhookSettings>,
+}
+
+impl Sources {
+    /// Those that are asked, by name.
+    pub fn polled(&self) -> Vec<SourceName> {
+        Vec::new()
+    }
+}
+
+/// One webhook source.
+pub struct WebhookSettings {
+    /// Its name.
+    pub name: SourceName,
+    /// The path it is served under.
+    pub path: WebhookPath,
+    /// Who may send.
+    pub verifier: Verifier,
+    /// Added to every event.
+    pub labels: BTreeMap<String, String>,
+    /// Where to find facts that are not where they are looked for.
+    pub fields: BTreeMap<Fact, FieldPath>,
+}
+
+/// Reads every source. `server` is where webhooks are served, if that could be read.
+pub(super) fn read(root: &Section, server: Option<&http_server::Config>) -> Option<Sources> {
+    let sources = root.section("sources");
+    sources.only(&["webhooks"]);
+    let webhooks = webhooks(&sources, server);
+    Some(Sources { webhooks: webhooks? })
+}
+
+fn webhooks(sources: &Section, server: Option<&http_server::Config>) -> Option<Vec<WebhookSettings>> {
+    let exposed = server.map(|server| server.listen).filter(|listen| !listen.ip().is_loopback());
+    let Some(entries) = sources.child("webhooks").map(|webhooks| webhooks.entries()) else {
+        return default_webhook(sources, exposed).map(|webhook| vec![webhook]);
+    };
+    let mut by_path = BTreeMap::new();
+    let mut all = Some(Vec::new());
+    for (name, entry) in entries {
+        let own_name = named(&entry, &name, SourceName::parse).filter(|name| !is_built_in(&entry, name));
+        let read = own_name.zip(entry.read::<webhook::Config>());
+        let read = read.and_then(|(name, config)| webhook(&entry, name, config, exposed));
+        if let Some(other) = read.as_ref().and_then(|webhook| by_path.insert(webhook.path.clone(), name.clone())) {
+            entry.problem(format!("source `{other}` has the same `path`; each source needs its own"));
+        }
+        collect(&mut all, read);
+    }
+    all
+}
+
+/// Events of a webhook called like a built-in source would be taken for that source's.
+fn is_built_in(entry: &Section, name: &SourceName) -> bool {
+    let built_in = name.is_built_in();
+    if built_in {
+        entry.problem(format!("the source name `{name}` belongs to a source that is built in; choose another one"));
+    }
+    built_in
+}
+
+fn default_webhook(sources: &Section, exposed: Option<SocketAddr>) -> Option<WebhookSettings> {
+    let (name, path) = (SourceName::parse("castai").ok()?, WebhookPath::parse("/castai/events")?);
+    let config = webhook::Config { path, verify: None, labels: BTreeMap::new(), fields: BTreeMap::new() };
+    webhook(sources, name, config, exposed)
+}
+
+/// `exposed` is where others than this machine can reach the source, if they can.
+fn webhook(
+    entry: &Section,
+    name: SourceName,
+    config: webhook::Config,
+    exposed: Option<SocketAddr>,
+) -> Option<WebhookSettings> {
+    let webhook::Config { path, verify, labels, fields } = config;
+    let verifier = match (verify, exposed) {
+        (Some(verifier), _) => verifier,
+        (None, None) => Verifier::None,
+        (None, Some(listen)) => {
+            let mistake = format!("webhook source `{name}` verifies nobody, and anybody can reach it on {listen}");
+            entry.problem_at("", mistake, &[], Some(verify_hint(&name, &path)));
+            return None;
+        }
+    };
+    Some(WebhookSettings { name, path, verifier, labels, fields })
+}
+
+fn verify_hint(name: &SourceName, path: &WebhookPath) -> String {
+    let path = path.as_str();
+    format!(
+        "say how a sender proves itself, for example
+sources:
+  webhooks:
+    {name}:
+      path: {path}
+      verify: {{ bearer: [ {{ env: CASTAI_WEBHOOK_TOKEN }} ] }}
+or, to let anybody send, `verify: none`; on a loopback address (`server.listen: 127.0.0.1:8080`) nothing is needed"
+    )
+}

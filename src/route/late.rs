@@ -1,0 +1,36 @@
+//! What comes too late to page anybody: which events of which source, and who hears of them instead.
+//!
+//! A source that fills gaps may bring what happened hours ago. The routes speak of news, so such an event goes past
+//! them, to a list of its own. Pure.
+
+use std::time::Duration;
+
+use super::Route;
+use crate::event::Event;
+use crate::names::{RouteName, SourceName, TargetName};
+
+/// For one source: up to which age its events are news, and who hears of older ones.
+#[derive(Debug)]
+pub struct LateRule {
+    /// Whose events.
+    pub source: SourceName,
+    /// Events that are at most this late go by the routes, as all others do. One without a time is never late.
+    pub page_if_younger_than: Duration,
+    /// Stands for older ones: takes the place of all routes.
+    pub(super) instead: Route,
+}
+
+impl LateRule {
+    /// What holds where nothing is written.
+    pub const PAGE_IF_YOUNGER_THAN: Duration = Duration::from_secs(3600);
+
+    /// Events of `source` that come later than `page_if_younger_than` go to `notify` and nowhere else.
+    pub fn new(source: SourceName, page_if_younger_than: Duration, notify: Vec<TargetName>) -> Self {
+        Self { source, page_if_younger_than, instead: Route::standing_for(RouteName::too_late(), notify) }
+    }
+
+    /// Whether the event comes too late for the routes.
+    pub(super) fn takes(&self, event: &Event) -> bool {
+        event.source == self.source && event.late_by().is_some_and(|late| late > self.page_if_younger_than)
+    }
+}

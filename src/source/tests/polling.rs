@@ -1,0 +1,78 @@
+//! When a source is asked again, after rounds that went well and rounds that did not.
+
+use std::sync::Mutex;
+
+use super::*;
+use crate::runtime::ManualClock;
+
+/// Answers as told, then well; remembers when it was asked.
+#[derive(Default)]
+struct Scripted {
+    failures: Mutex<Vec<PollError>>,
+    asked: tokio::sync::watch::Sender<Vec<i64>>,
+}
+
+#[async_trait]
+impl Poll for Arc<Scripted> {
+    fn source(&self) -> SourceName {
+        SourceName::audit_log()
+    }
+
+    async fn poll(&self, now: Timestamp) -> Result<(), PollError> {
+        self.asked.send_modify(|asked| asked.push(now.as_millis() / 1000));
+        self.failures.lock().unwrap().pop().map_or(Ok(()), Err)
+    }
+
+    fn next_after(&self, now: Timestamp) -> Timestamp {
+        now.saturating_add(Duration::from_secs(30))
+    }
+}
+
+fn failed(retry_after: Option<Duration>) -> PollError {
+    PollError { detail: "it is down".into(), retry_after }
+}
+
+/// The seconds at which the source is asked, until it was asked `count` times.
+async fn rounds(failures: Vec<PollError>, count: usize) -> Vec<i64> {
+    let scripted = Arc::new(Scripted { failures: Mutex::new(failures), ..Scripted::default() });
+    let (clock, life) = (Hurried(ManualClock::starting_at(Timestamp::EPOCH)), Lifecycle::default());
+    let metrics = Arc::new(Metrics::new(&[], &[SourceName::audit_log()], &[]));
+    let poller = Arc::new(Poller::new(Box::new(scripted.clone()), Arc::new(clock), metrics));
+    let mut asked = scripted.asked.subscribe();
+    tokio::select! {
+        () = poller.run(life) => unreachable!("it runs until it is stopped"),
+        asked = asked.wait_for(|asked| asked.len() >= count) => asked.unwrap()[..count].to_vec(),
+    }
+}
+
+/// Time passes as soon as somebody waits for it.
+#[derive(Debug)]
+struct Hurried(ManualClock);
+
+impl Clock for Hurried {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> crate::runtime::Pending {
+        self.0.advance(at.saturating_since(self.0.now()));
+        Box::pin(tokio::task::yield_now())
+    }
+}
+
+#[tokio::test]
+async fn a_source_is_asked_at_once_and_then_when_it_says() {
+    assert_eq!(rounds(vec![], 3).await, [0, 30, 60]);
+}
+
+#[tokio::test]
+async fn after_failures_it_is_asked_soon_and_then_less_often() {
+    let failures = (0..10).map(|_| failed(None)).collect();
+    assert_eq!(rounds(failures, 12).await, [0, 2, 6, 14, 30, 62, 126, 254, 510, 810, 1110, 1140]);
+}
+
+#[tokio::test]
+async fn a_source_that_asks_for_patience_gets_it() {
+    assert_eq!(rounds(vec![failed(Some(Duration::from_secs(90)))], 2).await, [0, 90]);
+    assert_eq!(rounds(vec![failed(Some(Duration::ZERO))], 2).await, [0, 2]);
+}

@@ -1,0 +1,326 @@
+//! The metric catalogue: what is counted, measured and shown at `/metrics`.
+//!
+//! Names follow the Prometheus conventions (<https://prometheus.io/docs/practices/naming/>); every label set is closed,
+//! and what is known beforehand starts at zero. Knows names and the closed words of events; knows no other room.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::event::castai::KINDS;
+use crate::event::delivery::Reason;
+use crate::names::{SourceName, TargetName};
+
+/// What became of one request to a webhook source; the label `outcome`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReceiveOutcome {
+    /// New, durable, 200.
+    Accepted,
+    /// Seen before, 200.
+    Duplicate,
+    /// Not a JSON object; kept as `relay.body_rejected`, 400.
+    BodyRejected,
+    /// Verification failed, 401.
+    Unauthorized,
+    /// Body over the limit, 413.
+    TooLarge,
+    /// Body too slow, 408; or cut off by the sender.
+    BodyIncomplete,
+    /// The store could not keep it, 503.
+    StoreFailed,
+}
+
+impl ReceiveOutcome {
+    const ALL: [Self; 7] = [
+        Self::Accepted,
+        Self::Duplicate,
+        Self::BodyRejected,
+        Self::Unauthorized,
+        Self::TooLarge,
+        Self::BodyIncomplete,
+        Self::StoreFailed,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::BodyRejected => "body_rejected",
+            Self::Unauthorized => "unauthorized",
+            Self::TooLarge => "too_large",
+            Self::BodyIncomplete => "body_incomplete",
+            Self::StoreFailed => "store_failed",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Received {
+    source: String,
+    outcome: &'static str,
+}
+
+/// What became of one round of asking a source; the label `outcome`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PollOutcome {
+    /// It answered, and what it said is safe.
+    Answered,
+    /// It did not answer, or what it said could not be kept; asked again soon.
+    Failed,
+}
+
+impl PollOutcome {
+    const ALL: [Self; 2] = [Self::Answered, Self::Failed];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Polled {
+    source: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfType {
+    r#type: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Settled {
+    target: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Failed {
+    target: String,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfTarget {
+    target: String,
+}
+
+/// The catalogue. One per process, shared by reference.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    overloaded: Counter,
+    received: Family<Received, Counter>,
+    polls: Family<Polled, Counter>,
+    accepted: Family<OfType, Counter>,
+    conflicts: Counter,
+    unrouted: Counter,
+    settled: Family<Settled, Counter>,
+    failed: Family<Failed, Counter>,
+    notify_seconds: Family<OfTarget, Histogram, fn() -> Histogram>,
+    backlog: Family<OfTarget, Gauge>,
+    oldest_seconds: Family<OfTarget, Gauge>,
+    dead_letters: Family<OfTarget, Gauge>,
+    commits: Counter,
+    commit_writes: Counter,
+    commit_seconds: Histogram,
+    pruned: Counter,
+}
+
+impl Metrics {
+    /// All metrics at zero, for these sources that are sent to, sources that are asked, and targets.
+    pub fn new(webhooks: &[SourceName], polled: &[SourceName], targets: &[TargetName]) -> Self {
+        let metrics = Self::registered();
+        for source in webhooks {
+            metrics.of_source(source);
+        }
+        for (source, outcome) in polled.iter().flat_map(|source| PollOutcome::ALL.map(|outcome| (source, outcome))) {
+            metrics.polls.get_or_create_owned(&Polled { source: source.to_string(), outcome: outcome.as_str() });
+        }
+        for target in targets {
+            metrics.start_at_zero(target);
+        }
+        for (kind, _) in KINDS {
+            metrics.accepted.get_or_create_owned(&OfType { r#type: kind });
+        }
+        metrics.accepted.get_or_create_owned(&OfType { r#type: OTHER_TYPE });
+        metrics
+    }
+
+    fn start_at_zero(&self, target: &TargetName) {
+        for outcome in ["delivered", "retry", "dead"] {
+            self.settled.get_or_create_owned(&Settled { target: target.to_string(), outcome });
+        }
+        for reason in Reason::ALL {
+            self.failed.get_or_create_owned(&Failed { target: target.to_string(), reason: reason.as_str() });
+        }
+        self.notify_seconds.get_or_create_owned(&OfTarget { target: target.to_string() });
+    }
+
+    fn registered() -> Self {
+        let mut registry = Registry::with_prefix("castai_relay");
+        let metrics = Self {
+            overloaded: Counter::default(),
+            received: Family::default(),
+            polls: Family::default(),
+            accepted: Family::default(),
+            conflicts: Counter::default(),
+            unrouted: Counter::default(),
+            settled: Family::default(),
+            failed: Family::default(),
+            notify_seconds: Family::new_with_constructor(notify_buckets),
+            backlog: Family::default(),
+            oldest_seconds: Family::default(),
+            dead_letters: Family::default(),
+            commits: Counter::default(),
+            commit_writes: Counter::default(),
+            commit_seconds: Histogram::new(exponential_buckets(0.000_1, 2.5, 10)),
+            pruned: Counter::default(),
+            registry: Registry::default(),
+        };
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "Version of this castai-relay", version);
+        metrics.register_ingest(&mut registry);
+        metrics.register_delivery(&mut registry);
+        metrics.register_store(&mut registry);
+        Self { registry, ..metrics }
+    }
+
+    fn register_ingest(&self, registry: &mut Registry) {
+        let help = "Requests turned away because too many were in flight";
+        registry.register("overloaded_requests", help, self.overloaded.clone());
+        registry.register(
+            "received_requests",
+            "Requests to a webhook source, by what became of them",
+            self.received.clone(),
+        );
+        let help = "Rounds of asking a source, by what became of them";
+        registry.register("source_polls", help, self.polls.clone());
+        registry.register("accepted_events", "Events made durable, by type", self.accepted.clone());
+        registry.register(
+            "conflicting_duplicates",
+            "Repeated event ids that came with another body",
+            self.conflicts.clone(),
+        );
+        registry.register("unrouted_events", "Events that owe no delivery to anybody", self.unrouted.clone());
+    }
+
+    fn register_delivery(&self, registry: &mut Registry) {
+        registry.register("settled_attempts", "Delivery attempts, by how they ended", self.settled.clone());
+        registry.register("failed_attempts", "Failed delivery attempts, by reason", self.failed.clone());
+        let help = "Time a target took for one attempt";
+        registry.register_with_unit("notify_duration", help, Unit::Seconds, self.notify_seconds.clone());
+        registry.register("pending_deliveries", "Deliveries owed and not yet delivered", self.backlog.clone());
+        let help = "Age of the oldest pending delivery";
+        registry.register_with_unit("oldest_pending_age", help, Unit::Seconds, self.oldest_seconds.clone());
+        registry.register("dead_letters", "Deliveries given up and kept", self.dead_letters.clone());
+    }
+
+    fn register_store(&self, registry: &mut Registry) {
+        registry.register("store_commits", "Transactions of the store", self.commits.clone());
+        registry.register("store_writes", "Writes that shared those transactions", self.commit_writes.clone());
+        let help = "Time from the start of a transaction until it was durable";
+        registry.register_with_unit("store_commit_duration", help, Unit::Seconds, self.commit_seconds.clone());
+        registry.register("pruned_events", "Events forgotten after the retention time", self.pruned.clone());
+    }
+
+    /// The counters of one webhook source, looked up once, because every request counts.
+    pub fn of_source(&self, source: &SourceName) -> SourceMetrics {
+        SourceMetrics(ReceiveOutcome::ALL.map(|outcome| {
+            let labels = Received { source: source.to_string(), outcome: outcome.as_str() };
+            self.received.get_or_create_owned(&labels)
+        }))
+    }
+
+    /// One round of asking a source ended.
+    pub fn polled(&self, source: &SourceName, outcome: PollOutcome) {
+        self.polls.get_or_create_owned(&Polled { source: source.to_string(), outcome: outcome.as_str() }).inc();
+    }
+
+    /// One request was turned away because too many were in flight.
+    pub fn overloaded(&self) {
+        self.overloaded.inc();
+    }
+
+    /// One event became durable.
+    pub fn accepted(&self, type_name: &str, unrouted: bool) {
+        let known = KINDS.iter().map(|(name, _)| *name).find(|name| *name == type_name);
+        self.accepted.get_or_create_owned(&OfType { r#type: known.unwrap_or(OTHER_TYPE) }).inc();
+        self.unrouted.inc_by(u64::from(unrouted));
+    }
+
+    /// One repeat came with another body.
+    pub fn conflict(&self) {
+        self.conflicts.inc();
+    }
+
+    /// One attempt ended.
+    pub fn settled(&self, target: &TargetName, outcome: &'static str, reason: Option<Reason>, took: Duration) {
+        self.settled.get_or_create_owned(&Settled { target: target.to_string(), outcome }).inc();
+        if let Some(reason) = reason {
+            self.failed.get_or_create_owned(&Failed { target: target.to_string(), reason: reason.as_str() }).inc();
+        }
+        self.notify_seconds.get_or_create_owned(&OfTarget { target: target.to_string() }).observe(took.as_secs_f64());
+    }
+
+    /// What waits for a target now.
+    pub fn backlog(&self, target: &TargetName, pending: u64, oldest: Duration, dead: u64) {
+        let labels = OfTarget { target: target.to_string() };
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.backlog.get_or_create_owned(&labels).set(gauge(pending));
+        self.oldest_seconds.get_or_create_owned(&labels).set(gauge(oldest.as_secs()));
+        self.dead_letters.get_or_create_owned(&labels).set(gauge(dead));
+    }
+
+    /// One transaction of the store ended.
+    pub fn committed(&self, writes: usize, took: Duration) {
+        self.commits.inc();
+        self.commit_writes.inc_by(u64::try_from(writes).unwrap_or(u64::MAX));
+        self.commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// This many events were forgotten.
+    pub fn pruned(&self, events: usize) {
+        self.pruned.inc_by(u64::try_from(events).unwrap_or(u64::MAX));
+    }
+
+    /// Everything in the OpenMetrics text format, <https://prometheus.io/docs/specs/om/open_metrics_spec/>.
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        match prometheus_client::encoding::text::encode(&mut text, &self.registry) {
+            Ok(()) => text,
+            // Writing to a string does not fail; if it ever does, say so where it is read.
+            Err(error) => format!("# encoding failed: {error}\n# EOF\n"),
+        }
+    }
+}
+
+/// The counters of one webhook source.
+#[derive(Debug, Clone)]
+pub struct SourceMetrics([Counter; 7]);
+
+impl SourceMetrics {
+    /// One request came to this end.
+    pub fn received(&self, outcome: ReceiveOutcome) {
+        let counters = ReceiveOutcome::ALL.iter().zip(&self.0);
+        counters.filter(|(each, _)| **each == outcome).for_each(|(_, counter)| {
+            counter.inc();
+        });
+    }
+}
+
+/// The label of every type that is not in [`KINDS`], so that senders cannot grow the label set.
+const OTHER_TYPE: &str = "other";
+
+fn notify_buckets() -> Histogram {
+    Histogram::new(exponential_buckets(0.005, 2.5, 10))
+}
