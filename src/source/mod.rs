@@ -14,11 +14,11 @@ pub mod wire;
 use std::sync::Arc;
 
 use crate::event::Event;
-use crate::names::EventId;
+use crate::names::{CursorName, EventId, TargetName};
 use crate::route::RoutingTable;
 use crate::runtime::{Clock, Doorbell};
 use crate::store::seen::{Entered, Fate, Seen, Ticket};
-use crate::store::{Append, Appended, Store, StoreError};
+use crate::store::{Append, Appended, Cursor, Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// The one door: an event that went through it with `Ok` is durable, routed, and counted once.
@@ -60,11 +60,11 @@ impl Inbox {
     /// When the store could not keep it. Nothing may be promised to the sender then.
     pub async fn accept(&self, event: Event) -> Result<Accepted, StoreError> {
         loop {
-            match self.seen.enter(&event.id, &event.body) {
+            match self.seen.enter(&event.id, &event.source, &event.body) {
                 Entered::First(ticket) => return self.keep(event, ticket).await,
-                Entered::Known { same_body } => return Ok(self.repeat(event.id, same_body).await),
+                Entered::Known { conflict } => return Ok(self.repeat(event.id, conflict).await),
                 Entered::Twin(twin) => match twin.fate().await {
-                    Fate::Kept => return Ok(self.repeat(event.id, twin.same_body).await),
+                    Fate::Kept => return Ok(self.repeat(event.id, twin.conflict).await),
                     Fate::Failed => return Err(not_kept("the first request with this id could not be kept")),
                     Fate::Unknown => continue,
                 },
@@ -73,51 +73,180 @@ impl Inbox {
     }
 
     async fn keep(&self, event: Event, ticket: Ticket<'_>) -> Result<Accepted, StoreError> {
-        let owed = self.table.route(&event);
-        let id = event.id.clone();
-        let type_name = event.type_name().to_owned();
-        let targets: Vec<_> = owed.iter().map(|owed| owed.target.clone()).collect();
-        match self.store.append(vec![Append { event, owed }]).await.map(|appended| appended.first().copied()) {
-            Ok(Some(Appended::Duplicate { same_body })) => {
-                // With another body the ticket is dropped unsaid: the map must not learn the wrong one.
-                if same_body {
-                    ticket.kept(self.clock.now());
-                }
-                self.count_repeat(&id, same_body);
-                Ok(Accepted { id, duplicate: true })
-            }
-            Ok(Some(Appended::New)) => {
-                ticket.kept(self.clock.now());
-                self.metrics.accepted(&type_name, targets.is_empty());
-                tracing::debug!(event.id = %id, event.kind = type_name, deliveries = targets.len(), "accepted an event");
-                targets.iter().for_each(|target| self.bell.ring(target));
-                Ok(Accepted { id, duplicate: false })
-            }
+        let (underway, append) = self.routed(event, Some(ticket));
+        match self.store.append(vec![append], None).await.map(|appended| appended.first().copied()) {
+            Ok(Some(appended)) => Ok(self.arrived(underway, appended)),
             // A store that says nothing of the event has promised nothing.
             Ok(None) => {
-                ticket.failed();
+                underway.failed();
                 Err(not_kept("the store did not say what became of the event"))
             }
             Err(error) => {
-                ticket.failed();
+                underway.failed();
                 Err(error)
             }
         }
     }
 
+    /// The same for many events, and moves `cursor` with them: all of it in one transaction, or nothing. Answers in the
+    /// order given. One id twice is one event and a duplicate; without events only the cursor moves.
+    ///
+    /// # Errors
+    /// When the store could not keep them, or the cursor. Then none was kept that was not safe before.
+    pub async fn accept_all(&self, events: Vec<Event>, cursor: Option<Cursor>) -> Result<Vec<Accepted>, StoreError> {
+        let mut standing = Vec::with_capacity(events.len());
+        let mut appends = Vec::with_capacity(events.len());
+        for event in events {
+            let ticket = match self.seen.enter(&event.id, &event.source, &event.body) {
+                Entered::Known { conflict } => {
+                    standing.push(Standing::Known { id: event.id, conflict });
+                    continue;
+                }
+                Entered::First(ticket) => Some(ticket),
+                // Whoever waited for a twin with tickets in hand might be waited for by it. The store judges instead.
+                Entered::Twin(_) => None,
+            };
+            let (underway, append) = self.routed(event, ticket);
+            standing.push(Standing::Underway(underway));
+            appends.push(append);
+        }
+        match self.append_all(appends, cursor).await {
+            Ok(appended) => Ok(self.all_arrived(standing, appended).await),
+            Err(error) => {
+                standing.into_iter().for_each(Standing::failed);
+                Err(error)
+            }
+        }
+    }
+
+    async fn append_all(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Vec<Appended>, StoreError> {
+        if appends.is_empty() && cursor.is_none() {
+            return Ok(Vec::new());
+        }
+        let count = appends.len();
+        let appended = self.store.append(appends, cursor).await?;
+        match appended.len() == count {
+            true => Ok(appended),
+            false => Err(not_kept("the store did not say what became of each event")),
+        }
+    }
+
+    /// `appended` has an answer for each event that is underway.
+    async fn all_arrived(&self, standing: Vec<Standing<'_>>, appended: Vec<Appended>) -> Vec<Accepted> {
+        let mut appended = appended.into_iter();
+        let mut known = Vec::new();
+        let mut accepted = Vec::with_capacity(standing.len());
+        for standing in standing {
+            match standing {
+                Standing::Known { id, conflict } => {
+                    known.push((id.clone(), conflict));
+                    accepted.push(Accepted { id, duplicate: true });
+                }
+                Standing::Underway(underway) => {
+                    accepted.extend(appended.next().map(|appended| self.arrived(underway, appended)));
+                }
+            }
+        }
+        // Only now that every ticket is given back: this waits for the store.
+        for (id, conflict) in known {
+            self.repeat(id, conflict).await;
+        }
+        accepted
+    }
+
+    /// Whether the event is safe with us: then accepting it would be a repeat.
+    ///
+    /// # Errors
+    /// When the store could not be asked.
+    pub async fn knows(&self, id: &EventId) -> Result<bool, StoreError> {
+        match self.seen.knows(id) {
+            true => Ok(true),
+            false => self.store.contains(id).await,
+        }
+    }
+
+    /// What [`Inbox::accept_all`] was last given under this name; `None` before the first time.
+    ///
+    /// # Errors
+    /// When the store could not be asked.
+    pub async fn cursor(&self, name: &CursorName) -> Result<Option<String>, StoreError> {
+        self.store.cursor(name).await
+    }
+
+    fn routed<'a>(&self, event: Event, ticket: Option<Ticket<'a>>) -> (Underway<'a>, Append) {
+        let owed = self.table.route(&event);
+        let underway = Underway {
+            id: event.id.clone(),
+            type_name: event.type_name().to_owned(),
+            targets: owed.iter().map(|owed| owed.target.clone()).collect(),
+            ticket,
+        };
+        (underway, Append { event, owed })
+    }
+
+    /// The event is durable, from now or from before.
+    fn arrived(&self, underway: Underway<'_>, appended: Appended) -> Accepted {
+        let Underway { id, type_name, targets, ticket } = underway;
+        // After a conflict the ticket is dropped unsaid: the map must not learn the wrong body.
+        let conflict = appended == Appended::Duplicate { conflict: true };
+        if let Some(ticket) = ticket.filter(|_| !conflict) {
+            ticket.kept(self.clock.now());
+        }
+        match appended {
+            Appended::Duplicate { conflict } => self.count_repeat(&id, conflict),
+            Appended::New => {
+                self.metrics.accepted(&type_name, targets.is_empty());
+                tracing::debug!(event.id = %id, event.kind = type_name, deliveries = targets.len(), "accepted an event");
+                targets.iter().for_each(|target| self.bell.ring(target));
+            }
+        }
+        Accepted { id, duplicate: appended != Appended::New }
+    }
+
     /// A repeat the map recognised. The event is safe already, so failing to note an oddity fails nobody.
-    async fn repeat(&self, id: EventId, same_body: bool) -> Accepted {
-        self.count_repeat(&id, same_body);
-        if !same_body && let Err(error) = self.store.note_conflict(&id).await {
+    async fn repeat(&self, id: EventId, conflict: bool) -> Accepted {
+        self.count_repeat(&id, conflict);
+        if conflict && let Err(error) = self.store.note_conflict(&id).await {
             tracing::warn!(event.id = %id, %error, "a conflicting repeat could not be noted");
         }
         Accepted { id, duplicate: true }
     }
 
-    fn count_repeat(&self, id: &EventId, same_body: bool) {
-        if !same_body {
+    fn count_repeat(&self, id: &EventId, conflict: bool) {
+        if conflict {
             self.metrics.conflict();
-            tracing::warn!(event.id = %id, "an event id came again with another body; the first one stands");
+            tracing::warn!(event.id = %id, "an event id came again from its source with another body; the first one stands");
+        }
+    }
+}
+
+/// An event on its way into the store, and what is left to do when it is there.
+struct Underway<'a> {
+    id: EventId,
+    type_name: String,
+    targets: Vec<TargetName>,
+    /// Absent when somebody else holds it: then the map learns of the id from them.
+    ticket: Option<Ticket<'a>>,
+}
+
+impl Underway<'_> {
+    fn failed(self) {
+        if let Some(ticket) = self.ticket {
+            ticket.failed();
+        }
+    }
+}
+
+/// Where an event of several stands until the store has answered.
+enum Standing<'a> {
+    Known { id: EventId, conflict: bool },
+    Underway(Underway<'a>),
+}
+
+impl Standing<'_> {
+    fn failed(self) {
+        if let Self::Underway(underway) = self {
+            underway.failed();
         }
     }
 }

@@ -10,11 +10,11 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use super::{
-    Append, Appended, Backlog, DeliveryRow, DeliveryState, Settled, Settlement, Store, StoreError, StoredEvent,
+    Append, Appended, Backlog, Cursor, DeliveryRow, DeliveryState, Settled, Settlement, Store, StoreError, StoredEvent,
 };
 use crate::event::Timestamp;
 use crate::event::delivery::{Delivery, Outcome};
-use crate::names::{DeliveryId, EventId, TargetName};
+use crate::names::{CursorName, DeliveryId, EventId, TargetName};
 
 /// The section `store.memory`: there is nothing to set.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -34,6 +34,7 @@ struct Kept {
     /// Which attempt holds a delivery: claimed last and not settled yet.
     held_by: HashMap<DeliveryId, u32>,
     paused_until: HashMap<TargetName, Timestamp>,
+    cursors: HashMap<CursorName, String>,
     last_event: u64,
     last_delivery: i64,
 }
@@ -47,9 +48,9 @@ impl MemoryStore {
 impl Kept {
     fn append(&mut self, append: Append) -> Appended {
         if let Some(first) = self.sequence_of.get(&append.event.id).and_then(|at| self.events.get_mut(at)) {
-            let same_body = first.event.body == append.event.body;
-            *(if same_body { &mut first.duplicates } else { &mut first.conflicts }) += 1;
-            return Appended::Duplicate { same_body };
+            let conflict = first.event.source == append.event.source && first.event.body != append.event.body;
+            *(if conflict { &mut first.conflicts } else { &mut first.duplicates }) += 1;
+            return Appended::Duplicate { conflict };
         }
         self.last_event += 1;
         let due_at = append.event.received_at;
@@ -176,9 +177,19 @@ impl Kept {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn append(&self, appends: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
+    async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Vec<Appended>, StoreError> {
+        cursor.as_ref().map_or(Ok(()), Cursor::check)?;
         let mut kept = self.kept();
+        kept.cursors.extend(cursor.map(|cursor| (cursor.name, cursor.value)));
         Ok(appends.into_iter().map(|append| kept.append(append)).collect())
+    }
+
+    async fn cursor(&self, name: &CursorName) -> Result<Option<String>, StoreError> {
+        Ok(self.kept().cursors.get(name).cloned())
+    }
+
+    async fn contains(&self, id: &EventId) -> Result<bool, StoreError> {
+        Ok(self.kept().sequence_of.contains_key(id))
     }
 
     async fn note_conflict(&self, id: &EventId) -> Result<(), StoreError> {

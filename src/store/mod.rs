@@ -18,7 +18,7 @@ use serde::Deserialize;
 use crate::config::Span;
 use crate::event::delivery::{Delivery, Outcome, Owed};
 use crate::event::{Event, Timestamp};
-use crate::names::{DeliveryId, EventId, TargetName};
+use crate::names::{CursorName, DeliveryId, EventId, TargetName};
 
 /// The section `store`. Exactly one engine; SQLite when none is written.
 #[derive(Debug, Clone, Deserialize)]
@@ -43,6 +43,32 @@ pub struct Append {
     pub owed: Vec<Owed>,
 }
 
+/// What a source remembers between runs, such as how far it has read. Only the source knows what the value means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// Which cursor.
+    pub name: CursorName,
+    /// Its value: at most [`Cursor::MAX_BYTES`].
+    pub value: String,
+}
+
+impl Cursor {
+    /// How long a value may be: a position and a few open ends, not a diary.
+    pub const MAX_BYTES: usize = 64 * 1024;
+
+    /// What every engine asks before it keeps a cursor.
+    fn check(&self) -> Result<(), StoreError> {
+        let (name, bytes) = (&self.name, self.value.len());
+        match bytes <= Self::MAX_BYTES {
+            true => Ok(()),
+            false => Err(StoreError {
+                doing: "keep a cursor",
+                detail: format!("`{name}` has {bytes} bytes; at most {} are allowed", Self::MAX_BYTES),
+            }),
+        }
+    }
+}
+
 /// What became of an appended event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
@@ -50,8 +76,9 @@ pub enum Appended {
     New,
     /// The id was there before; nothing was added. The repeat is counted on the first one.
     Duplicate {
-        /// False when the same id came with another body; that is counted apart.
-        same_body: bool,
+        /// True when the source that brought it first now gives this id another body; that is counted apart. From
+        /// another source another body is no wonder: the webhook and CAST AI's API tell of one event in their own ways.
+        conflict: bool,
     },
 }
 
@@ -113,9 +140,9 @@ pub struct DeliveryRow {
 pub struct StoredEvent {
     /// The event as first received.
     pub event: Event,
-    /// Repeats with the same body since.
+    /// Repeats since, but for conflicts.
     pub duplicates: u64,
-    /// Repeats with another body since.
+    /// Repeats since with another body from the same source.
     pub conflicts: u64,
     /// Its deliveries, in the order they were owed.
     pub deliveries: Vec<DeliveryRow>,
@@ -142,18 +169,28 @@ pub struct StoreError {
     pub detail: String,
 }
 
-/// About ten methods, because deduplication, lease and settlement must be atomic together.
+/// About a dozen methods, because deduplication, lease and settlement must be atomic together.
 ///
 /// Every write is durable when its future is ready with `Ok`: the process may be killed and the machine lose power
 /// (except for [`memory`], which says so). After an `Err` the effect must be taken as not having happened.
 /// A future may be dropped at any time; the write then happens completely or not at all.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Keeps each event that is new together with its deliveries, all in one transaction, due at once.
+    /// Keeps each event that is new together with its deliveries, due at once, and moves `cursor`, all in one
+    /// transaction. Answers in the order given; without events only the cursor moves, and its last value stands.
     /// The store is the judge of what is new: of any number of concurrent appends of one id, exactly one is `New`.
-    async fn append(&self, appends: Vec<Append>) -> Result<Vec<Appended>, StoreError>;
+    ///
+    /// # Errors
+    /// Also when the cursor is larger than [`Cursor::MAX_BYTES`]; then, too, nothing was kept.
+    async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Vec<Appended>, StoreError>;
 
-    /// Counts a repeat that the map in front recognised, on the event it repeats, when its body was another one.
+    /// The last value of a cursor; `None` when it was never moved.
+    async fn cursor(&self, name: &CursorName) -> Result<Option<String>, StoreError>;
+
+    /// Whether an append of this id would be a repeat: as [`Store::event`] answers, but without reading the event.
+    async fn contains(&self, id: &EventId) -> Result<bool, StoreError>;
+
+    /// Counts a repeat that the map in front recognised as a conflict, on the event it repeats.
     async fn note_conflict(&self, id: &EventId) -> Result<(), StoreError>;
 
     /// Takes up to `limit` due deliveries of `target`, oldest due first, and leases them until `now + lease`.

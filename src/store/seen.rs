@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::config::Span;
 use crate::event::Timestamp;
-use crate::names::EventId;
+use crate::names::{EventId, SourceName};
 
 /// How much the map may remember.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -39,12 +39,26 @@ pub struct Seen {
 #[derive(Debug, Clone)]
 enum State {
     InFlight(Arc<InFlight>),
-    Kept { fingerprint: u64 },
+    Kept(Fingerprint),
+}
+
+/// What the map remembers of an event beside its id: hashes of who brought it and of its body.
+#[derive(Debug, Clone, Copy)]
+struct Fingerprint {
+    source: u64,
+    body: u64,
+}
+
+impl Fingerprint {
+    /// Whether one source gave two bodies.
+    fn conflicts_with(self, other: Self) -> bool {
+        self.source == other.source && self.body != other.body
+    }
 }
 
 #[derive(Debug)]
 struct InFlight {
-    fingerprint: u64,
+    fingerprint: Fingerprint,
     fate: OnceLock<Fate>,
     decided: Notify,
 }
@@ -67,8 +81,8 @@ pub enum Entered<'a> {
     First(Ticket<'a>),
     /// It is durable already.
     Known {
-        /// Whether this body is the one that was kept.
-        same_body: bool,
+        /// Whether the source it is remembered from gave another body then.
+        conflict: bool,
     },
     /// Somebody is appending it right now.
     Twin(Twin),
@@ -80,9 +94,9 @@ impl Seen {
         Self { map: DashMap::new(), order: Mutex::default(), limits, hasher: RandomState::new() }
     }
 
-    /// Asks for an id. Of concurrent callers exactly one is [`Entered::First`].
-    pub fn enter(&self, id: &EventId, body: &[u8]) -> Entered<'_> {
-        let fingerprint = self.hasher.hash_one(body);
+    /// Asks for an id that `source` brings with `body`. Of concurrent callers exactly one is [`Entered::First`].
+    pub fn enter(&self, id: &EventId, source: &SourceName, body: &[u8]) -> Entered<'_> {
+        let fingerprint = Fingerprint { source: self.hasher.hash_one(source), body: self.hasher.hash_one(body) };
         match self.map.entry(id.clone()) {
             Entry::Vacant(vacant) => {
                 let flight = Arc::new(InFlight { fingerprint, fate: OnceLock::new(), decided: Notify::new() });
@@ -90,17 +104,22 @@ impl Seen {
                 Entered::First(Ticket { seen: self, id: id.clone(), flight })
             }
             Entry::Occupied(occupied) => match occupied.get() {
-                State::Kept { fingerprint: kept } => Entered::Known { same_body: *kept == fingerprint },
+                State::Kept(kept) => Entered::Known { conflict: kept.conflicts_with(fingerprint) },
                 State::InFlight(flight) => {
-                    let same_body = flight.fingerprint == fingerprint;
-                    Entered::Twin(Twin { flight: flight.clone(), same_body })
+                    let conflict = flight.fingerprint.conflicts_with(fingerprint);
+                    Entered::Twin(Twin { flight: flight.clone(), conflict })
                 }
             },
         }
     }
 
-    fn remember(&self, id: &EventId, fingerprint: u64, now: Timestamp) {
-        self.map.insert(id.clone(), State::Kept { fingerprint });
+    /// Whether the id is remembered as durable. What the map does not know, the store may.
+    pub fn knows(&self, id: &EventId) -> bool {
+        self.map.get(id).is_some_and(|state| matches!(*state, State::Kept(_)))
+    }
+
+    fn remember(&self, id: &EventId, fingerprint: Fingerprint, now: Timestamp) {
+        self.map.insert(id.clone(), State::Kept(fingerprint));
         let oldest_allowed = now.saturating_sub(self.limits.age.get());
         let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
         order.push_back((id.clone(), now));
@@ -121,7 +140,7 @@ pub struct Ticket<'a> {
 }
 
 impl Ticket<'_> {
-    /// It is durable with this body: remember it and let the twins answer.
+    /// It is durable, and this body is no conflict: remember it and let the twins answer.
     pub fn kept(self, now: Timestamp) {
         self.seen.remember(&self.id, self.flight.fingerprint, now);
         self.flight.decide(Fate::Kept);
@@ -147,8 +166,8 @@ impl Drop for Ticket<'_> {
 #[derive(Debug)]
 pub struct Twin {
     flight: Arc<InFlight>,
-    /// Whether this body is the same as the first one's.
-    pub same_body: bool,
+    /// Whether it is from the first one's source and has another body.
+    pub conflict: bool,
 }
 
 impl Twin {

@@ -208,7 +208,7 @@ impl Metrics {
         registry.register("accepted_events", "Events made durable, by type", self.accepted.clone());
         registry.register(
             "conflicting_duplicates",
-            "Repeated event ids that came with another body",
+            "Repeated event ids that came with another body from the same source",
             self.conflicts.clone(),
         );
         registry.register("unrouted_events", "Events that owe no delivery to anybody", self.unrouted.clone());
@@ -258,7 +258,7 @@ impl Metrics {
         self.unrouted.inc_by(u64::from(unrouted));
     }
 
-    /// One repeat came with another body.
+    /// One repeat came with another body from the same source.
     pub fn conflict(&self) {
         self.conflicts.inc();
     }

@@ -1,5 +1,5 @@
 //! One event, one effect: however often, however concurrently and across whatever restart it is sent.
-//! Next: [`super::routing`].
+//! Next: [`super::pages`].
 
 use std::sync::Arc;
 

@@ -15,6 +15,7 @@ mod receiving;
 mod verifying;
 mod limits;
 mod deduplicating;
+mod pages;
 mod routing;
 mod delivering;
 mod giving_up;

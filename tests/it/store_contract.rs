@@ -8,6 +8,7 @@
 mod agreement;
 mod append;
 mod claim;
+mod cursor;
 mod due;
 mod restart;
 mod settle;
@@ -93,7 +94,7 @@ fn owed_to(event: Event, targets: &[&str]) -> Append {
 
 /// Appends what must be new.
 async fn keep(store: &Arc<dyn Store>, appends: impl IntoIterator<Item = Append>) {
-    let appended = store.append(appends.into_iter().collect()).await.unwrap();
+    let appended = store.append(appends.into_iter().collect(), None).await.unwrap();
     assert!(appended.iter().all(|appended| *appended == Appended::New), "{appended:?}");
 }
 
@@ -155,6 +156,7 @@ macro_rules! contract {
                 append {
                     an_event_is_new_once_and_a_repeat_ever_after
                     a_repeat_with_another_body_is_counted_apart
+                    a_repeat_from_another_source_with_another_body_is_no_conflict
                     a_conflict_noted_by_the_map_in_front_is_counted_on_the_first
                     a_repeat_adds_no_deliveries_and_leaves_the_first_as_it_was
                     an_event_reads_back_as_it_was_given_with_what_it_owes
@@ -162,8 +164,19 @@ macro_rules! contract {
                     any_bytes_survive_as_a_body
                     any_text_and_any_number_survive
                     one_call_may_bring_new_events_and_repeats
+                    a_store_contains_what_it_was_given_and_nothing_else
                     a_hundred_concurrent_appends_of_one_id_make_exactly_one_new
                     a_hundred_concurrent_appends_of_different_ids_are_all_kept
+                }
+                cursor {
+                    a_cursor_nobody_moved_has_no_value
+                    events_and_the_cursor_are_kept_together
+                    without_events_the_cursor_moves_alone
+                    the_last_value_of_a_cursor_stands
+                    events_without_a_cursor_leave_it_where_it_is
+                    two_cursors_do_not_disturb_each_other
+                    an_oversized_cursor_is_refused_with_the_events_it_came_with
+                    an_append_that_is_dropped_half_way_moves_events_and_cursor_or_neither
                 }
                 claim {
                     the_oldest_due_leaves_first_and_no_more_than_the_limit

@@ -3,12 +3,14 @@
 //! One [`writer`] thread owns the writing connection and puts everything that waits into one transaction, so many
 //! requests share one fsync; [`ids`] judges what is new; a [`checkpoint`] thread moves the log into the database beside it; a few readers look on.
 //! WAL with `synchronous=FULL`: what was acknowledged survives `kill -9` and loss of power. An exclusive lock file
-//! keeps a second process out. Never put the file on NFS: WAL needs shared memory, <https://www.sqlite.org/wal.html>.
+//! keeps a second process out; [`Peek`] lets it look on. Never put the file on NFS: WAL needs shared memory, <https://www.sqlite.org/wal.html>.
 
 mod checkpoint;
 mod ids;
+mod peek;
 mod queue;
 mod read;
+mod schema;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -21,18 +23,16 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags};
 use serde::Deserialize;
 
-use super::{Append, Appended, Backlog, Settled, Settlement, Store, StoreError, StoredEvent};
+use super::{Append, Appended, Backlog, Cursor, Settled, Settlement, Store, StoreError, StoredEvent};
 use crate::event::Timestamp;
 use crate::event::delivery::Delivery;
-use crate::names::{EventId, TargetName};
+use crate::names::{CursorName, EventId, TargetName};
+pub use peek::Peek;
 use queue::Encoded;
 use read::Readers;
+use schema::VERSION;
 pub use writer::CommitObserver;
 use writer::{Database, Writer};
-
-/// The schema this version reads and writes, in `PRAGMA user_version`.
-const SCHEMA_VERSION: i64 = 1;
-const SCHEMA: &str = include_str!("schema.sql");
 
 /// The section `store.sqlite`.
 #[derive(Debug, Clone, Deserialize)]
@@ -48,7 +48,7 @@ impl Default for Config {
     }
 }
 
-/// The database could not be opened; nothing was changed.
+/// The database could not be opened; nothing it keeps was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process holds the lock file.
@@ -56,9 +56,12 @@ pub enum OpenError {
         "`{0}` is locked: another castai-relay runs on this database; stop it, or give this one its own `store.sqlite.path`"
     )]
     Locked(PathBuf),
+    /// There is nothing to look at.
+    #[error("there is no database at `{0}`; `serve` creates it when it first starts")]
+    Missing(PathBuf),
     /// A newer version of the relay wrote it.
     #[error(
-        "`{path}` has schema version {found}, this castai-relay knows up to {SCHEMA_VERSION}; start the newer version that wrote it"
+        "`{path}` has schema version {found}, this castai-relay knows up to {VERSION}; start the newer version that wrote it"
     )]
     Newer {
         /// The database.
@@ -106,8 +109,8 @@ impl SqliteStore {
         }
         let lock = lock(path)?;
         let failed = |error| OpenError::Database { path: path.to_owned(), error };
-        let mut connection = connect(path, OpenFlags::default()).map_err(failed)?;
-        migrate(&mut connection, path)?;
+        let connection = connect(path, OpenFlags::default()).map_err(failed)?;
+        schema::migrate(&connection, path)?;
         queue::release_leases(&connection).map_err(failed)?;
         let readers = Arc::new(Readers::open(path).map_err(failed)?);
         let checkpointer = checkpoint::Checkpointer::start(connect(path, OpenFlags::default()).map_err(failed)?)
@@ -147,27 +150,28 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let failed = |error| OpenError::Database { path: path.to_owned(), error };
-    let version = |connection: &Connection| connection.pragma_query_value(None, "user_version", |row| row.get(0));
-    let found: i64 = version(connection).map_err(failed)?;
-    if found > SCHEMA_VERSION {
-        return Err(OpenError::Newer { path: path.to_owned(), found });
-    }
-    if found == 0 {
-        let create = format!("BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
-        connection.execute_batch(&create).map_err(failed)?;
-    }
-    Ok(())
-}
-
 #[async_trait]
 impl Store for SqliteStore {
-    async fn append(&self, appends: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
+    async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Vec<Appended>, StoreError> {
+        cursor.as_ref().map_or(Ok(()), Cursor::check)?;
         let encoded = encode(appends)?;
-        self.writer
-            .write("keep events", move |database| encoded.iter().map(|event| event.append(database)).collect())
-            .await
+        let append = move |database: &mut Database| {
+            cursor.iter().try_for_each(|cursor| queue::move_cursor(&database.connection, cursor))?;
+            encoded.iter().map(|event| event.append(database)).collect()
+        };
+        self.writer.write("keep events", append).await
+    }
+
+    async fn cursor(&self, name: &CursorName) -> Result<Option<String>, StoreError> {
+        let name = name.clone();
+        self.readers.read("read a cursor", move |connection| read::cursor(connection, &name)).await
+    }
+
+    /// Asks the judge: a reader would have to search all events that the table of keys does not cover yet.
+    async fn contains(&self, id: &EventId) -> Result<bool, StoreError> {
+        let key = ids::key(id);
+        let find = move |database: &mut Database| database.ids.find(&database.connection, &key);
+        Ok(self.writer.write("look for an event", find).await?.is_some())
     }
 
     async fn note_conflict(&self, id: &EventId) -> Result<(), StoreError> {

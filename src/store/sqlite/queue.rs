@@ -1,4 +1,4 @@
-//! The writes: appending events, claiming and settling deliveries, pruning. Each runs inside the writer's transaction.
+//! The writes: appending events, moving cursors, claiming and settling deliveries, pruning. Each runs inside the writer's transaction.
 //!
 //! Knows SQL and values; opens no transaction itself and never looks at the time.
 
@@ -11,8 +11,8 @@ use super::ids::{self, Key};
 use super::writer::Database;
 use crate::event::delivery::{Delivery, Outcome, Owed, Reason};
 use crate::event::{Event, Timestamp};
-use crate::names::{DeliveryId, EventId, RouteName, TargetName};
-use crate::store::{Append, Appended, Settled, StoreError};
+use crate::names::{DeliveryId, EventId, RouteName, SourceName, TargetName};
+use crate::store::{Append, Appended, Cursor, Settled, StoreError};
 
 /// Deliveries one event can have: the width of `n` in a delivery's id.
 const PER_EVENT: i64 = 1 << 16;
@@ -21,6 +21,7 @@ const PER_EVENT: i64 = 1 << 16;
 pub struct Encoded {
     id: EventId,
     key: Key,
+    source: SourceName,
     received_at: Timestamp,
     record: Vec<u8>,
     body: Bytes,
@@ -39,8 +40,8 @@ impl Encoded {
             )));
         }
         let record = serde_json::to_vec(&append.event).map_err(|error| failed(error.to_string()))?;
-        let Event { id, received_at, body, .. } = append.event;
-        Ok(Self { key: ids::key(&id), id, received_at, record, body, owed: append.owed })
+        let Event { id, source, received_at, body, .. } = append.event;
+        Ok(Self { key: ids::key(&id), id, source, received_at, record, body, owed: append.owed })
     }
 
     /// Writes event and deliveries, or counts the repeat.
@@ -70,16 +71,32 @@ impl Encoded {
     }
 
     fn count_repeat(&self, connection: &Connection, seq: i64) -> rusqlite::Result<Appended> {
+        let conflict = self.conflicts_with(connection, seq)?;
         let mut count = connection.prepare_cached(
-            "UPDATE events SET duplicates = duplicates + (body = ?2), conflicts = conflicts + (body <> ?2)
-             WHERE seq = ?1 RETURNING body = ?2",
+            "UPDATE events SET duplicates = duplicates + (NOT ?2), conflicts = conflicts + ?2 WHERE seq = ?1",
         )?;
-        let same_body = count.query_row(params![seq, &self.body[..]], |row| row.get(0))?;
-        Ok(Appended::Duplicate { same_body })
+        count.execute(params![seq, conflict])?;
+        Ok(Appended::Duplicate { conflict })
+    }
+
+    /// The first one's source is in its record. One that cannot be read is no reason to refuse a repeat.
+    fn conflicts_with(&self, connection: &Connection, seq: i64) -> rusqlite::Result<bool> {
+        let mut compare = connection.prepare_cached(
+            "SELECT CASE WHEN body = ?2 OR NOT json_valid(record) THEN 0 ELSE record ->> '$.source' IS ?3 END
+             FROM (SELECT body, CAST(record AS TEXT) AS record FROM events WHERE seq = ?1)",
+        )?;
+        compare.query_row(params![seq, &self.body[..], self.source.as_str()], |row| row.get(0))
     }
 }
 
-/// Counts a repeat with another body.
+/// The last value stands.
+pub fn move_cursor(connection: &Connection, cursor: &Cursor) -> rusqlite::Result<()> {
+    let sql =
+        "INSERT INTO cursors (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    connection.prepare_cached(sql)?.execute([cursor.name.as_str(), &cursor.value]).map(drop)
+}
+
+/// Counts a conflicting repeat that somebody else recognised.
 pub fn note_conflict(database: &Database, id: &EventId) -> rusqlite::Result<()> {
     let Database { connection, ids } = database;
     let Some(seq) = ids.find(connection, &ids::key(id))? else { return Ok(()) };

@@ -13,7 +13,7 @@ use super::ids;
 use super::queue::unreadable;
 use crate::event::delivery::Owed;
 use crate::event::{Event, Timestamp};
-use crate::names::{DeliveryId, EventId, RouteName, TargetName};
+use crate::names::{CursorName, DeliveryId, EventId, RouteName, TargetName};
 use crate::store::{Backlog, DeliveryRow, DeliveryState, StoreError, StoredEvent};
 
 /// Reading connections; more callers wait their turn.
@@ -54,10 +54,20 @@ impl Readers {
     fn with_one<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = idle().pop().ok_or(rusqlite::Error::InvalidQuery)?;
-        let result = read(&connection);
+        let result = at_one_moment(&connection, read);
         idle().push(connection);
         result
     }
+}
+
+/// However many questions are asked, and whatever is written meanwhile: an id that moves into the table of keys between
+/// two questions would be found in neither place.
+fn at_one_moment<T>(
+    connection: &Connection,
+    read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let moment = connection.unchecked_transaction()?;
+    read(&moment)
 }
 
 /// When a claim would next find something.
@@ -68,6 +78,12 @@ pub fn next_due(connection: &Connection, target: &TargetName) -> rusqlite::Resul
     )?;
     let due: Option<i64> = select.query_row([target.as_str()], |row| row.get(0))?;
     Ok(due.map(Timestamp::from_millis))
+}
+
+/// The last value of a cursor.
+pub fn cursor(connection: &Connection, name: &CursorName) -> rusqlite::Result<Option<String>> {
+    let mut select = connection.prepare_cached("SELECT value FROM cursors WHERE name = ?1")?;
+    select.query_row([name.as_str()], |row| row.get(0)).optional()
 }
 
 /// One event with its deliveries.

@@ -6,7 +6,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-const SCHEMA: &str = include_str!("../sqlite/schema.sql");
+fn database() -> Connection {
+    let connection = Connection::open_in_memory().unwrap();
+    crate::store::sqlite::schema::migrate(&connection, ":memory:".as_ref()).unwrap();
+    connection
+}
 
 fn id(n: u16) -> EventId {
     EventId::from_sender(None, &format!("evt-{n}"))
@@ -47,8 +51,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 proptest! {
     #[test]
     fn an_id_is_known_if_and_only_if_its_event_was_committed(story in prop::collection::vec(happening(), 1..60)) {
-        let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(SCHEMA).unwrap();
+        let connection = database();
         let mut ids = read(&connection);
         let mut known = BTreeMap::new();
         for happening in story {
@@ -94,8 +97,7 @@ proptest! {
 
 #[test]
 fn a_generation_moves_into_the_table_a_few_ids_with_each_commit() {
-    let connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(SCHEMA).unwrap();
+    let connection = database();
     let mut ids = read(&connection);
     ids.set_generation(200);
     (0..200).for_each(|n| add(&connection, &mut ids, n));

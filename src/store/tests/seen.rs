@@ -15,6 +15,14 @@ impl Seen {
     fn len(&self) -> usize {
         self.order.lock().unwrap().len()
     }
+
+    fn enters(&self, text: &str, body: &[u8]) -> Entered<'_> {
+        self.enter(&id(text), &source("castai"), body)
+    }
+}
+
+fn source(name: &str) -> SourceName {
+    SourceName::parse(name).unwrap()
 }
 
 fn small() -> Seen {
@@ -22,25 +30,48 @@ fn small() -> Seen {
 }
 
 fn keep(seen: &Seen, text: &str, at: Timestamp) {
-    match seen.enter(&id(text), b"body") {
+    match seen.enters(text, b"body") {
         Entered::First(ticket) => ticket.kept(at),
         other => panic!("{text} was expected to be first, got {other:?}"),
     }
 }
 
 #[test]
-fn the_second_of_an_id_is_known_and_says_whether_the_body_is_the_same() {
+fn the_second_of_an_id_is_known_and_another_body_of_the_same_source_is_a_conflict() {
     let seen = small();
     keep(&seen, "a", NOW);
-    assert!(matches!(seen.enter(&id("a"), b"body"), Entered::Known { same_body: true }));
-    assert!(matches!(seen.enter(&id("a"), b"other"), Entered::Known { same_body: false }));
+    assert!(matches!(seen.enters("a", b"body"), Entered::Known { conflict: false }));
+    assert!(matches!(seen.enters("a", b"other"), Entered::Known { conflict: true }));
+}
+
+#[test]
+fn an_id_is_known_when_it_is_durable_and_not_before() {
+    let seen = small();
+    assert!(!seen.knows(&id("a")));
+    let Entered::First(ticket) = seen.enters("a", b"body") else { panic!("first") };
+    assert!(!seen.knows(&id("a")));
+    ticket.kept(NOW);
+    assert!(seen.knows(&id("a")));
+}
+
+#[test]
+fn another_source_may_give_an_id_another_body() {
+    let seen = small();
+    let api = source("notifications");
+    let Entered::First(ticket) = seen.enters("a", b"body") else { panic!("first") };
+    let Entered::Twin(twin) = seen.enter(&id("a"), &api, b"other") else { panic!("twin") };
+    assert!(!twin.conflict);
+    let Entered::Twin(twin) = seen.enters("a", b"other") else { panic!("twin") };
+    assert!(twin.conflict);
+    ticket.kept(NOW);
+    assert!(matches!(seen.enter(&id("a"), &api, b"other"), Entered::Known { conflict: false }));
 }
 
 #[tokio::test]
 async fn twins_wait_for_the_first_and_share_its_fate() {
     let seen = small();
-    let Entered::First(ticket) = seen.enter(&id("a"), b"body") else { panic!("first") };
-    let Entered::Twin(twin) = seen.enter(&id("a"), b"body") else { panic!("twin") };
+    let Entered::First(ticket) = seen.enters("a", b"body") else { panic!("first") };
+    let Entered::Twin(twin) = seen.enters("a", b"body") else { panic!("twin") };
     let (fate, ()) = tokio::join!(twin.fate(), async { ticket.kept(NOW) });
     assert_eq!(fate, Fate::Kept);
     assert_eq!(twin.fate().await, Fate::Kept, "asking late gives the same answer");
@@ -50,8 +81,8 @@ async fn twins_wait_for_the_first_and_share_its_fate() {
 async fn when_the_first_fails_or_vanishes_the_id_is_free_again() {
     let seen = small();
     for vanish in [false, true] {
-        let Entered::First(ticket) = seen.enter(&id("a"), b"body") else { panic!("first") };
-        let Entered::Twin(twin) = seen.enter(&id("a"), b"body") else { panic!("twin") };
+        let Entered::First(ticket) = seen.enters("a", b"body") else { panic!("first") };
+        let Entered::Twin(twin) = seen.enters("a", b"body") else { panic!("twin") };
         match vanish {
             true => drop(ticket),
             false => ticket.failed(),
@@ -78,5 +109,5 @@ fn ids_are_forgotten_when_they_are_too_old() {
     keep(&seen, "a", NOW);
     keep(&seen, "b", NOW.saturating_add(Duration::from_secs(61)));
     assert_eq!(seen.len(), 1);
-    assert!(matches!(seen.enter(&id("a"), b"body"), Entered::First(_)));
+    assert!(matches!(seen.enters("a", b"body"), Entered::First(_)));
 }

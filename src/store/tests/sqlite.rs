@@ -1,14 +1,14 @@
-//! What only a file can do wrong: locks, versions, neighbours in one transaction.
+//! What only a file can do wrong: locks, neighbours in one transaction, rows nobody can read.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
 use super::*;
-use crate::event::Severity;
 use crate::event::delivery::Owed;
 use crate::event::relay::{self, BodyProblem};
-use crate::names::{RouteName, SourceName};
+use crate::event::{Event, Severity};
+use crate::names::{CursorName, RouteName, SourceName};
 
 fn unobserved() -> CommitObserver {
     Arc::new(|_, _| {})
@@ -22,19 +22,6 @@ fn a_second_process_is_told_why_it_may_not_start() {
     let second = SqliteStore::open(&path, unobserved()).err().unwrap();
     assert!(matches!(second, OpenError::Locked(_)), "{second}");
     assert!(second.to_string().contains("another castai-relay runs on this database"));
-}
-
-#[test]
-fn a_newer_schema_is_refused_and_left_alone() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("relay.db");
-    drop(SqliteStore::open(&path, unobserved()).unwrap());
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    let refused = SqliteStore::open(&path, unobserved()).err().unwrap();
-    assert!(refused.to_string().contains("schema version 99"), "{refused}");
-    let version: i64 =
-        Connection::open(&path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, 99);
 }
 
 #[test]
@@ -74,10 +61,58 @@ async fn an_event_that_owes_more_than_its_ids_can_number_is_refused_and_harms_no
         severity: Severity::Error,
     };
     let appends = |body, owing| vec![Append { event: report(body), owed: vec![owed.clone(); owing] }];
-    let refused = store.append(appends(b"one", 65_537)).await.unwrap_err();
+    let refused = store.append(appends(b"one", 65_537), None).await.unwrap_err();
     assert!(refused.detail.contains("at most 65536"), "{refused}");
-    assert_eq!(store.append(appends(b"one", 65_536)).await.unwrap(), [Appended::New]);
-    assert_eq!(store.append(appends(b"two", 1)).await.unwrap(), [Appended::New]);
+    assert_eq!(store.append(appends(b"one", 65_536), None).await.unwrap(), [Appended::New]);
+    assert_eq!(store.append(appends(b"two", 1), None).await.unwrap(), [Appended::New]);
+}
+
+#[tokio::test]
+async fn where_an_event_or_the_cursor_cannot_be_written_neither_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&directory.path().join("relay.db"), unobserved()).unwrap();
+    let name = CursorName::parse("audit").unwrap();
+    let cursor = |value: &str| Some(Cursor { name: name.clone(), value: value.into() });
+    let report = |body: &'static str| {
+        let problem = BodyProblem { message: String::new(), line: 1, column: 1, hint: "" };
+        relay::body_rejected(&SourceName::relay(), Bytes::from_static(body.as_bytes()), &problem, Timestamp::EPOCH)
+    };
+    let page = || ["one", "two"].map(|body| Append { event: report(body), owed: vec![] }).to_vec();
+    store.append(vec![], cursor("page 1")).await.unwrap();
+    for forbidden in ["events WHEN NEW.body = CAST('two' AS BLOB)", "cursors"] {
+        let forbid = format!("CREATE TRIGGER full BEFORE INSERT ON {forbidden} BEGIN SELECT raise(ABORT, 'full'); END");
+        store.writer.write("forbid", move |database| database.connection.execute_batch(&forbid)).await.unwrap();
+        assert_eq!(store.append(page(), cursor("page 2")).await.unwrap_err().detail, "full", "{forbidden}");
+        assert_eq!(store.cursor(&name).await.unwrap().as_deref(), Some("page 1"));
+        assert!(!store.contains(&report("one").id).await.unwrap());
+        store.writer.write("allow", |database| database.connection.execute_batch("DROP TRIGGER full")).await.unwrap();
+    }
+    assert_eq!(store.append(page(), cursor("page 2")).await.unwrap(), [Appended::New, Appended::New]);
+    assert_eq!(store.cursor(&name).await.unwrap().as_deref(), Some("page 2"));
+}
+
+#[tokio::test]
+async fn a_read_sees_one_moment_however_many_questions_it_asks() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&directory.path().join("relay.db"), unobserved()).unwrap();
+    let count =
+        |connection: &Connection| connection.query_row("SELECT count(*) FROM targets", [], |row| row.get::<_, i64>(0));
+    let (asked, first) = std::sync::mpsc::channel();
+    let (written, second) = std::sync::mpsc::channel();
+    let twice = store.readers.read("count twice", move |connection| {
+        let before = count(connection)?;
+        asked.send(()).unwrap();
+        second.recv().unwrap();
+        Ok((before, count(connection)?))
+    });
+    let between = async {
+        tokio::task::spawn_blocking(move || first.recv().unwrap()).await.unwrap();
+        let insert = "INSERT INTO targets (name) VALUES ('between')";
+        store.writer.write("insert", move |database| database.connection.execute(insert, [])).await.unwrap();
+        written.send(()).unwrap();
+    };
+    assert_eq!(tokio::join!(twice, between).0.unwrap(), (0, 0));
+    assert_eq!(store.readers.read("count", count).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -106,7 +141,7 @@ async fn many_writes_that_wait_together_share_one_commit() {
 }
 
 #[tokio::test]
-async fn a_row_nobody_can_read_becomes_a_dead_letter_and_holds_up_no_other() {
+async fn a_row_nobody_can_read_becomes_a_dead_letter_and_holds_up_nothing_else() {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&directory.path().join("relay.db"), unobserved()).unwrap();
     let (target, now) = (TargetName::parse("slack").unwrap(), Timestamp::EPOCH);
@@ -118,7 +153,8 @@ async fn a_row_nobody_can_read_becomes_a_dead_letter_and_holds_up_no_other() {
     };
     let (spoilt, good) = (append("1"), append("2"));
     let (spoilt_id, good_id) = (spoilt.event.id.clone(), good.event.id.clone());
-    store.append(vec![spoilt, good]).await.unwrap();
+    let again = Append { event: Event { body: Bytes::from_static(b"3"), ..spoilt.event.clone() }, owed: vec![] };
+    store.append(vec![spoilt, good], None).await.unwrap();
     let spoil = spoilt_id.to_string();
     let spoil = move |database: &mut Database| {
         database.connection.execute("UPDATE events SET record = '{' WHERE id = ?1", [&spoil])
@@ -129,4 +165,6 @@ async fn a_row_nobody_can_read_becomes_a_dead_letter_and_holds_up_no_other() {
 
     assert_eq!(claimed.iter().map(|delivery| &delivery.event.id).collect::<Vec<_>>(), [&good_id]);
     assert_eq!(store.backlog().await.unwrap()[&target].dead, 1);
+    let repeat = store.append(vec![again], None).await.unwrap();
+    assert_eq!(repeat, [Appended::Duplicate { conflict: false }], "nobody can tell whose the first one was");
 }

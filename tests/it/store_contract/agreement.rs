@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use castai_relay::names::DeliveryId;
-use castai_relay::store::Backlog;
+use castai_relay::names::{CursorName, DeliveryId};
+use castai_relay::store::{Backlog, Cursor};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
@@ -18,12 +18,14 @@ use super::*;
 
 const TARGETS: [&str; 3] = ["slack", "oncall", "email"];
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "raised"];
+const CURSORS: [&str; 2] = ["audit", "backfill"];
+const SOURCES: [&str; 2] = ["castai", "notifications"];
 const BODIES: [&[u8]; 3] = [b"", b"{}", b"\xff"];
 
 /// One question. Times are in seconds from the present of the story.
 #[derive(Debug, Clone)]
 enum Step {
-    Append(Vec<Given>),
+    Append(Vec<Given>, Option<(&'static str, u8)>),
     NoteConflict(&'static str),
     Claim {
         target: &'static str,
@@ -46,6 +48,7 @@ enum Step {
 #[derive(Debug, Clone)]
 struct Given {
     name: &'static str,
+    source: &'static str,
     body: &'static [u8],
     targets: Vec<&'static str>,
 }
@@ -58,8 +61,8 @@ enum End {
 }
 
 fn given() -> impl Strategy<Value = Given> {
-    (select(&NAMES[..]), select(&BODIES[..]), subsequence(&TARGETS[..], 0..=3))
-        .prop_map(|(name, body, targets)| Given { name, body, targets })
+    (select(&NAMES[..]), select(&SOURCES[..]), select(&BODIES[..]), subsequence(&TARGETS[..], 0..=3))
+        .prop_map(|(name, source, body, targets)| Given { name, source, body, targets })
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -70,7 +73,8 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     let settle = (any::<Index>(), end, proptest::option::of(given()));
     prop_oneof![
-        3 => vec(given(), 0..4).prop_map(Step::Append),
+        3 => (vec(given(), 0..4), proptest::option::of((select(&CURSORS[..]), 0..9_u8)))
+            .prop_map(|(given, cursor)| Step::Append(given, cursor)),
         1 => select(&NAMES[..]).prop_map(Step::NoteConflict),
         4 => (select(&TARGETS[..]), 1..20_u64, 0..4_usize)
             .prop_map(|(target, lease, limit)| Step::Claim { target, lease, limit }),
@@ -99,14 +103,21 @@ fn comparable(mut kept: StoredEvent) -> StoredEvent {
 #[derive(Debug, PartialEq)]
 struct Sight {
     events: Vec<Option<StoredEvent>>,
+    contains: Vec<bool>,
+    cursors: Vec<Option<String>>,
     next_due: Vec<Option<Timestamp>>,
     backlog: BTreeMap<TargetName, Backlog>,
 }
 
 async fn look(store: &dyn Store) -> Sight {
-    let mut sight = Sight { events: vec![], next_due: vec![], backlog: store.backlog().await.unwrap() };
+    let backlog = store.backlog().await.unwrap();
+    let mut sight = Sight { events: vec![], contains: vec![], cursors: vec![], next_due: vec![], backlog };
     for name in NAMES {
         sight.events.push(store.event(&id(name)).await.unwrap().map(comparable));
+        sight.contains.push(store.contains(&id(name)).await.unwrap());
+    }
+    for name in CURSORS {
+        sight.cursors.push(store.cursor(&CursorName::parse(name).unwrap()).await.unwrap());
     }
     for name in TARGETS {
         sight.next_due.push(store.next_due(&target(name)).await.unwrap());
@@ -132,14 +143,20 @@ fn same<T: PartialEq + Debug>(model: T, engine: T) -> Result<(), TestCaseError> 
 impl Pair {
     fn append_of(&self, given: &Given) -> Append {
         let body = Bytes::from_static(given.body);
-        owed_to(Event { body, ..event(given.name, self.now) }, &given.targets)
+        let source = SourceName::parse(given.source).unwrap();
+        owed_to(Event { source, body, ..event(given.name, self.now) }, &given.targets)
     }
 
     async fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
         match step {
-            Step::Append(given) => {
+            Step::Append(given, cursor) => {
                 let appends: Vec<_> = given.iter().map(|given| self.append_of(given)).collect();
-                same(self.model.append(appends.clone()).await.unwrap(), self.engine.append(appends).await.unwrap())
+                let cursor = cursor
+                    .map(|(name, value)| Cursor { name: CursorName::parse(name).unwrap(), value: value.to_string() });
+                same(
+                    self.model.append(appends.clone(), cursor.clone()).await.unwrap(),
+                    self.engine.append(appends, cursor).await.unwrap(),
+                )
             }
             Step::NoteConflict(name) => {
                 self.model.note_conflict(&id(name)).await.unwrap();

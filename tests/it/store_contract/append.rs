@@ -9,18 +9,18 @@ use tokio::task::JoinSet;
 
 use super::*;
 
-const REPEAT: Appended = Appended::Duplicate { same_body: true };
-const CONFLICT: Appended = Appended::Duplicate { same_body: false };
+const REPEAT: Appended = Appended::Duplicate { conflict: false };
+const CONFLICT: Appended = Appended::Duplicate { conflict: true };
 
 async fn append(store: &Arc<dyn Store>, appends: Vec<Append>) -> Vec<Appended> {
-    store.append(appends).await.unwrap()
+    store.append(appends, None).await.unwrap()
 }
 
 fn with_body(name: &str, body: &'static [u8]) -> Append {
     owed_to(Event { body: Bytes::from_static(body), ..event(name, 0) }, &["slack"])
 }
 
-/// Repeats with the same body and with another.
+/// Repeats that are no conflicts, and that are.
 async fn counts(store: &Arc<dyn Store>, name: &str) -> (u64, u64) {
     let stored = stored(store, name).await;
     (stored.duplicates, stored.conflicts)
@@ -54,6 +54,20 @@ pub async fn a_repeat_with_another_body_is_counted_apart(store: Arc<dyn Store>) 
     assert_eq!(append(&store, vec![with_body("a", b"")]).await, [CONFLICT]);
     assert_eq!(counts(&store, "a").await, (1, 2));
     assert_eq!(&stored(&store, "a").await.event.body[..], b"one");
+}
+
+pub async fn a_repeat_from_another_source_with_another_body_is_no_conflict(store: Arc<dyn Store>) {
+    keep(&store, [with_body("a", b"one")]).await;
+    let elsewhere = |body| {
+        let Append { event, owed } = with_body("a", body);
+        Append { event: Event { source: SourceName::notifications(), ..event }, owed }
+    };
+    assert_eq!(append(&store, vec![elsewhere(b"two")]).await, [REPEAT]);
+    assert_eq!(append(&store, vec![elsewhere(b"one")]).await, [REPEAT]);
+    assert_eq!(append(&store, vec![with_body("a", b"two")]).await, [CONFLICT], "the first one is still the first");
+    assert_eq!(counts(&store, "a").await, (2, 1));
+    let kept = stored(&store, "a").await;
+    assert_eq!((kept.event.source.as_str(), &kept.event.body[..]), ("castai", &b"one"[..]));
 }
 
 pub async fn a_conflict_noted_by_the_map_in_front_is_counted_on_the_first(store: Arc<dyn Store>) {
@@ -128,6 +142,14 @@ pub async fn one_call_may_bring_new_events_and_repeats(store: Arc<dyn Store>) {
     assert_eq!(append(&store, vec![]).await, []);
 }
 
+pub async fn a_store_contains_what_it_was_given_and_nothing_else(store: Arc<dyn Store>) {
+    assert!(!store.contains(&id("a")).await.unwrap());
+    keep(&store, [owing("a", 0, &[])]).await;
+    assert!(store.contains(&id("a")).await.unwrap());
+    assert!(!store.contains(&id("b")).await.unwrap(), "asking makes nothing known");
+    keep(&store, [owing("b", 0, &[])]).await;
+}
+
 pub async fn a_hundred_concurrent_appends_of_one_id_make_exactly_one_new(store: Arc<dyn Store>) {
     let answers = concurrently(&store, |_| owing("a", 0, &["slack"])).await;
     assert_eq!(answers.iter().filter(|answer| **answer == Appended::New).count(), 1);
@@ -148,7 +170,7 @@ async fn concurrently(store: &Arc<dyn Store>, make: impl Fn(usize) -> Append) ->
     let mut tasks = JoinSet::new();
     for given in (0..100).map(make) {
         let store = store.clone();
-        tasks.spawn(async move { store.append(vec![given]).await.unwrap()[0] });
+        tasks.spawn(async move { store.append(vec![given], None).await.unwrap()[0] });
     }
     tasks.join_all().await
 }

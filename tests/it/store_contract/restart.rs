@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use castai_relay::store::Backlog;
+use castai_relay::names::CursorName;
+use castai_relay::store::{Backlog, Cursor};
 use futures_util::FutureExt;
 
 use super::*;
@@ -38,7 +39,7 @@ async fn events_and_what_became_of_their_deliveries_survive_a_restart() {
     let body = Bytes::from_static(b"\xff\xfe{");
     let given = owed_to(Event { body, ..event("a", 0) }, &["slack", "oncall", "email"]);
     keep(&running.store, [given.clone()]).await;
-    running.store.append(vec![given]).await.unwrap();
+    running.store.append(vec![given], None).await.unwrap();
     running.store.note_conflict(&id("a")).await.unwrap();
     settle(&running.store, &claim_one(&running.store, "slack", at(0)).await, Outcome::Delivered).await;
     settle(&running.store, &claim_one(&running.store, "oncall", at(0)).await, dead()).await;
@@ -57,8 +58,20 @@ async fn an_id_that_was_kept_before_a_restart_is_a_repeat_after_it() {
     let running = Reopening::new();
     keep(&running.store, [owing("a", 0, &["slack"])]).await;
     let again = running.reopen();
-    let appended = again.store.append(vec![owing("a", 9, &["slack"])]).await.unwrap();
-    assert_eq!(appended, [Appended::Duplicate { same_body: true }]);
+    let appended = again.store.append(vec![owing("a", 9, &["slack"])], None).await.unwrap();
+    assert_eq!(appended, [Appended::Duplicate { conflict: false }]);
+}
+
+#[tokio::test]
+async fn a_cursor_survives_a_restart() {
+    let running = Reopening::new();
+    let name = CursorName::parse("audit").unwrap();
+    let cursor = |value: &str| Some(Cursor { name: name.clone(), value: value.to_owned() });
+    running.store.append(vec![owing("a", 0, &[])], cursor("page 1")).await.unwrap();
+    running.store.append(vec![], cursor("page 2")).await.unwrap();
+    let again = running.reopen();
+    assert_eq!(again.store.cursor(&name).await.unwrap().as_deref(), Some("page 2"));
+    assert!(again.store.contains(&id("a")).await.unwrap());
 }
 
 #[tokio::test]
@@ -118,7 +131,7 @@ async fn delivery_ids_are_not_used_again_after_pruning_and_a_restart() {
 #[tokio::test]
 async fn what_was_queued_when_the_store_was_dropped_is_kept() {
     let running = Reopening::new();
-    let mut write = running.store.append(vec![owing("a", 0, &["slack"])]);
+    let mut write = running.store.append(vec![owing("a", 0, &["slack"])], None);
     let _ = (&mut write).now_or_never();
     drop(write);
     let again = running.reopen();

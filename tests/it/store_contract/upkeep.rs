@@ -128,7 +128,7 @@ pub async fn what_nobody_knows_is_answered_and_does_no_harm(store: Arc<dyn Store
 pub async fn an_append_that_is_dropped_half_way_is_done_or_not_done(store: Arc<dyn Store>) {
     for n in 0..30 {
         let given = owing(&n.to_string(), 0, &["slack", "oncall"]);
-        let mut write = store.append(vec![given.clone()]);
+        let mut write = store.append(vec![given.clone()], None);
         if n % 3 > 0 {
             // What it would answer is nobody's business any more.
             let _ = (&mut write).now_or_never();
@@ -137,7 +137,7 @@ pub async fn an_append_that_is_dropped_half_way_is_done_or_not_done(store: Arc<d
         come_to_rest(&store).await;
         let kept = store.event(&given.event.id).await.unwrap();
         assert!(kept.as_ref().is_none_or(|kept| kept.deliveries.len() == 2), "{kept:?}");
-        let again = store.append(vec![given]).await.unwrap()[0];
+        let again = store.append(vec![given], None).await.unwrap()[0];
         assert_eq!(again == Appended::New, kept.is_none());
     }
     assert_eq!(claim(&store, "slack", at(0)).await.len(), 30);

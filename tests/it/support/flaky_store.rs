@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use castai_relay::event::Timestamp;
 use castai_relay::event::delivery::Delivery;
-use castai_relay::names::{EventId, TargetName};
+use castai_relay::names::{CursorName, EventId, TargetName};
 use castai_relay::store::memory::MemoryStore;
-use castai_relay::store::{Append, Appended, Backlog, Settled, Settlement, Store, StoreError, StoredEvent};
+use castai_relay::store::{Append, Appended, Backlog, Cursor, Settled, Settlement, Store, StoreError, StoredEvent};
 use tokio::sync::watch;
 
 use super::http::PATIENCE;
@@ -85,9 +85,17 @@ impl Gate {
 
 #[async_trait]
 impl Store for FlakyStore {
-    async fn append(&self, appends: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
+    async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Vec<Appended>, StoreError> {
         self.appends.pass().await?;
-        self.kept.append(appends).await
+        self.kept.append(appends, cursor).await
+    }
+
+    async fn cursor(&self, name: &CursorName) -> Result<Option<String>, StoreError> {
+        self.kept.cursor(name).await
+    }
+
+    async fn contains(&self, id: &EventId) -> Result<bool, StoreError> {
+        self.kept.contains(id).await
     }
 
     async fn note_conflict(&self, id: &EventId) -> Result<(), StoreError> {

@@ -14,6 +14,7 @@ use castai_relay::http_client::HttpClient;
 use castai_relay::names::EventId;
 use castai_relay::notify::Kit;
 use castai_relay::runtime::{Lifecycle, ManualClock, RunDown};
+use castai_relay::source::Inbox;
 use castai_relay::store::{DeliveryRow, Store, StoredEvent};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -52,6 +53,7 @@ pub struct TestRelay {
     pub public: SocketAddr,
     pub admin: SocketAddr,
     pub store: Arc<dyn Store>,
+    pub inbox: Arc<Inbox>,
     pub life: Lifecycle,
     parked: Option<Parked>,
     world: World,
@@ -75,9 +77,9 @@ impl TestRelay {
 
     /// The same where the end is not, or was not, a clean one.
     pub async fn restart_after(self, end: RunDown, config: &str) -> Self {
-        let Self { life, parked, store, world, .. } = self;
+        let Self { life, parked, store, inbox, world, .. } = self;
         life.stop();
-        drop((parked, store));
+        drop((parked, store, inbox));
         assert_eq!(life.run_down(PATIENCE).await, end);
         world.start(config).await
     }
@@ -218,6 +220,7 @@ impl World {
             public: app.public_address().unwrap(),
             admin: app.admin_address().unwrap(),
             store: app.store.clone(),
+            inbox: app.inbox.clone(),
             life,
             parked: Some(app.spawn_servers()),
             world: self,

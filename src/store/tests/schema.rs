@@ -1,0 +1,97 @@
+//! From every schema that was ever released there is a way to today's, and none back.
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::event::Timestamp;
+use crate::names::{CursorName, EventId, TargetName};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Append, Appended, Cursor, Store};
+
+/// Kept apart from the steps, so that no step can be edited unnoticed.
+const VERSION_1: &str = include_str!("../../../tests/fixtures/store/version_1.sql");
+
+fn database(text: &str) -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("relay.db");
+    Connection::open(&path).unwrap().execute_batch(text).unwrap();
+    (directory, path)
+}
+
+fn open(path: &Path) -> Result<SqliteStore, OpenError> {
+    SqliteStore::open(path, std::sync::Arc::new(|_, _| {}))
+}
+
+fn version(path: &Path) -> i64 {
+    Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+}
+
+/// What the tables and indexes are made of.
+fn tables(path: &Path) -> Vec<String> {
+    let connection = Connection::open(path).unwrap();
+    let mut select = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").unwrap();
+    select.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+#[tokio::test]
+async fn a_database_of_version_1_keeps_what_it_holds_and_gains_cursors() {
+    let (_directory, path) = database(VERSION_1);
+    let store = open(&path).unwrap();
+
+    let id = EventId::parse("evt-1").unwrap();
+    let kept = store.event(&id).await.unwrap().unwrap();
+    assert_eq!(kept.event.type_name(), "node.added");
+    assert_eq!((kept.deliveries[0].attempts, kept.deliveries[0].owed.target.as_str()), (2, "slack-ops"));
+    let later = Timestamp::parse("2026-11-23T00:00:00Z").unwrap();
+    let due = store.claim(&TargetName::parse("slack-ops").unwrap(), later, std::time::Duration::from_secs(9), 9).await;
+    assert_eq!(due.unwrap()[0].attempt, 3);
+
+    let cursor = Cursor { name: CursorName::parse("audit").unwrap(), value: "page 1".into() };
+    assert_eq!(store.cursor(&cursor.name).await.unwrap(), None);
+    let again = Append { event: kept.event, owed: vec![] };
+    let appended = store.append(vec![again], Some(cursor.clone())).await.unwrap();
+    assert_eq!(appended, [Appended::Duplicate { conflict: false }]);
+    assert_eq!(store.cursor(&cursor.name).await.unwrap(), Some(cursor.value));
+}
+
+#[test]
+fn an_old_database_becomes_what_a_new_one_is() {
+    let (_directory, old) = database(VERSION_1);
+    let (_other, new) = database("");
+    for path in [&old, &new] {
+        drop(open(path).unwrap());
+        assert_eq!(version(path), VERSION);
+    }
+    assert_eq!(tables(&old), tables(&new));
+}
+
+#[test]
+fn opening_again_changes_nothing() {
+    let (_directory, path) = database("");
+    let look = |_| {
+        drop(open(&path).unwrap());
+        (version(&path), tables(&path))
+    };
+    let [first, second] = [0, 1].map(look);
+    assert_eq!(first, second);
+}
+
+#[test]
+fn a_step_that_fails_is_not_half_taken() {
+    // Something else stands where the second step wants to build.
+    let (_directory, path) = database(&format!("{VERSION_1} CREATE TABLE cursors (other);"));
+    let before = tables(&path);
+    let refused = open(&path).err().unwrap();
+    assert!(refused.to_string().contains("table cursors already exists"), "{refused}");
+    assert_eq!((version(&path), tables(&path)), (1, before));
+}
+
+#[test]
+fn a_newer_schema_is_refused_and_left_alone() {
+    let (_directory, path) = database("CREATE TABLE tomorrow (a); PRAGMA user_version = 99;");
+    let refused = open(&path).err().unwrap();
+    assert!(refused.to_string().contains("schema version 99"), "{refused}");
+    assert_eq!((version(&path), tables(&path)), (99, vec!["CREATE TABLE tomorrow (a)".to_owned()]));
+}
