@@ -9,6 +9,7 @@
 pub mod names;
 pub mod event;
 pub mod source;
+pub mod castai_api;
 pub mod route;
 pub mod store;
 pub mod deliver;

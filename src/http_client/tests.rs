@@ -197,3 +197,62 @@ fn a_retry_after_that_makes_no_sense_is_nothing() {
         assert_eq!(retry_after(header, now()), None, "{header}");
     }
 }
+
+#[test]
+fn a_call_is_joined_below_its_address_and_cannot_leave_it() {
+    let join = |base: &str, path, query: &[(&str, &str)]| {
+        let query: Vec<_> = query.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Endpoint::parse(base).unwrap().join(path, &query).0.to_string()
+    };
+    assert_eq!(join("https://a.example", "/v1/x", &[]), "https://a.example/v1/x");
+    assert_eq!(join("https://a.example/proxy/", "v1/x", &[]), "https://a.example/proxy/v1/x");
+    let query = [("page.limit", "50"), ("page.cursor", "a+b/c=&x=1#?"), ("since", "2026-11-20T08:00:00Z")];
+    let expected =
+        "https://a.example/v1?page.limit=50&page.cursor=a%2Bb%2Fc%3D%26x%3D1%23%3F&since=2026-11-20T08%3A00%3A00Z";
+    assert_eq!(join("https://a.example", "v1", &query), expected);
+    assert_eq!(join("https://a.example/p", "/v1/../../b?c=d#e%2e", &[]), "https://a.example/p/v1/b%3Fc=d%23e%252e");
+    assert_eq!(join("https://a.example", "//evil.example/x", &[]), "https://a.example/evil.example/x");
+}
+
+/// Sends a GET to a server that answers like this and closes.
+async fn get(answer: &'static [u8], limit: usize) -> (Reply, String) {
+    let (listener, to) = listen().await;
+    let client = HttpClient::new().unwrap();
+    let request = Request { method: Method::Get, to: &to, headers: &[("x-end", "hello")], body: None, limit };
+    let server = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0, "the request broke off");
+        }
+        stream.write_all(answer).await.unwrap();
+        String::from_utf8(request).unwrap()
+    };
+    let (reply, request) = tokio::join!(client.exchange(request, now()), server);
+    (reply.unwrap(), request)
+}
+
+#[tokio::test]
+async fn an_exchange_tells_the_time_and_the_kind_of_the_answer() {
+    let answer = b"HTTP/1.1 200 OK\r\nDate: Fri, 20 Nov 2026 08:00:05 GMT\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+    let (reply, request) = get(answer, 2).await;
+    let expected = Reply {
+        status: 200,
+        retry_after: None,
+        content_type: Some("application/json".into()),
+        date: Timestamp::parse("2026-11-20T08:00:05Z"),
+        body: Bytes::from_static(b"{}"),
+        ending: Ending::Complete,
+    };
+    assert_eq!(reply, expected);
+    assert!(request.starts_with("GET /services/") && request.contains("x-end: hello\r\n"), "{request}");
+    assert!(!request.contains("content-type") && !request.contains("content-length"), "{request}");
+}
+
+#[tokio::test]
+async fn an_exchange_says_when_a_body_is_not_all_of_it() {
+    let (reply, _) = get(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfour", 3).await;
+    assert_eq!((&reply.body[..], reply.ending), (&b"fou"[..], Ending::OverLimit));
+    let (reply, _) = get(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfour", 9).await;
+    assert_eq!((&reply.body[..], reply.ending), (&b"four"[..], Ending::BrokenOff));
+}

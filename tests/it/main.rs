@@ -21,6 +21,7 @@ mod delivering;
 mod giving_up;
 mod resuming;
 mod keeping;
+mod asking_castai;
 mod store_contract;
 mod notifier_contract;
 mod surviving;

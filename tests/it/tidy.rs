@@ -31,6 +31,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("source", &["config", "event", "names", "runtime", "telemetry"]),
     ("source/mod.rs", &["config", "event", "names", "route", "runtime", "store", "telemetry"]),
     ("source/webhook", &["config", "event", "http_server", "names", "runtime", "store::StoreError", "telemetry"]),
+    ("castai_api", &["config", "event", "http_client", "runtime"]),
     ("route", &["event", "names", "template"]),
     ("store", &["config", "event", "names"]),
     ("deliver", &["config", "event", "names", "notify", "route", "runtime", "store", "telemetry"]),
@@ -45,7 +46,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const MAY_IMPORT_APP: &[&str] = &["app", "cli", "main"];
 
 /// Code that is a function of its arguments, and what such code cannot have.
-const PURE: &[&str] = &["route", "deliver/retry", "source/wire*", "source/field_path"];
+const PURE: &[&str] = &[
+    "route",
+    "deliver/retry",
+    "source/wire*",
+    "source/field_path",
+    "castai_api/proto_json",
+    "castai_api/error",
+    "castai_api/patience",
+];
 const IMPURE: &[&str] = &["async", "await", "tokio", "std::fs", "std::net", "Clock"];
 
 /// What may be named in these places only.

@@ -1,8 +1,10 @@
 //! What the tests stand on: stand-in receivers, the relay in this process, the relay as a process.
 
 pub mod bodies;
+pub mod castai;
 pub mod flaky_store;
 pub mod http;
+pub mod hurried_clock;
 pub mod process;
 pub mod receivers;
 pub mod relay;

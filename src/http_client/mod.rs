@@ -1,0 +1,255 @@
+//! The one HTTP client: time limits, no redirects, nothing secret in errors, answers read only so far.
+//!
+//! The only room that names reqwest. Knows nothing of events or targets; tries once and says whether anything can have
+//! arrived. [`Endpoint`] is where to, [`retry_after`] how long to wait. What an answer means is for the
+//! [`notifiers`](crate::notify) and for [`crate::castai_api`] to say.
+
+mod endpoint;
+mod patience;
+
+use std::error::Error;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::Response;
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER};
+
+pub use endpoint::{Endpoint, EndpointError};
+pub use patience::{retry_after, wait_of_seconds};
+
+use crate::event::Timestamp;
+
+/// How long a connection may take to stand, TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Shorter than the keep-alive of common front ends (nginx 75 s, AWS ALB 60 s): a request sent into a connection the
+/// peer has just closed looks as if it might have arrived.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How much is read of an answer to [`HttpClient::post`]: more than any error text, less than a page that would hurt.
+const MAX_ANSWER_BYTES: usize = 16 * 1024;
+
+/// Chooses the cryptography of every TLS connection of this process. May be called any number of times.
+pub fn install_crypto() {
+    // An error means that a provider is installed already: the one of an earlier call.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Creates, or starts something.
+    Post,
+    /// Replaces.
+    Put,
+    /// Removes.
+    Delete,
+}
+
+impl Method {
+    /// As it stands in a request.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    fn of_http(self) -> reqwest::Method {
+        match self {
+            Self::Get => reqwest::Method::GET,
+            Self::Post => reqwest::Method::POST,
+            Self::Put => reqwest::Method::PUT,
+            Self::Delete => reqwest::Method::DELETE,
+        }
+    }
+}
+
+/// One request. Not printable: its headers may be secret.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// What it asks for.
+    pub method: Method,
+    /// Where it goes.
+    pub to: &'a Endpoint,
+    /// Beside the ones every request carries. Values may be secret.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The body with its content type.
+    pub body: Option<(&'a str, &'a Bytes)>,
+    /// How many bytes of the answer's body are read.
+    pub limit: usize,
+}
+
+/// What came back to a [`Request`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// How long we are asked to wait, see [`retry_after`].
+    pub retry_after: Option<Duration>,
+    /// What the body is, as the header says.
+    pub content_type: Option<String>,
+    /// What time it is there, to the second: tells how far our clock is off.
+    pub date: Option<Timestamp>,
+    /// The body, as far as it came and the limit allowed.
+    pub body: Bytes,
+    /// Whether that is all of it.
+    pub ending: Ending,
+}
+
+/// How a body ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It was read to its end.
+    Complete,
+    /// It is longer than the limit; what lies beyond was not read.
+    OverLimit,
+    /// The connection broke before its end.
+    BrokenOff,
+}
+
+/// What came back to a [`HttpClient::post`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// How long the target asks us to wait, see [`retry_after`].
+    pub retry_after: Option<Duration>,
+    /// The first 16 KiB of the body as one line of text, without control characters and without parts of the URL.
+    /// Empty or cut short where it broke off: the status alone has decided by then.
+    pub body: String,
+}
+
+/// No answer came. The texts are for people and hold the host, never the URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// No connection: DNS, refused, TLS. Nothing was sent.
+    #[error("{0}")]
+    Unreachable(String),
+    /// It broke after sending began: the request may have arrived.
+    #[error("{0}")]
+    Ambiguous(String),
+}
+
+impl SendError {
+    fn new(error: reqwest::Error, to: &Endpoint) -> Self {
+        let nothing_sent = error.is_connect() || error.is_builder();
+        let detail = to.redact(&format!("{}: {}", to.host(), in_words(&error.without_url())));
+        match nothing_sent {
+            true => Self::Unreachable(detail),
+            false => Self::Ambiguous(detail),
+        }
+    }
+}
+
+/// An error with its causes, which say more than itself: `client error (Connect): tcp connect error: …`.
+fn in_words(error: &reqwest::Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |words, cause| format!("{words}: {cause}"))
+}
+
+/// The client could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client cannot be built: {0}; it needs the system's CA certificates (package `ca-certificates`)")]
+pub struct ClientError(reqwest::Error);
+
+/// The client. Clones share its connections. Honours `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
+#[derive(Debug, Clone)]
+pub struct HttpClient(reqwest::Client);
+
+impl HttpClient {
+    /// Makes the client, and chooses the process's cryptography if nobody has.
+    ///
+    /// # Errors
+    /// When the machine has no CA certificates.
+    pub fn new() -> Result<Self, ClientError> {
+        install_crypto();
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("castai-relay/", env!("CARGO_PKG_VERSION")))
+            // A redirect would carry the message and its key to an address nobody configured.
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            // Retries are rows in the store; one more here would be one nobody counted.
+            .retry(reqwest::retry::never());
+        client.build().map(Self).map_err(ClientError)
+    }
+
+    /// Sends it, once, and reads the answer up to the request's limit. The caller bounds the time by dropping the
+    /// future; the connection is closed then. `now` is what a `Retry-After` date is measured from.
+    ///
+    /// # Errors
+    /// When no answer came; the error says whether the request may have arrived.
+    pub async fn exchange(&self, request: Request<'_>, now: Timestamp) -> Result<Reply, SendError> {
+        let Request { method, to, headers, body, limit } = request;
+        let mut building = self.0.request(method.of_http(), to.0.clone());
+        if let Some((content_type, body)) = body {
+            building = building.header(CONTENT_TYPE, content_type).body(body.clone());
+        }
+        let building = headers.iter().fold(building, |building, (name, value)| building.header(*name, *value));
+        let response = building.send().await.map_err(|error| SendError::new(error, to))?;
+        let (status, wait) = (response.status().as_u16(), text_of(&response, RETRY_AFTER));
+        let (content_type, date) = (text_of(&response, CONTENT_TYPE), text_of(&response, DATE));
+        let (body, ending) = read_up_to(limit, response).await;
+        Ok(Reply {
+            status,
+            retry_after: wait.and_then(|wait| retry_after(&wait, now)),
+            content_type,
+            date: date.and_then(|date| patience::http_date(&date)),
+            body,
+            ending,
+        })
+    }
+
+    /// POSTs `body`, once, and reads the start of the answer for people and classifiers; all else as
+    /// [`exchange`](Self::exchange).
+    ///
+    /// # Errors
+    /// When no answer came; the error says whether the request may have arrived.
+    pub async fn post(
+        &self,
+        to: &Endpoint,
+        content_type: &str,
+        body: Bytes,
+        headers: &[(&str, &str)],
+        now: Timestamp,
+    ) -> Result<Answer, SendError> {
+        let body = Some((content_type, &body));
+        let request = Request { method: Method::Post, to, headers, body, limit: MAX_ANSWER_BYTES };
+        let Reply { status, retry_after, body, .. } = self.exchange(request, now).await?;
+        Ok(Answer { status, retry_after, body: to.redact(&one_line(&body)) })
+    }
+}
+
+fn text_of(response: &Response, name: HeaderName) -> Option<String> {
+    response.headers().get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// The body up to `limit` bytes. One that breaks off yields what came before.
+async fn read_up_to(limit: usize, mut response: Response) -> (Bytes, Ending) {
+    let mut body = BytesMut::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if chunk.len() <= limit - body.len() => body.extend_from_slice(&chunk),
+            Ok(Some(chunk)) => {
+                body.extend_from_slice(&chunk[..limit - body.len()]);
+                return (body.freeze(), Ending::OverLimit);
+            }
+            Ok(None) => return (body.freeze(), Ending::Complete),
+            Err(_) => return (body.freeze(), Ending::BrokenOff),
+        }
+    }
+}
+
+/// A body as one line of text without control characters.
+pub fn one_line(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body).replace(['\r', '\n', '\t'], " ");
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
+#[cfg(test)]
+mod tests;
