@@ -16,15 +16,17 @@ pub use sources::{Sources, WebhookSettings};
 pub use targets::Target;
 
 use crate::config::{Loaded, Problem, Problems, Section, Span};
+use crate::http_client::HttpClient;
 use crate::names::NameError;
 use crate::notify::Kit;
 use crate::route::RoutingTable;
 use crate::store::{seen, sqlite};
 use crate::telemetry::log_filter;
-use crate::{admin, http_server, store};
+use crate::{admin, castai_api, http_server, store};
 
 /// The top level of the file.
-const SECTIONS: &[&str] = &["server", "admin", "log", "store", "sources", "targets", "routes", "default_targets"];
+const SECTIONS: &[&str] =
+    &["server", "admin", "log", "store", "castai", "sources", "targets", "routes", "default_targets"];
 
 /// Everything the relay was told, checked and compiled.
 pub struct Settings {
@@ -40,12 +42,16 @@ pub struct Settings {
     pub retention: Span,
     /// How much the map in front of the store remembers.
     pub seen: seen::Limits,
+    /// How CAST AI is asked, by what asks it.
+    pub castai: Option<castai_api::Config>,
     /// Where events come from.
     pub sources: Sources,
     /// The targets, in the order written.
     pub targets: Vec<Target>,
     /// Who is told of what.
     pub table: Arc<RoutingTable>,
+    /// What goes out by HTTP goes by this.
+    pub http: HttpClient,
 }
 
 /// The section `log`.
@@ -95,6 +101,7 @@ impl Settings {
             root.section("store").problem_at("retention", mistake, &[], None);
         }
         let engine = store.as_ref().and_then(|store| engine(root, store));
+        let castai = root.child("castai").map(|castai| castai.read::<castai_api::Config>());
         let sources = sources::read(root, server.as_ref());
         let targets = targets::read(root, kit);
         let table = routes::read(root);
@@ -106,9 +113,12 @@ impl Settings {
             engine: engine?,
             retention: store.retention,
             seen: store.seen,
+            // Absent is good, wrong is not.
+            castai: castai.map_or(Some(None), |castai| castai.map(Some))?,
             sources: sources?,
             targets: targets?,
             table: Arc::new(table?),
+            http: kit.http.clone(),
         })
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::castai_api::ApiError;
 use crate::event::Timestamp;
 use crate::names::SourceName;
 use crate::runtime::{Clock, Lifecycle};
@@ -46,6 +47,12 @@ pub struct PollError {
 impl From<StoreError> for PollError {
     fn from(error: StoreError) -> Self {
         Self { detail: error.to_string(), retry_after: None }
+    }
+}
+
+impl From<ApiError> for PollError {
+    fn from(error: ApiError) -> Self {
+        Self { retry_after: error.retry_after(), detail: error.to_string() }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::support::process::{House, Relay, Said, run, run_with_input};
 
 /// What `config/example.yaml` asks for.
 const SECRETS: &[(&str, &str)] = &[
+    ("CASTAI_API_KEY", "castai-api-key"),
     ("CASTAI_WEBHOOK_TOKEN", "webhook-token"),
     ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T000/B000/slack-secret"),
     ("PAGERDUTY_ROUTING_KEY", "0123456789abcdef0123456789abcdef"),

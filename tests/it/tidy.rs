@@ -30,6 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("http_client", &["config", "event"]),
     ("source", &["config", "event", "names", "runtime", "telemetry"]),
     ("source/mod.rs", &["config", "event", "names", "route", "runtime", "store", "telemetry"]),
+    ("source/polling", &["castai_api::ApiError", "event", "names", "runtime", "store::StoreError", "telemetry"]),
     ("source/webhook", &["config", "event", "http_server", "names", "runtime", "store::StoreError", "telemetry"]),
     ("castai_api", &["config", "event", "http_client", "runtime"]),
     ("route", &["event", "names", "template"]),

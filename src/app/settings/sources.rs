@@ -14,6 +14,9 @@ use crate::source::verify::Verifier;
 use crate::source::webhook::{self, WebhookPath};
 use crate::source::wire::Fact;
 
+/// Sources that ask CAST AI's API.
+const ASKING_CASTAI: &[&str] = &["notifications", "audit_log", "savings"];
+
 /// Where events come from.
 pub struct Sources {
     /// The webhook sources, by name.
@@ -45,8 +48,21 @@ pub struct WebhookSettings {
 pub(super) fn read(root: &Section, server: Option<&http_server::Config>) -> Option<Sources> {
     let sources = root.section("sources");
     sources.only(&["webhooks"]);
+    check_castai(root, &sources);
     let webhooks = webhooks(&sources, server);
     Some(Sources { webhooks: webhooks? })
+}
+
+/// What asks CAST AI needs to know how.
+fn check_castai(root: &Section, sources: &Section) {
+    if root.child("castai").is_some() {
+        return;
+    }
+    for name in ASKING_CASTAI.iter().filter(|name| sources.child(name).is_some()) {
+        let hint = "say how CAST AI is asked, for example\ncastai: { api_url: us, api_key: { env: CASTAI_API_KEY } }";
+        let mistake = format!("`{name}` asks CAST AI, and there is no section `castai`");
+        sources.problem_at(name, mistake, &[], Some(hint.to_owned()));
+    }
 }
 
 fn webhooks(sources: &Section, server: Option<&http_server::Config>) -> Option<Vec<WebhookSettings>> {

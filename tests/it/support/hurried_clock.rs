@@ -15,7 +15,11 @@ pub struct HurriedClock {
 
 impl HurriedClock {
     pub fn starting_at(start: &str) -> Self {
-        let time = ManualClock::starting_at(Timestamp::parse(start).unwrap());
+        Self::moving(ManualClock::starting_at(Timestamp::parse(start).unwrap()))
+    }
+
+    /// Moves this clock.
+    pub fn moving(time: ManualClock) -> Self {
         Self { time, waits: Arc::default() }
     }
 

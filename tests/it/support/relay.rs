@@ -11,15 +11,18 @@ use castai_relay::app::{self, App, Parked};
 use castai_relay::config;
 use castai_relay::event::Timestamp;
 use castai_relay::http_client::HttpClient;
-use castai_relay::names::EventId;
+use castai_relay::names::{EventId, SourceName};
 use castai_relay::notify::Kit;
-use castai_relay::runtime::{Lifecycle, ManualClock, RunDown};
+use castai_relay::runtime::{Clock, Lifecycle, ManualClock, RunDown};
 use castai_relay::source::Inbox;
+use castai_relay::source::polling::PollError;
 use castai_relay::store::{DeliveryRow, Store, StoredEvent};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::castai::{self, StandIn};
 use super::http::{Answer, PATIENCE, ask};
+use super::hurried_clock::HurriedClock;
 use super::receivers::{Received, Receiver};
 
 /// When every test begins.
@@ -30,6 +33,7 @@ const BASE: &str = r#"
 server: { listen: 127.0.0.1:0 }
 admin: { listen: 127.0.0.1:0 }
 store: { sqlite: { path: "{{FOLDER}}/relay.db" } }
+castai: { api_url: "http://{{CASTAI}}", api_key: "{{KEY}}" }
 targets:
   slack-ops: { slack: { webhook_url: "http://{{SLACK}}/services/T000/B000/XXXXXXXXXXXX" } }
   oncall: { pagerduty: { routing_key: "0123456789abcdef0123456789abcdef", url: "http://{{PAGERDUTY}}/v2/enqueue" } }
@@ -44,6 +48,9 @@ struct World {
     clock: ManualClock,
     slack: Receiver,
     pagerduty: Receiver,
+    castai: StandIn,
+    /// Whether the relay's waits move the time; then only a crank may run it.
+    hurried: bool,
     /// Instead of the SQLite file.
     store: Option<Arc<dyn Store>>,
 }
@@ -63,6 +70,12 @@ impl TestRelay {
     /// On a SQLite file of its own, with `config` on top of the base.
     pub async fn start(config: &str) -> Self {
         World::new(None).await.start(config).await
+    }
+
+    /// The same, with every wait over at once: for what tries CAST AI again and again. Nothing may run by itself then.
+    pub async fn start_hurried(config: &str) -> Self {
+        let world = World::new(None).await;
+        World { hurried: true, ..world }.start(config).await
     }
 
     /// The same on `store`.
@@ -137,6 +150,12 @@ impl TestRelay {
         self.parked.as_ref().expect("deliveries run by themselves").deliver_until_idle().await.unwrap();
     }
 
+    /// Asks the source of this name once.
+    pub async fn poll(&self, source: &str) -> Result<(), PollError> {
+        let source = SourceName::parse(source).unwrap();
+        self.parked.as_ref().expect("sources are asked by themselves").poll(&source).await
+    }
+
     /// The cranks, for a test that turns them elsewhere.
     pub fn take_cranks(&mut self) -> Parked {
         self.parked.take().unwrap()
@@ -167,6 +186,10 @@ impl TestRelay {
         &self.world.pagerduty
     }
 
+    pub fn castai(&self) -> &StandIn {
+        &self.world.castai
+    }
+
     /// The titles Slack was shown, in order.
     pub fn slack_titles(&self) -> Vec<String> {
         self.slack().received().iter().map(title).collect()
@@ -190,7 +213,8 @@ impl World {
     async fn new(store: Option<Arc<dyn Store>>) -> Self {
         let clock = ManualClock::starting_at(Timestamp::parse(START).unwrap());
         let (slack, pagerduty) = (Receiver::slack().await, Receiver::pagerduty().await);
-        Self { folder: tempfile::tempdir().unwrap(), clock, slack, pagerduty, store }
+        let (folder, castai) = (tempfile::tempdir().unwrap(), StandIn::start().await);
+        Self { folder, clock, slack, pagerduty, castai, hurried: false, store }
     }
 
     fn settings(&self, config: &str) -> Result<Settings, config::Problems> {
@@ -202,7 +226,9 @@ impl World {
         let text = text
             .replace("{{FOLDER}}", &self.folder.path().display().to_string())
             .replace("{{SLACK}}", &self.slack.address.to_string())
-            .replace("{{PAGERDUTY}}", &self.pagerduty.address.to_string());
+            .replace("{{PAGERDUTY}}", &self.pagerduty.address.to_string())
+            .replace("{{CASTAI}}", &self.castai.address.to_string())
+            .replace("{{KEY}}", castai::KEY);
         let file = self.folder.path().join(name);
         std::fs::write(&file, text).unwrap();
         file
@@ -210,7 +236,11 @@ impl World {
 
     async fn start(self, config: &str) -> TestRelay {
         let settings = self.settings(config).unwrap_or_else(|problems| panic!("{problems}"));
-        let (life, clock) = (Lifecycle::default(), Arc::new(self.clock.clone()));
+        let life = Lifecycle::default();
+        let clock: Arc<dyn Clock> = match self.hurried {
+            true => Arc::new(HurriedClock::moving(self.clock.clone())),
+            false => Arc::new(self.clock.clone()),
+        };
         let built = match self.store.clone() {
             Some(store) => App::build_on(store, app::metrics(&settings), settings, clock, life.clone()).await,
             None => App::build(settings, clock, life.clone()).await,
