@@ -135,6 +135,18 @@ impl SourceName {
     }
 }
 
+impl CursorName {
+    /// How far the source of this name has read.
+    pub fn of(source: &SourceName) -> Self {
+        Self(source.0.clone())
+    }
+
+    /// When each source was last heard. No source that has a cursor is called so.
+    pub fn pulse() -> Self {
+        Self("pulse".into())
+    }
+}
+
 impl RouteName {
     /// The route of last resort: stands for `default_targets`, which take what no route took.
     pub fn default_targets() -> Self {

@@ -4,6 +4,7 @@
 //! Next room: [`crate::config`].
 
 mod metrics;
+mod of_sources;
 
 use std::io::IsTerminal;
 
@@ -11,7 +12,8 @@ use serde::{Deserialize, Deserializer, de};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-pub use metrics::{Metrics, PollOutcome, ReceiveOutcome, SourceMetrics};
+pub use metrics::Metrics;
+pub use of_sources::{PollOutcome, PulseMetrics, ReceiveOutcome, SourceMetrics};
 
 /// Sends log lines to standard error: readable on a terminal, JSON otherwise. `filter` is in the syntax of
 /// <https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.EnvFilter.html>.

@@ -1,10 +1,11 @@
 //! The composition root: wires the rooms together, once, and runs them.
 //!
 //! May import everything; nobody imports it but the command line. [`settings`] turns the configuration into the rooms'
-//! own settings; [`upkeep`] keeps the house tidy while it runs. Building and spawning are two steps, so that tests can
+//! own settings; [`sources`] builds what is asked; [`upkeep`] keeps the house tidy while it runs. Building and spawning are two steps, so that tests can
 //! build the whole relay and turn the delivery cranks by hand.
 
 pub mod settings;
+mod sources;
 mod upkeep;
 
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ use crate::notify::removed::Removed;
 use crate::runtime::{Clock, Doorbell, Lifecycle};
 use crate::source::Inbox;
 use crate::source::polling::{PollError, Poller};
+use crate::source::pulse::Pulse;
 use crate::source::webhook::{self, Webhook};
 use crate::source::wire::Mapping;
 use crate::store::memory::MemoryStore;
@@ -83,7 +85,9 @@ impl App {
         let bell = Arc::new(Doorbell::for_targets(targets.iter().chain(&removed).cloned()));
         let tools = Tools { store, table: settings.table, clock, bell, metrics };
 
-        let inbox = Arc::new(inbox(&tools, Seen::new(settings.seen)));
+        let pulse = sources::pulse(&settings.sources, &tools).await?;
+        let inbox = Arc::new(inbox(&tools, Seen::new(settings.seen), pulse));
+        let pollers = sources::pollers(&settings.sources, &inbox, &tools);
         let limits = Arc::new(settings.server);
         let webhooks = settings.sources.webhooks.into_iter();
         let webhooks = webhooks.map(|webhook| build_webhook(webhook, &tools, &inbox, &limits));
@@ -101,7 +105,6 @@ impl App {
         let admin = (Listener::bind(settings.admin.listen).await?, server(admin::router(looking), life.epilogue()));
         let upkeep = Upkeep::new(tools.store.clone(), tools.clock.clone(), tools.metrics.clone(), settings.retention);
         let deliverers = deliverers(settings.targets, removed, &tools);
-        let pollers = Vec::new();
         Ok(Self { store: tools.store.clone(), inbox, deliverers, pollers, public, admin, upkeep, life })
     }
 
@@ -196,7 +199,7 @@ impl Parked {
 /// All metrics at zero for what is configured.
 pub fn metrics(settings: &Settings) -> Arc<Metrics> {
     let webhooks: Vec<_> = settings.sources.webhooks.iter().map(|webhook| webhook.name.clone()).collect();
-    let polled = settings.sources.polled();
+    let polled: Vec<_> = settings.sources.polled().into_iter().chain([SourceName::relay()]).collect();
     let targets: Vec<_> = settings.targets.iter().map(|target| target.name.clone()).collect();
     Arc::new(Metrics::new(&webhooks, &polled, &targets))
 }
@@ -223,9 +226,9 @@ async fn removed_targets(store: &dyn Store, configured: &[TargetName]) -> Result
     Ok(removed)
 }
 
-fn inbox(tools: &Tools, seen: Seen) -> Inbox {
+fn inbox(tools: &Tools, seen: Seen, pulse: Arc<Pulse>) -> Inbox {
     let Tools { store, table, clock, bell, metrics } = tools.clone();
-    Inbox::new(store, seen, table, bell, clock, metrics)
+    Inbox::new(store, seen, table, bell, clock, metrics, pulse)
 }
 
 fn build_webhook(
@@ -234,7 +237,7 @@ fn build_webhook(
     inbox: &Arc<Inbox>,
     limits: &Arc<http_server::Config>,
 ) -> (webhook::WebhookPath, Webhook) {
-    let settings::WebhookSettings { name, path, verifier, labels, fields } = settings;
+    let settings::WebhookSettings { name, path, verifier, silent_after: _, labels, fields } = settings;
     let source = Webhook {
         metrics: tools.metrics.of_source(&name),
         name,

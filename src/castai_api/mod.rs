@@ -12,6 +12,7 @@ pub mod notifications;
 pub mod page;
 mod patience;
 pub mod proto_json;
+pub mod webhooks;
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};

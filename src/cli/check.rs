@@ -29,7 +29,8 @@ fn print_house(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
     write_table(out, "", &house)?;
     writeln!(out, "\nsources")?;
     let source = |webhook: &WebhookSettings| {
-        let verified = format!("verified by {}", webhook.verifier.mode());
+        let silence = webhook.silent_after.map(|limit| format!(", reported when silent for {limit}"));
+        let verified = format!("verified by {}{}", webhook.verifier.mode(), silence.unwrap_or_default());
         vec![webhook.name.to_string(), format!("POST {}", webhook.path.as_str()), verified]
     };
     match settings.sources.webhooks.as_slice() {

@@ -71,6 +71,8 @@ pub const KINDS: &[(&str, Severity)] = &[
     (CastAIEvent::NOTIFICATION, Severity::Warning),
     ("relay.body_rejected", Severity::Error),
     ("relay.delivery_dead", Severity::Error),
+    ("relay.webhook_gap", Severity::Warning),
+    ("relay.source_silent", Severity::Error),
 ];
 
 impl CastAIEvent {

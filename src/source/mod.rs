@@ -1,6 +1,7 @@
 //! Where events come from, and the one door they all go through.
 //!
 //! [`webhook`] takes CAST AI's calls; [`verify`] makes "unverified" a type; [`wire`] reads loose JSON into an event.
+//! [`polling`] is the frame of the sources that are asked; [`pulse`] knows when each source was last heard.
 //! A source knows the [`Inbox`] and nothing behind it. Next rooms: [`crate::route`] decides what an event owes,
 //! [`crate::store`] keeps both.
 
@@ -8,18 +9,20 @@ pub mod webhook;
 
 pub mod field_path;
 pub mod polling;
+pub mod pulse;
 pub mod verify;
 pub mod wire;
 
 use std::sync::Arc;
 
 use crate::event::Event;
-use crate::names::{CursorName, EventId, TargetName};
+use crate::names::{CursorName, EventId, SourceName, TargetName};
 use crate::route::RoutingTable;
 use crate::runtime::{Clock, Doorbell};
 use crate::store::seen::{Entered, Fate, Seen, Ticket};
 use crate::store::{Append, Appended, Cursor, Store, StoreError};
 use crate::telemetry::Metrics;
+use pulse::Pulse;
 
 /// The one door: an event that went through it with `Ok` is durable, routed, and counted once.
 pub struct Inbox {
@@ -29,6 +32,7 @@ pub struct Inbox {
     bell: Arc<Doorbell>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
+    pulse: Arc<Pulse>,
 }
 
 /// An event that is safe with us.
@@ -41,7 +45,8 @@ pub struct Accepted {
 }
 
 impl Inbox {
-    /// The door in front of `store`, routing by `table` and ringing `bell` for whoever has new work.
+    /// The door in front of `store`, routing by `table` and ringing `bell` for whoever has new work. What comes through is
+    /// noted in `pulse`.
     pub fn new(
         store: Arc<dyn Store>,
         seen: Seen,
@@ -49,8 +54,19 @@ impl Inbox {
         bell: Arc<Doorbell>,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
+        pulse: Arc<Pulse>,
     ) -> Self {
-        Self { store, seen, table, bell, clock, metrics }
+        Self { store, seen, table, bell, clock, metrics, pulse }
+    }
+
+    /// The source is there, whether it brings an event or not: it sent something it may send, or it answered.
+    pub fn heard(&self, source: &SourceName) {
+        self.pulse.heard(source, self.clock.now());
+    }
+
+    /// When each source was last heard.
+    pub fn pulse(&self) -> &Arc<Pulse> {
+        &self.pulse
     }
 
     /// Makes the event durable with everything it owes, once: of concurrent calls with one id exactly one returns
@@ -177,6 +193,7 @@ impl Inbox {
         let owed = self.table.route(&event);
         let underway = Underway {
             id: event.id.clone(),
+            source: event.source.clone(),
             type_name: event.type_name().to_owned(),
             targets: owed.iter().map(|owed| owed.target.clone()).collect(),
             ticket,
@@ -186,7 +203,7 @@ impl Inbox {
 
     /// The event is durable, from now or from before.
     fn arrived(&self, underway: Underway<'_>, appended: Appended) -> Accepted {
-        let Underway { id, type_name, targets, ticket } = underway;
+        let Underway { id, source, type_name, targets, ticket } = underway;
         // After a conflict the ticket is dropped unsaid: the map must not learn the wrong body.
         let conflict = appended == Appended::Duplicate { conflict: true };
         if let Some(ticket) = ticket.filter(|_| !conflict) {
@@ -196,6 +213,7 @@ impl Inbox {
             Appended::Duplicate { conflict } => self.count_repeat(&id, conflict),
             Appended::New => {
                 self.metrics.accepted(&type_name, targets.is_empty());
+                self.pulse.brought(&source, self.clock.now());
                 tracing::debug!(event.id = %id, event.kind = type_name, deliveries = targets.len(), "accepted an event");
                 targets.iter().for_each(|target| self.bell.ring(target));
             }
@@ -223,6 +241,7 @@ impl Inbox {
 /// An event on its way into the store, and what is left to do when it is there.
 struct Underway<'a> {
     id: EventId,
+    source: SourceName,
     type_name: String,
     targets: Vec<TargetName>,
     /// Absent when somebody else holds it: then the map learns of the id from them.

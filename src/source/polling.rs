@@ -14,6 +14,7 @@ use crate::castai_api::ApiError;
 use crate::event::Timestamp;
 use crate::names::SourceName;
 use crate::runtime::{Clock, Lifecycle};
+use crate::source::pulse::Pulse;
 use crate::store::StoreError;
 use crate::telemetry::{Metrics, PollOutcome};
 
@@ -61,14 +62,15 @@ pub struct Poller {
     poll: Box<dyn Poll>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
+    pulse: Arc<Pulse>,
     /// Rounds in a row that came to nothing.
     failures: AtomicU32,
 }
 
 impl Poller {
-    /// Asks by `clock`, counts in `metrics`.
-    pub fn new(poll: Box<dyn Poll>, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
-        Self { poll, clock, metrics, failures: AtomicU32::new(0) }
+    /// Asks by `clock`, counts in `metrics`, notes in `pulse` whether it answers.
+    pub fn new(poll: Box<dyn Poll>, clock: Arc<dyn Clock>, metrics: Arc<Metrics>, pulse: Arc<Pulse>) -> Self {
+        Self { poll, clock, metrics, pulse, failures: AtomicU32::new(0) }
     }
 
     /// Whose events it brings.
@@ -86,11 +88,13 @@ impl Poller {
             Ok(()) => {
                 self.failures.store(0, Ordering::Relaxed);
                 self.metrics.polled(&self.source(), PollOutcome::Answered);
+                self.pulse.answered(&self.source(), now);
                 Ok(self.poll.next_after(now))
             }
             Err(error) => {
                 self.failures.fetch_add(1, Ordering::Relaxed);
                 self.metrics.polled(&self.source(), PollOutcome::Failed);
+                self.pulse.failed(&self.source(), &error.detail);
                 tracing::warn!(source.name = %self.source(), %error, "a source could not be read; trying again");
                 Err(error)
             }

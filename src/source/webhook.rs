@@ -17,6 +17,7 @@ use super::field_path::FieldPath;
 use super::verify::{Unverified, Verified, Verifier, VerifyError};
 use super::wire::{self, Fact, Mapping};
 use super::{Accepted, Inbox};
+use crate::config::Span;
 use crate::event::relay::{self, BodyProblem};
 use crate::http_server::{self, ApiError, BodyError, read_body};
 use crate::names::{EventId, SourceName};
@@ -32,6 +33,8 @@ pub struct Config {
     pub path: WebhookPath,
     /// How a sender proves that it may send. Absent is allowed on a loopback listener only.
     pub verify: Option<Verifier>,
+    /// How long it may send nothing before that is reported; for ever when it is left out, for quiet is often normal.
+    pub silent_after: Option<Span>,
     /// Added to every event; `category` also fills in for a category the body does not carry.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
@@ -134,6 +137,7 @@ impl Webhook {
         let body = read_body(body, limit, time).await.map_err(Refusal::Body)?;
         let now = self.clock.now();
         let verified = Unverified::new(head.headers, body).verify(&self.verifier, now).map_err(Refusal::Unverified)?;
+        self.inbox.heard(&self.name);
         match wire::read(&verified, &self.name, &self.mapping, now) {
             Ok(event) => self.inbox.accept(event).await.map_err(Refusal::Store),
             Err(problem) => Err(self.keep_rejected(&verified, problem).await),

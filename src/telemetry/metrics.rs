@@ -13,84 +13,10 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::of_sources::{OfSource, PollOutcome, Polled, PulseMetrics, Received, SourceMetrics};
 use crate::event::castai::KINDS;
 use crate::event::delivery::Reason;
 use crate::names::{SourceName, TargetName};
-
-/// What became of one request to a webhook source; the label `outcome`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReceiveOutcome {
-    /// New, durable, 200.
-    Accepted,
-    /// Seen before, 200.
-    Duplicate,
-    /// Not a JSON object; kept as `relay.body_rejected`, 400.
-    BodyRejected,
-    /// Verification failed, 401.
-    Unauthorized,
-    /// Body over the limit, 413.
-    TooLarge,
-    /// Body too slow, 408; or cut off by the sender.
-    BodyIncomplete,
-    /// The store could not keep it, 503.
-    StoreFailed,
-}
-
-impl ReceiveOutcome {
-    const ALL: [Self; 7] = [
-        Self::Accepted,
-        Self::Duplicate,
-        Self::BodyRejected,
-        Self::Unauthorized,
-        Self::TooLarge,
-        Self::BodyIncomplete,
-        Self::StoreFailed,
-    ];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Duplicate => "duplicate",
-            Self::BodyRejected => "body_rejected",
-            Self::Unauthorized => "unauthorized",
-            Self::TooLarge => "too_large",
-            Self::BodyIncomplete => "body_incomplete",
-            Self::StoreFailed => "store_failed",
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Received {
-    source: String,
-    outcome: &'static str,
-}
-
-/// What became of one round of asking a source; the label `outcome`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PollOutcome {
-    /// It answered, and what it said is safe.
-    Answered,
-    /// It did not answer, or what it said could not be kept; asked again soon.
-    Failed,
-}
-
-impl PollOutcome {
-    const ALL: [Self; 2] = [Self::Answered, Self::Failed];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Polled {
-    source: String,
-    outcome: &'static str,
-}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfType {
@@ -121,6 +47,9 @@ pub struct Metrics {
     overloaded: Counter,
     received: Family<Received, Counter>,
     polls: Family<Polled, Counter>,
+    heard: Family<OfSource, Gauge>,
+    brought: Family<OfSource, Gauge>,
+    missed_by_webhook: Counter,
     accepted: Family<OfType, Counter>,
     conflicts: Counter,
     unrouted: Counter,
@@ -144,7 +73,7 @@ impl Metrics {
             metrics.of_source(source);
         }
         for (source, outcome) in polled.iter().flat_map(|source| PollOutcome::ALL.map(|outcome| (source, outcome))) {
-            metrics.polls.get_or_create_owned(&Polled { source: source.to_string(), outcome: outcome.as_str() });
+            metrics.polls.get_or_create_owned(&Polled::new(source, outcome));
         }
         for target in targets {
             metrics.start_at_zero(target);
@@ -172,6 +101,9 @@ impl Metrics {
             overloaded: Counter::default(),
             received: Family::default(),
             polls: Family::default(),
+            heard: Family::default(),
+            brought: Family::default(),
+            missed_by_webhook: Counter::default(),
             accepted: Family::default(),
             conflicts: Counter::default(),
             unrouted: Counter::default(),
@@ -205,6 +137,12 @@ impl Metrics {
         );
         let help = "Rounds of asking a source, by what became of them";
         registry.register("source_polls", help, self.polls.clone());
+        let help = "When a source last was there: sent something it may send, or answered; 0 for never";
+        registry.register_with_unit("source_last_heard_timestamp", help, Unit::Seconds, self.heard.clone());
+        let help = "When a source last brought a new event; 0 for never";
+        registry.register_with_unit("source_last_event_timestamp", help, Unit::Seconds, self.brought.clone());
+        let help = "Notifications that CAST AI's webhook should have brought and did not";
+        registry.register("webhook_missed_notifications", help, self.missed_by_webhook.clone());
         registry.register("accepted_events", "Events made durable, by type", self.accepted.clone());
         registry.register(
             "conflicting_duplicates",
@@ -235,15 +173,23 @@ impl Metrics {
 
     /// The counters of one webhook source, looked up once, because every request counts.
     pub fn of_source(&self, source: &SourceName) -> SourceMetrics {
-        SourceMetrics(ReceiveOutcome::ALL.map(|outcome| {
-            let labels = Received { source: source.to_string(), outcome: outcome.as_str() };
-            self.received.get_or_create_owned(&labels)
-        }))
+        SourceMetrics::new(|outcome| self.received.get_or_create_owned(&Received::new(source, outcome)))
     }
 
     /// One round of asking a source ended.
     pub fn polled(&self, source: &SourceName, outcome: PollOutcome) {
-        self.polls.get_or_create_owned(&Polled { source: source.to_string(), outcome: outcome.as_str() }).inc();
+        self.polls.get_or_create_owned(&Polled::new(source, outcome)).inc();
+    }
+
+    /// What shows when a source was last heard, looked up once, because every request counts.
+    pub fn pulse_of(&self, source: &SourceName) -> PulseMetrics {
+        let labels = OfSource::new(source);
+        PulseMetrics::new(self.heard.get_or_create_owned(&labels), self.brought.get_or_create_owned(&labels))
+    }
+
+    /// The webhook should have brought this many notifications and did not.
+    pub fn missed_by_webhook(&self, notifications: usize) {
+        self.missed_by_webhook.inc_by(u64::try_from(notifications).unwrap_or(u64::MAX));
     }
 
     /// One request was turned away because too many were in flight.
@@ -301,20 +247,6 @@ impl Metrics {
             // Writing to a string does not fail; if it ever does, say so where it is read.
             Err(error) => format!("# encoding failed: {error}\n# EOF\n"),
         }
-    }
-}
-
-/// The counters of one webhook source.
-#[derive(Debug, Clone)]
-pub struct SourceMetrics([Counter; 7]);
-
-impl SourceMetrics {
-    /// One request came to this end.
-    pub fn received(&self, outcome: ReceiveOutcome) {
-        let counters = ReceiveOutcome::ALL.iter().zip(&self.0);
-        counters.filter(|(each, _)| **each == outcome).for_each(|(_, counter)| {
-            counter.inc();
-        });
     }
 }
 

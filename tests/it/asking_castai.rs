@@ -13,6 +13,7 @@ use crate::support::hurried_clock::HurriedClock;
 
 mod lists;
 mod stand_in;
+mod webhooks;
 
 const NOTIFICATIONS: &str = "/v1/notifications";
 

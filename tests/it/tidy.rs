@@ -31,6 +31,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("source", &["config", "event", "names", "runtime", "telemetry"]),
     ("source/mod.rs", &["config", "event", "names", "route", "runtime", "store", "telemetry"]),
     ("source/polling", &["castai_api::ApiError", "event", "names", "runtime", "store::StoreError", "telemetry"]),
+    ("source/pulse", &["event", "names", "runtime", "store::Cursor", "telemetry"]),
     ("source/webhook", &["config", "event", "http_server", "names", "runtime", "store::StoreError", "telemetry"]),
     ("castai_api", &["config", "event", "http_client", "runtime"]),
     ("route", &["event", "names", "template"]),

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::{collect, named};
-use crate::config::Section;
+use crate::config::{Section, Span};
 use crate::http_server;
 use crate::names::SourceName;
 use crate::source::field_path::FieldPath;
@@ -28,6 +29,18 @@ impl Sources {
     pub fn polled(&self) -> Vec<SourceName> {
         Vec::new()
     }
+
+    /// All of them, by name.
+    pub fn names(&self) -> Vec<SourceName> {
+        let webhooks = self.webhooks.iter().map(|webhook| webhook.name.clone());
+        webhooks.chain(self.polled()).collect()
+    }
+
+    /// How long each of them may be silent, where that has a limit.
+    pub fn silence_limits(&self) -> Vec<(SourceName, Duration)> {
+        let limit = |webhook: &WebhookSettings| Some((webhook.name.clone(), webhook.silent_after?.get()));
+        self.webhooks.iter().filter_map(limit).collect()
+    }
 }
 
 /// One webhook source.
@@ -38,6 +51,8 @@ pub struct WebhookSettings {
     pub path: WebhookPath,
     /// Who may send.
     pub verifier: Verifier,
+    /// How long it may send nothing before that is reported.
+    pub silent_after: Option<Span>,
     /// Added to every event.
     pub labels: BTreeMap<String, String>,
     /// Where to find facts that are not where they are looked for.
@@ -95,7 +110,8 @@ fn is_built_in(entry: &Section, name: &SourceName) -> bool {
 
 fn default_webhook(sources: &Section, exposed: Option<SocketAddr>) -> Option<WebhookSettings> {
     let (name, path) = (SourceName::parse("castai").ok()?, WebhookPath::parse("/castai/events")?);
-    let config = webhook::Config { path, verify: None, labels: BTreeMap::new(), fields: BTreeMap::new() };
+    let (labels, fields) = (BTreeMap::new(), BTreeMap::new());
+    let config = webhook::Config { path, verify: None, silent_after: None, labels, fields };
     webhook(sources, name, config, exposed)
 }
 
@@ -106,7 +122,7 @@ fn webhook(
     config: webhook::Config,
     exposed: Option<SocketAddr>,
 ) -> Option<WebhookSettings> {
-    let webhook::Config { path, verify, labels, fields } = config;
+    let webhook::Config { path, verify, silent_after, labels, fields } = config;
     let verifier = match (verify, exposed) {
         (Some(verifier), _) => verifier,
         (None, None) => Verifier::None,
@@ -116,7 +132,7 @@ fn webhook(
             return None;
         }
     };
-    Some(WebhookSettings { name, path, verifier, labels, fields })
+    Some(WebhookSettings { name, path, verifier, silent_after, labels, fields })
 }
 
 fn verify_hint(name: &SourceName, path: &WebhookPath) -> String {

@@ -1,17 +1,18 @@
 //! The default words for every kind of event, such that who is woken by them knows what happened.
 //!
 //! Titles name the thing and what became of it; the facts carry cluster, node, time and lateness. Plain text only.
-//! Total: whatever is missing is left out of the sentence.
+//! Total: whatever is missing is left out of the sentence. What the relay says of itself is in [`reports`].
+
+mod reports;
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::particulars::{particulars, scalar_at};
+use super::particulars::particulars;
 use super::{Fact, Form, one_line};
 use crate::event::castai::{Node, Notification, Savings};
-use crate::event::delivery::{Delivery, Reason};
-use crate::event::relay::RelayReport;
+use crate::event::delivery::Delivery;
 use crate::event::{CastAIEvent, Event};
 
 /// The most facts a message has: the cluster, the particulars, the time.
@@ -39,8 +40,7 @@ pub(super) fn tell(delivery: &Delivery) -> Told {
         CastAIEvent::NodeSpotInterrupted(node) => spot_interruption(node, event),
         CastAIEvent::SavingsThreshold(savings) => savings_threshold(savings, event),
         CastAIEvent::Notification(notification) => castai_notification(notification, event),
-        CastAIEvent::Relay(RelayReport::BodyRejected) => body_rejected(&event.data),
-        CastAIEvent::Relay(RelayReport::DeliveryDead) => delivery_dead(&event.data),
+        CastAIEvent::Relay(report) => reports::tell(*report, &event.data),
         CastAIEvent::Unrecognized { event_type } => unrecognized(event_type, &event.data),
     };
     let cluster = event.cluster.label().and_then(|label| Fact::verbatim("Cluster", label));
@@ -100,65 +100,6 @@ fn castai_notification<'a>(notification: &'a Notification, event: &Event) -> Sto
         title: title.to_owned(),
         text: message.filter(|message| *message != title).map(str::to_owned),
         facts: category.into_iter().chain(particulars(&event.data, &[])).collect(),
-    }
-}
-
-fn body_rejected(data: &Map<String, Value>) -> Story {
-    let source = scalar_at(data, "source").unwrap_or_else(|| "unknown".into());
-    let problem = scalar_at(data, "problem").unwrap_or_else(|| "it is not a JSON object".into());
-    let place = match (scalar_at(data, "line"), scalar_at(data, "column")) {
-        (Some(line), Some(column)) => format!(" at line {line}, column {column}"),
-        _ => String::new(),
-    };
-    let hint = scalar_at(data, "hint").map(|hint| format!("{} ", sentence(&hint))).unwrap_or_default();
-    Story {
-        title: format!("Body from {source} rejected: not understood"),
-        text: Some(format!(
-            "{} {hint}The sender was answered 400, so nobody was told of what it reports; \
-             the body is kept with this event. Correct the template at the sender.",
-            sentence(&format!("{}{place}", problem.trim_end_matches('.')))
-        )),
-        facts: [("Source", "source"), ("Line", "line"), ("Column", "column"), ("Bytes", "bytes")]
-            .into_iter()
-            .filter_map(|(label, key)| Fact::verbatim(label, &scalar_at(data, key)?))
-            .collect(),
-    }
-}
-
-fn delivery_dead(data: &Map<String, Value>) -> Story {
-    let target = scalar_at(data, "target").unwrap_or_else(|| "a target".into());
-    let reason = scalar_at(data, "reason");
-    let known = Reason::ALL.into_iter().find(|known| Some(known.as_str()) == reason.as_deref());
-    let detail = scalar_at(data, "detail").map(|detail| format!("{} ", sentence(&detail)));
-    let advice = known.map_or("Look at the target and at its configuration.", what_to_do);
-    Story {
-        title: with_subject(&format!("Delivery to {target} given up"), reason.as_ref()),
-        text: Some(format!("{}{advice} The delivery is kept as a dead letter.", detail.unwrap_or_default())),
-        facts: [
-            ("Target", "target"),
-            ("Route", "route"),
-            ("Reason", "reason"),
-            ("Attempts", "attempts"),
-            ("First event", "first_event_id"),
-            ("First event's type", "first_event_type"),
-        ]
-        .into_iter()
-        .filter_map(|(label, key)| Fact::verbatim(label, &scalar_at(data, key)?))
-        .collect(),
-    }
-}
-
-fn what_to_do(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Unreachable => "Check DNS, proxy and firewall between the relay and the target.",
-        Reason::Ambiguous => "It may have arrived: look at the target before sending it again.",
-        Reason::RateLimited => "The target wants fewer messages: send it less, or set its `rate`.",
-        Reason::TargetFailed => "The target failed on its side: look at its status page.",
-        Reason::MessageRefused => "The target refuses this message: look at the route's `message` templates.",
-        Reason::TargetRefused => "The target refuses every message: correct its key or URL in the configuration.",
-        Reason::Expired => "It was too old before it got through: see why the target was slow, or raise its `max_age`.",
-        Reason::Internal => "The relay itself failed: please report it, with the log around this time.",
-        Reason::TargetRemoved => "The configuration no longer has this target: put it back, or leave it at that.",
     }
 }
 

@@ -37,7 +37,8 @@ async fn rounds(failures: Vec<PollError>, count: usize) -> Vec<i64> {
     let scripted = Arc::new(Scripted { failures: Mutex::new(failures), ..Scripted::default() });
     let (clock, life) = (Hurried(ManualClock::starting_at(Timestamp::EPOCH)), Lifecycle::default());
     let metrics = Arc::new(Metrics::new(&[], &[SourceName::audit_log()], &[]));
-    let poller = Arc::new(Poller::new(Box::new(scripted.clone()), Arc::new(clock), metrics));
+    let pulse = Arc::new(Pulse::resume([SourceName::audit_log()], None, Timestamp::EPOCH, &metrics));
+    let poller = Arc::new(Poller::new(Box::new(scripted.clone()), Arc::new(clock), metrics, pulse));
     let mut asked = scripted.asked.subscribe();
     tokio::select! {
         () = poller.run(life) => unreachable!("it runs until it is stopped"),

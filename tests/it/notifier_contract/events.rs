@@ -2,11 +2,12 @@
 //! little and too much in it, and texts that are awkward where they are cut.
 
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use castai_relay::event::castai::{KINDS, Notification};
 use castai_relay::event::delivery::Reason;
-use castai_relay::event::relay::{self, GivenUp};
+use castai_relay::event::relay::{self, Gap, GapWebhook, GivenUp, Silence};
 use castai_relay::event::{CastAIEvent, Cluster, Event, Timestamp};
 use castai_relay::names::{EventId, RouteName, SourceName, TargetName};
 use castai_relay::source::verify::{Unverified, Verifier};
@@ -64,7 +65,33 @@ fn reports() -> Vec<Named> {
         let given_up = GivenUp { event: &event, route: &route, target: &target, reason, detail, attempts: 7 };
         (format!("delivery_dead {reason}"), relay::delivery_dead(given_up, received_at()))
     };
-    Reason::ALL.into_iter().map(of).collect()
+    Reason::ALL.into_iter().map(of).chain(reports_of_sources()).collect()
+}
+
+/// What the relay says of its sources.
+fn reports_of_sources() -> Vec<Named> {
+    let webhook = GapWebhook {
+        name: "relay `<!channel>`".to_owned(),
+        status: Some("FailedToConnect".to_owned()),
+        error: Some("400 <b>bad</b> & worse".to_owned()),
+        missed: 3,
+    };
+    let at = received_at();
+    let names = vec!["Pending pod detected".to_owned(), "Ünïcode & <more>".to_owned()];
+    let known = Gap { missed: 3, first_at: at, last_at: at, names, webhooks: vec![webhook], unknown: None };
+    let unknown = Gap { webhooks: vec![], unknown: Some("403: no".to_owned()), ..known.clone() };
+    let (asked, sent) = (SourceName::notifications(), castai());
+    let limit = Duration::from_secs(900);
+    let silent =
+        Silence { source: &asked, heard_at: Some(at), event_at: None, since: at, limit, error: Some("503 <again>") };
+    let never = Silence { source: &sent, heard_at: None, error: None, ..silent.clone() };
+    vec![
+        ("webhook_gap".to_owned(), relay::webhook_gap(&known, at)),
+        ("webhook_gap unknown".to_owned(), relay::webhook_gap(&unknown, at)),
+        ("source_silent".to_owned(), relay::source_silent(&silent, at)),
+        ("source_silent never heard".to_owned(), relay::source_silent(&never, at)),
+        ("item_rejected".to_owned(), relay::item_rejected(&asked, Bytes::from_static(b"[1]"), "not an object", at)),
+    ]
 }
 
 /// Every kind, knowing nothing or blanks.
@@ -100,6 +127,8 @@ fn of_kind(kind: &str, data: &Value) -> Event {
         CastAIEvent::NOTIFICATION => CastAIEvent::Notification(Notification::default()),
         "relay.body_rejected" => CastAIEvent::Relay(relay::RelayReport::BodyRejected),
         "relay.delivery_dead" => CastAIEvent::Relay(relay::RelayReport::DeliveryDead),
+        "relay.webhook_gap" => CastAIEvent::Relay(relay::RelayReport::WebhookGap),
+        "relay.source_silent" => CastAIEvent::Relay(relay::RelayReport::SourceSilent),
         other => CastAIEvent::read(other, data, &mut vec![]),
     };
     Event { kind, data: data.clone(), ..bare() }

@@ -1,0 +1,155 @@
+//! The default words for what the relay reports of itself: what happened, and what to do about it.
+//!
+//! Reads the report's data, which is the relay's own; whatever is missing is left out of the sentence all the same,
+//! because the store may hold reports of an older version.
+
+use serde_json::{Map, Value};
+
+use super::{Fact, Story, sentence, with_subject};
+use crate::config::Span;
+use crate::event::delivery::Reason;
+use crate::event::relay::RelayReport;
+use crate::names::SourceName;
+use crate::notify::message::particulars::scalar_at;
+
+pub(super) fn tell(report: RelayReport, data: &Map<String, Value>) -> Story {
+    match report {
+        RelayReport::BodyRejected => body_rejected(data),
+        RelayReport::DeliveryDead => delivery_dead(data),
+        RelayReport::WebhookGap => webhook_gap(data),
+        RelayReport::SourceSilent => source_silent(data),
+    }
+}
+
+fn body_rejected(data: &Map<String, Value>) -> Story {
+    let source = scalar_at(data, "source").unwrap_or_else(|| "unknown".into());
+    let problem = scalar_at(data, "problem").unwrap_or_else(|| "it is not a JSON object".into());
+    let place = match (scalar_at(data, "line"), scalar_at(data, "column")) {
+        (Some(line), Some(column)) => format!(" at line {line}, column {column}"),
+        _ => String::new(),
+    };
+    let problem = sentence(&format!("{}{place}", problem.trim_end_matches('.')));
+    let hint = scalar_at(data, "hint").map(|hint| format!("{} ", sentence(&hint))).unwrap_or_default();
+    let (what, became) = match is_asked(&source) {
+        true => ("Item", "Nobody was told of what it reports; it is kept as the body of this event."),
+        false => (
+            "Body",
+            "The sender was answered 400, so nobody was told of what it reports; \
+             the body is kept with this event. Correct the template at the sender.",
+        ),
+    };
+    Story {
+        title: format!("{what} from {source} rejected: not understood"),
+        text: Some(format!("{problem} {hint}{became}")),
+        facts: facts(data, &[("Source", "source"), ("Line", "line"), ("Column", "column"), ("Bytes", "bytes")]),
+    }
+}
+
+fn delivery_dead(data: &Map<String, Value>) -> Story {
+    let target = scalar_at(data, "target").unwrap_or_else(|| "a target".into());
+    let reason = scalar_at(data, "reason");
+    let known = Reason::ALL.into_iter().find(|known| Some(known.as_str()) == reason.as_deref());
+    let detail = scalar_at(data, "detail").map(|detail| format!("{} ", sentence(&detail)));
+    let advice = known.map_or("Look at the target and at its configuration.", what_to_do);
+    Story {
+        title: with_subject(&format!("Delivery to {target} given up"), reason.as_ref()),
+        text: Some(format!("{}{advice} The delivery is kept as a dead letter.", detail.unwrap_or_default())),
+        facts: facts(data, &DEAD_DELIVERY),
+    }
+}
+
+fn what_to_do(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Unreachable => "Check DNS, proxy and firewall between the relay and the target.",
+        Reason::Ambiguous => "It may have arrived: look at the target before sending it again.",
+        Reason::RateLimited => "The target wants fewer messages: send it less, or set its `rate`.",
+        Reason::TargetFailed => "The target failed on its side: look at its status page.",
+        Reason::MessageRefused => "The target refuses this message: look at the route's `message` templates.",
+        Reason::TargetRefused => "The target refuses every message: correct its key or URL in the configuration.",
+        Reason::Expired => "It was too old before it got through: see why the target was slow, or raise its `max_age`.",
+        Reason::Internal => "The relay itself failed: please report it, with the log around this time.",
+        Reason::TargetRemoved => "The configuration no longer has this target: put it back, or leave it at that.",
+    }
+}
+
+/// Label and key.
+const DEAD_DELIVERY: [(&str, &str); 6] = [
+    ("Target", "target"),
+    ("Route", "route"),
+    ("Reason", "reason"),
+    ("Attempts", "attempts"),
+    ("First event", "first_event_id"),
+    ("First event's type", "first_event_type"),
+];
+
+fn webhook_gap(data: &Map<String, Value>) -> Story {
+    let missed = scalar_at(data, "missed").unwrap_or_else(|| "some".into());
+    let what = if missed == "1" { "1 notification".to_owned() } else { format!("{missed} notifications") };
+    let webhook = data.get("webhooks").and_then(|webhooks| webhooks.get(0)).and_then(Value::as_object);
+    let of_webhook = |key| webhook.and_then(|webhook| scalar_at(webhook, key));
+    let culprit = of_webhook("name")
+        .map_or_else(|| "CAST AI's webhook".to_owned(), |name| format!("CAST AI's webhook alert `{name}`"));
+    let said = match (of_webhook("status"), of_webhook("error")) {
+        (status, Some(error)) => format!(" CAST AI says of it: {}", sentence(&join(status, &error))),
+        (Some(status), None) => format!(" CAST AI says of it: {status}, without an error."),
+        (None, None) => String::new(),
+    };
+    let unknown = scalar_at(data, "unknown")
+        .map(|why| format!(" Which alert it was is not known, because they could not be read: {}", sentence(&why)));
+    let hint = scalar_at(data, "hint").map(|hint| format!(" To mend it: {}", sentence(&hint)));
+    Story {
+        title: format!("The webhook missed {what}"),
+        text: Some(format!(
+            "{culprit} should have brought {what} and did not. The relay found them in CAST AI's list and tells \
+             them late.{said}{}{}",
+            unknown.unwrap_or_default(),
+            hint.unwrap_or_default()
+        )),
+        facts: facts(data, &[("Missed", "missed"), ("First", "first_at"), ("Last", "last_at")])
+            .into_iter()
+            .chain(names(data))
+            .collect(),
+    }
+}
+
+fn join(status: Option<String>, error: &str) -> String {
+    status.map_or_else(|| error.to_owned(), |status| format!("{status}: {error}"))
+}
+
+fn names(data: &Map<String, Value>) -> Option<Fact> {
+    let names: Vec<&str> = data.get("names")?.as_array()?.iter().filter_map(Value::as_str).collect();
+    Fact::verbatim("Names", &names.join(", "))
+}
+
+fn source_silent(data: &Map<String, Value>) -> Story {
+    let source = scalar_at(data, "source").unwrap_or_else(|| "a source".into());
+    let heard = scalar_at(data, "last_heard_at");
+    let title = match &heard {
+        Some(heard) => format!("Nothing heard from {source} since {heard}"),
+        None => format!("Nothing heard from {source} yet"),
+    };
+    let limit = data.get("silent_after_seconds").and_then(Value::as_u64).map(|seconds| {
+        let limit = Span::from_secs(seconds);
+        format!(" It may be silent for {limit} at most.")
+    });
+    let error = scalar_at(data, "error").map(|error| format!(" The last error: {}", sentence(&error)));
+    let hint = scalar_at(data, "hint").map(|hint| format!(" To mend it: {}", sentence(&hint)));
+    let parts = [limit, error, hint].map(Option::unwrap_or_default).concat();
+    Story {
+        title,
+        text: Some(format!("What happens now may not be told: source {source} brings nothing.{parts}")),
+        facts: facts(data, &[("Source", "source"), ("Last heard", "last_heard_at"), ("Last event", "last_event_at")]),
+    }
+}
+
+/// Whether the source is one that the relay asks, so that there is no sender to correct.
+fn is_asked(source: &str) -> bool {
+    SourceName::parse(source).is_ok_and(|source| source.is_built_in())
+}
+
+fn facts(data: &Map<String, Value>, wanted: &[(&str, &str)]) -> Vec<Fact> {
+    wanted.iter().filter_map(|(label, key)| Fact::verbatim(label, &scalar_at(data, key)?)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! What is counted of sources: their closed words, their labels, and handles for what is counted often.
+//!
+//! The names under which it is shown are in [`super::metrics`].
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+
+use crate::event::Timestamp;
+use crate::names::SourceName;
+
+/// What became of one request to a webhook source; the label `outcome`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReceiveOutcome {
+    /// New, durable, 200.
+    Accepted,
+    /// Seen before, 200.
+    Duplicate,
+    /// Not a JSON object; kept as `relay.body_rejected`, 400.
+    BodyRejected,
+    /// Verification failed, 401.
+    Unauthorized,
+    /// Body over the limit, 413.
+    TooLarge,
+    /// Body too slow, 408; or cut off by the sender.
+    BodyIncomplete,
+    /// The store could not keep it, 503.
+    StoreFailed,
+}
+
+impl ReceiveOutcome {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Accepted,
+        Self::Duplicate,
+        Self::BodyRejected,
+        Self::Unauthorized,
+        Self::TooLarge,
+        Self::BodyIncomplete,
+        Self::StoreFailed,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::BodyRejected => "body_rejected",
+            Self::Unauthorized => "unauthorized",
+            Self::TooLarge => "too_large",
+            Self::BodyIncomplete => "body_incomplete",
+            Self::StoreFailed => "store_failed",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Received {
+    source: String,
+    outcome: &'static str,
+}
+
+impl Received {
+    pub(super) fn new(source: &SourceName, outcome: ReceiveOutcome) -> Self {
+        Self { source: source.to_string(), outcome: outcome.as_str() }
+    }
+}
+
+/// What became of one round of asking a source; the label `outcome`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PollOutcome {
+    /// It answered, and what it said is safe.
+    Answered,
+    /// It did not answer, or what it said could not be kept; asked again soon.
+    Failed,
+}
+
+impl PollOutcome {
+    pub(super) const ALL: [Self; 2] = [Self::Answered, Self::Failed];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Polled {
+    source: String,
+    outcome: &'static str,
+}
+
+impl Polled {
+    pub(super) fn new(source: &SourceName, outcome: PollOutcome) -> Self {
+        Self { source: source.to_string(), outcome: outcome.as_str() }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct OfSource {
+    source: String,
+}
+
+impl OfSource {
+    pub(super) fn new(source: &SourceName) -> Self {
+        Self { source: source.to_string() }
+    }
+}
+
+/// The counters of one webhook source.
+#[derive(Debug, Clone)]
+pub struct SourceMetrics([Counter; 7]);
+
+impl SourceMetrics {
+    pub(super) fn new(counter: impl Fn(ReceiveOutcome) -> Counter) -> Self {
+        Self(ReceiveOutcome::ALL.map(counter))
+    }
+
+    /// One request came to this end.
+    pub fn received(&self, outcome: ReceiveOutcome) {
+        let counters = ReceiveOutcome::ALL.iter().zip(&self.0);
+        counters.filter(|(each, _)| **each == outcome).for_each(|(_, counter)| {
+            counter.inc();
+        });
+    }
+}
+
+/// When one source was last heard.
+#[derive(Debug, Clone)]
+pub struct PulseMetrics {
+    heard: Gauge,
+    brought: Gauge,
+}
+
+impl PulseMetrics {
+    pub(super) fn new(heard: Gauge, brought: Gauge) -> Self {
+        Self { heard, brought }
+    }
+
+    /// It was there.
+    pub fn heard(&self, at: Timestamp) {
+        self.heard.set(at.as_millis() / 1000);
+    }
+
+    /// It brought a new event.
+    pub fn brought(&self, at: Timestamp) {
+        self.brought.set(at.as_millis() / 1000);
+    }
+}
