@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::admin::{self, Admin};
+use crate::castai_api::CastAi;
 use crate::deliver::{Deliverer, Tools, Turn};
 use crate::http_server::{self, Listener, Server};
 use crate::names::{SourceName, TargetName};
@@ -87,7 +88,8 @@ impl App {
 
         let pulse = sources::pulse(&settings.sources, &tools).await?;
         let inbox = Arc::new(inbox(&tools, Seen::new(settings.seen), pulse));
-        let pollers = sources::pollers(&settings.sources, &inbox, &tools);
+        let castai = settings.castai.map(|config| CastAi::new(config, settings.http, tools.clock.clone()));
+        let pollers = sources::pollers(&settings.sources, castai.as_ref(), &inbox, &tools);
         let limits = Arc::new(settings.server);
         let webhooks = settings.sources.webhooks.into_iter();
         let webhooks = webhooks.map(|webhook| build_webhook(webhook, &tools, &inbox, &limits));

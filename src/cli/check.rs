@@ -1,10 +1,12 @@
 //! `check`: every mistake in the configuration at once, or what it means when there is none.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use super::{ConfigArgs, Failure, Verdict, write_table};
-use crate::app::settings::{Engine, Settings, Target, WebhookSettings};
-use crate::names::TargetName;
+use crate::app::settings::{Engine, Settings, Sources, Target, WebhookSettings};
+use crate::config::Span;
+use crate::names::{SourceName, TargetName};
 use crate::route::RoutingTable;
 
 /// Prints the settings in force and the routing table.
@@ -33,9 +35,10 @@ fn print_house(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
         let verified = format!("verified by {}{}", webhook.verifier.mode(), silence.unwrap_or_default());
         vec![webhook.name.to_string(), format!("POST {}", webhook.path.as_str()), verified]
     };
-    match settings.sources.webhooks.as_slice() {
+    let sources: Vec<_> = settings.sources.webhooks.iter().map(source).chain(asked(&settings.sources)).collect();
+    match sources.as_slice() {
         [] => writeln!(out, "  none: no event can come in")?,
-        webhooks => write_table(out, "  ", &webhooks.iter().map(source).collect::<Vec<_>>())?,
+        sources => write_table(out, "  ", sources)?,
     }
     writeln!(out, "\ntargets")?;
     let told: Vec<_> = settings.table.routes().flat_map(|route| &route.notify).collect();
@@ -45,6 +48,15 @@ fn print_house(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
         vec![target.name.to_string(), target.kind.to_owned(), note.to_owned()]
     };
     write_table(out, "  ", &settings.targets.iter().map(target).collect::<Vec<_>>())
+}
+
+/// The sources that are asked, one row for each.
+fn asked(sources: &Sources) -> impl Iterator<Item = Vec<String>> {
+    let notifications = sources.notifications.as_ref().map(|config| {
+        let how = format!("asked every {}, reported when silent for {}", config.every, config.silent_after);
+        vec![SourceName::notifications().to_string(), "CAST AI's list of notifications".to_owned(), how]
+    });
+    [notifications].into_iter().flatten()
 }
 
 fn print_table(table: &RoutingTable, out: &mut dyn Write) -> io::Result<()> {
@@ -65,6 +77,20 @@ fn print_table(table: &RoutingTable, out: &mut dyn Write) -> io::Result<()> {
         .collect();
     let rest = names(table.default_targets());
     rows.push(vec!["-".into(), "everything else".into(), String::new(), format!("→ {rest}")]);
+    write_table(out, "  ", &rows)?;
+    print_late_rules(table, out)
+}
+
+fn print_late_rules(table: &RoutingTable, out: &mut dyn Write) -> io::Result<()> {
+    let rule = |(source, limit, notify): (&SourceName, Duration, &[TargetName])| {
+        let seen = if *source == SourceName::notifications() { ", or acknowledged" } else { "" };
+        vec![source.to_string(), format!("older than {}{seen}", Span::from(limit)), format!("→ {}", names(notify))]
+    };
+    let rows: Vec<_> = table.late_rules().map(rule).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\ntoo late to page, past all routes")?;
     write_table(out, "  ", &rows)
 }
 

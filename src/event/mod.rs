@@ -64,6 +64,9 @@ impl Event {
         self.kind.type_name()
     }
 
+    /// From here on an event is marked as late; on a good day none takes so long.
+    pub const LATE: std::time::Duration = std::time::Duration::from_secs(60);
+
     /// How long after it happened the event reached us; `None` when the sender gave no time.
     /// Zero when the sender's clock is ahead of ours.
     pub fn late_by(&self) -> Option<std::time::Duration> {

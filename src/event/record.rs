@@ -39,6 +39,9 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     occurred_at: Option<Timestamp>,
     received_at: Timestamp,
+    /// The mark of an event that came late: how late, in whole seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    late_by: Option<u64>,
     data: &'a Map<String, Value>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     notes: &'a [String],
@@ -79,6 +82,7 @@ impl Serialize for Event {
             labels: &self.labels,
             occurred_at: self.occurred_at,
             received_at: self.received_at,
+            late_by: self.late_by().filter(|late| *late >= Event::LATE).map(|late| late.as_secs()),
             data: &self.data,
             notes: &self.notes,
         };

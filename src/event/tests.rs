@@ -38,6 +38,17 @@ fn an_event_reads_back_from_its_record_as_it_was() {
 }
 
 #[test]
+fn an_event_that_came_late_is_marked_in_its_record() {
+    let mark = |millis| {
+        let on_time = event(CastAIEvent::Unrecognized { event_type: "x".into() }, json!({}));
+        let received_at = Timestamp::from_millis(on_time.occurred_at.unwrap().as_millis() + millis);
+        serde_json::to_value(Event { received_at, ..on_time }).unwrap()["late_by"].clone()
+    };
+    assert_eq!((mark(59_999), mark(60_000), mark(7_200_999)), (Value::Null, json!(60), json!(7200)));
+    assert_eq!(mark(-5_000), Value::Null, "the sender's clock is ahead");
+}
+
+#[test]
 fn the_relays_own_reports_read_back_as_reports_but_nobody_else_can_make_one() {
     let problem = relay::BodyProblem { message: "not JSON".into(), line: 1, column: 2, hint: "" };
     let source = SourceName::parse("castai").unwrap();

@@ -1,12 +1,13 @@
 //! What comes too late to page anybody: which events of which source, and who hears of them instead.
 //!
-//! A source that fills gaps may bring what happened hours ago. The routes speak of news, so such an event goes past
-//! them, to a list of its own. Pure.
+//! A source that fills gaps may bring what happened hours ago, or what somebody has seen already. The routes speak of
+//! news, so such an event goes past them, to a list of its own. Pure.
 
 use std::time::Duration;
 
 use super::Route;
 use crate::event::Event;
+use crate::event::fields::is_absent;
 use crate::names::{RouteName, SourceName, TargetName};
 
 /// For one source: up to which age its events are news, and who hears of older ones.
@@ -24,13 +25,20 @@ impl LateRule {
     /// What holds where nothing is written.
     pub const PAGE_IF_YOUNGER_THAN: Duration = Duration::from_secs(3600);
 
-    /// Events of `source` that come later than `page_if_younger_than` go to `notify` and nowhere else.
+    /// Events of `source` that come later than `page_if_younger_than`, or were acknowledged before they came, go to
+    /// `notify` and nowhere else.
     pub fn new(source: SourceName, page_if_younger_than: Duration, notify: Vec<TargetName>) -> Self {
         Self { source, page_if_younger_than, instead: Route::standing_for(RouteName::too_late(), notify) }
     }
 
     /// Whether the event comes too late for the routes.
     pub(super) fn takes(&self, event: &Event) -> bool {
-        event.source == self.source && event.late_by().is_some_and(|late| late > self.page_if_younger_than)
+        let is_old = || event.late_by().is_some_and(|late| late > self.page_if_younger_than);
+        event.source == self.source && (is_old() || is_acknowledged(event))
     }
+}
+
+/// Whether somebody has acknowledged it in CAST AI's console: the field of CAST AI's list of notifications.
+fn is_acknowledged(event: &Event) -> bool {
+    event.data.get("ackAt").is_some_and(|at| !is_absent(at))
 }

@@ -71,8 +71,9 @@ fn own_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RouteName, D::
 
 /// All routes in order, the targets of last resort, and what holds for events that come too late.
 ///
-/// An event that a [`LateRule`] takes goes by that rule alone. Of all others, every matching route applies, in order, until one with `stop` has matched. An event that no route took goes to the
-/// default targets. Each target is told of an event once: by the first route that names it.
+/// An event that a [`LateRule`] takes goes by that rule alone. Of all others, every matching route applies, in order,
+/// until one with `stop` has matched. An event that no route took goes to the default targets. Each target is told of an
+/// event once: by the first route that names it.
 #[derive(Debug)]
 pub struct RoutingTable {
     routes: Vec<Route>,

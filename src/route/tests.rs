@@ -213,6 +213,16 @@ fn the_rule_for_late_events_is_about_one_source_and_about_events_with_a_time() {
 }
 
 #[test]
+fn what_somebody_has_acknowledged_pages_nobody_however_young_it_is() {
+    let table = table_with_a_late_rule();
+    let young = |data| Event { data: serde_json::from_value(data).unwrap(), ..late_event(0) };
+    assert_eq!(told(&table, &young(json!({"ackAt": null}))), ["oncall by added"]);
+    assert_eq!(told(&table, &young(json!({"ackAt": "2026-11-20T08:15:30Z"}))), ["slack by too_late"]);
+    let by_webhook = Event { source: SourceName::relay(), ..young(json!({"ackAt": "2026-11-20T08:15:30Z"})) };
+    assert_eq!(told(&table, &by_webhook), ["oncall by added"], "a rule is about its own source");
+}
+
+#[test]
 fn the_names_of_routes_that_nobody_writes_are_taken() {
     for name in ["default_targets", "too_late"] {
         assert!(refused(json!({"name": name, "notify": []})).contains("is taken"));

@@ -3,12 +3,14 @@
 //! CAST AI sends whatever template the user typed into its console, so there is no one form to insist on: four shapes
 //! are recognised, facts are looked for under every word senders use for them ([`facts`]), and what is not understood
 //! stays in `data` with a note. Only a body that is not a JSON object is refused ([`body`]).
+//! [`listed`] reads the same notifications where they come by a list.
 //! Pure: `now` is given, nothing is fetched, nothing is kept. Knows no HTTP beyond the headers of a [`Verified`].
 //! Next: the inbox, which routes and stores the event.
 
 mod body;
 mod cluster;
 mod facts;
+mod listed;
 
 use std::collections::BTreeMap;
 
@@ -22,6 +24,7 @@ use crate::source::field_path::FieldPath;
 use crate::source::verify::Verified;
 pub use facts::Fact;
 use facts::Form;
+pub use listed::{Listed, read_listed};
 
 /// What the operator says about one source: where its bodies keep their facts, and labels for all its events.
 #[derive(Debug, Clone, Default)]

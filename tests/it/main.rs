@@ -22,6 +22,7 @@ mod giving_up;
 mod resuming;
 mod keeping;
 mod asking_castai;
+mod backfilling;
 mod falling_silent;
 mod store_contract;
 mod notifier_contract;

@@ -31,12 +31,12 @@ fn late_rules(root: &Section, default_targets: &[TargetName], defined: Option<&[
     let sources = root.section("sources");
     let rule = |source: SourceName| {
         let section = sources.child(source.as_str())?;
+        let notify = section.child("older_notify").and_then(|notify| notify.read::<Vec<TargetName>>());
+        check_targets(&section, "older_notify", notify.as_deref().unwrap_or_default(), defined);
         let limit = match section.child("page_if_younger_than") {
             Some(limit) => limit.read::<Span>()?.get(),
             None => LateRule::PAGE_IF_YOUNGER_THAN,
         };
-        let notify = section.child("older_notify").and_then(|notify| notify.read::<Vec<TargetName>>());
-        check_targets(&section, "older_notify", notify.as_deref().unwrap_or_default(), defined);
         Some(LateRule::new(source, limit, notify.unwrap_or_else(|| default_targets.to_vec())))
     };
     [SourceName::notifications(), SourceName::audit_log()].into_iter().filter_map(rule).collect()

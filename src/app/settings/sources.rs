@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use super::{collect, named};
 use crate::config::{Section, Span};
-use crate::http_server;
 use crate::names::SourceName;
 use crate::source::field_path::FieldPath;
+use crate::source::notifications;
 use crate::source::verify::Verifier;
 use crate::source::webhook::{self, WebhookPath};
 use crate::source::wire::Fact;
+use crate::{http_server, store};
 
 /// Sources that ask CAST AI's API.
 const ASKING_CASTAI: &[&str] = &["notifications", "audit_log", "savings"];
@@ -22,12 +23,14 @@ const ASKING_CASTAI: &[&str] = &["notifications", "audit_log", "savings"];
 pub struct Sources {
     /// The webhook sources, by name.
     pub webhooks: Vec<WebhookSettings>,
+    /// What the webhooks left out, from CAST AI's list.
+    pub notifications: Option<notifications::Config>,
 }
 
 impl Sources {
     /// Those that are asked, by name.
     pub fn polled(&self) -> Vec<SourceName> {
-        Vec::new()
+        [self.notifications.as_ref().map(|_| SourceName::notifications())].into_iter().flatten().collect()
     }
 
     /// All of them, by name.
@@ -39,7 +42,9 @@ impl Sources {
     /// How long each of them may be silent, where that has a limit.
     pub fn silence_limits(&self) -> Vec<(SourceName, Duration)> {
         let limit = |webhook: &WebhookSettings| Some((webhook.name.clone(), webhook.silent_after?.get()));
-        self.webhooks.iter().filter_map(limit).collect()
+        let notifications = self.notifications.as_ref();
+        let asked = [notifications.map(|config| (SourceName::notifications(), config.silent_after.get()))];
+        self.webhooks.iter().filter_map(limit).chain(asked.into_iter().flatten()).collect()
     }
 }
 
@@ -62,10 +67,11 @@ pub struct WebhookSettings {
 /// Reads every source. `server` is where webhooks are served, if that could be read.
 pub(super) fn read(root: &Section, server: Option<&http_server::Config>) -> Option<Sources> {
     let sources = root.section("sources");
-    sources.only(&["webhooks"]);
+    sources.only(&["webhooks", "notifications"]);
     check_castai(root, &sources);
     let webhooks = webhooks(&sources, server);
-    Some(Sources { webhooks: webhooks? })
+    let notifications = sources.child("notifications").map(|section| notifications(&section));
+    Some(Sources { webhooks: webhooks?, notifications: notifications.map_or(Some(None), |read| read.map(Some))? })
 }
 
 /// What asks CAST AI needs to know how.
@@ -78,6 +84,28 @@ fn check_castai(root: &Section, sources: &Section) {
         let mistake = format!("`{name}` asks CAST AI, and there is no section `castai`");
         sources.problem_at(name, mistake, &[], Some(hint.to_owned()));
     }
+}
+
+/// What the store has forgotten would be taken for new.
+pub(super) fn check_memory(root: &Section, sources: Option<&Sources>, store: Option<&store::Config>) {
+    let notifications = sources.and_then(|sources| sources.notifications.as_ref());
+    let Some((notifications, store)) = notifications.zip(store) else { return };
+    if notifications.look_back > store.retention {
+        let (look_back, retention) = (notifications.look_back, store.retention);
+        let mistake = format!(
+            "`look_back` is {look_back}, but events are kept for {retention} only: older ones would be told again"
+        );
+        let hint = Some(format!("write at most `{retention}`, or a longer `store.retention`"));
+        root.section("sources").section("notifications").problem_at("look_back", mistake, &[], hint);
+    }
+}
+
+fn notifications(section: &Section) -> Option<notifications::Config> {
+    let config = section.read::<notifications::Config>()?;
+    for (key, mistake) in config.impossible() {
+        section.problem_at(key, mistake, &[], None);
+    }
+    Some(config)
 }
 
 fn webhooks(sources: &Section, server: Option<&http_server::Config>) -> Option<Vec<WebhookSettings>> {

@@ -1,6 +1,7 @@
 //! Every form of body we have seen or expect, and what becomes of it.
 
 mod bodies;
+mod listed;
 mod mapping;
 mod properties;
 

@@ -43,6 +43,8 @@ enum Mode {
     Open,
     Held,
     Failing,
+    /// Open for so many calls more.
+    FailingAfter(usize),
 }
 
 impl Gate {
@@ -61,6 +63,11 @@ impl Gate {
         self.mode.send_replace(Mode::Failing);
     }
 
+    /// So many calls pass, further ones fail.
+    pub fn fail_after(&self, calls: usize) {
+        self.mode.send_replace(Mode::FailingAfter(calls));
+    }
+
     pub fn is_open(&self) -> bool {
         *self.mode.borrow() == Mode::Open
     }
@@ -74,6 +81,17 @@ impl Gate {
 
     async fn pass(&self) -> Result<(), StoreError> {
         self.reached.send_modify(|count| *count += 1);
+        let mut passes = false;
+        self.mode.send_if_modified(|mode| {
+            if let Mode::FailingAfter(calls) = mode {
+                passes = *calls > 0;
+                *calls = calls.saturating_sub(1);
+            }
+            passes
+        });
+        if passes {
+            return Ok(());
+        }
         let mut mode = self.mode.subscribe();
         let decided = mode.wait_for(|mode| *mode != Mode::Held).await.map(|mode| *mode);
         match decided {

@@ -128,10 +128,8 @@ fn source_silent(data: &Map<String, Value>) -> Story {
         Some(heard) => format!("Nothing heard from {source} since {heard}"),
         None => format!("Nothing heard from {source} yet"),
     };
-    let limit = data.get("silent_after_seconds").and_then(Value::as_u64).map(|seconds| {
-        let limit = Span::from_secs(seconds);
-        format!(" It may be silent for {limit} at most.")
-    });
+    let limit = data.get("silent_after_seconds").and_then(Value::as_u64).map(Span::from_secs);
+    let limit = limit.map(|limit| format!(" It may be silent for {limit} at most."));
     let error = scalar_at(data, "error").map(|error| format!(" The last error: {}", sentence(&error)));
     let hint = scalar_at(data, "hint").map(|hint| format!(" To mend it: {}", sentence(&hint)));
     let parts = [limit, error, hint].map(Option::unwrap_or_default).concat();

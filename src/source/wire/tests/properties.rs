@@ -76,7 +76,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-fn any_object() -> impl Strategy<Value = Map<String, Value>> {
+pub(super) fn any_object() -> impl Strategy<Value = Map<String, Value>> {
     btree_map(any_key(), any_json(), 0..10).prop_map(|fields| fields.into_iter().collect())
 }
 

@@ -10,6 +10,8 @@ use serde_json::json;
 /// What happens to one call.
 #[derive(Debug, Clone)]
 pub enum Fault {
+    /// Nothing: it is answered as usual. For the calls before the one that goes wrong.
+    None,
     /// This is answered instead.
     Instead { status: u16, headers: Vec<(&'static str, String)>, body: String },
     /// Nothing is answered, ever.
@@ -46,7 +48,7 @@ impl Fault {
     }
 
     pub fn replaces_the_answer(&self) -> bool {
-        !matches!(self, Self::SameCursor)
+        !matches!(self, Self::None | Self::SameCursor)
     }
 
     pub async fn happen(self) -> Result<Response<Body>, HungUp> {
@@ -57,7 +59,7 @@ impl Fault {
                 Ok(head.body(Body::from(body)).unwrap())
             }
             Self::Hang => std::future::pending().await,
-            Self::HangUp | Self::SameCursor => Err(HungUp),
+            Self::None | Self::HangUp | Self::SameCursor => Err(HungUp),
             Self::BreakOff => {
                 let chunks = [Ok(Bytes::from_static(b"{\"items\":[{\"id\":")), Err(HungUp)];
                 Ok(Response::new(Body::from_stream(stream::iter(chunks))))

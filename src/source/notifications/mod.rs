@@ -1,0 +1,273 @@
+//! Backfill: what CAST AI's webhook did not bring, out of the list of notifications in CAST AI's API.
+//!
+//! Each round pages through the list, newest first, until nothing new can come ([`plan`]), and accepts what is not known
+//! yet, oldest first, in steps; with the last step moves the cursor. So a kill or a failure at any point loses nothing,
+//! and because ids deduplicate it doubles nothing. While a webhook is expected to bring them, the youngest notifications
+//! are left to it; what it did not bring in time is a gap ([`gap`]). Knows the [`Inbox`] and CAST AI's API.
+
+mod gap;
+mod plan;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::Deserialize;
+
+use crate::castai_api::notifications::Notification;
+use crate::castai_api::webhooks::WebhookConfig;
+use crate::castai_api::{CastAi, Page};
+use crate::config::Span;
+use crate::event::relay::{self, Gap};
+use crate::event::{Event, Timestamp};
+use crate::names::{CursorName, EventId, SourceName, TargetName};
+use crate::source::Inbox;
+use crate::source::polling::{Poll, PollError};
+use crate::source::webhook::WebhookPath;
+use crate::source::wire::{self, Listed};
+use crate::store::{Cursor, StoreError};
+use crate::telemetry::Metrics;
+use gap::Missed;
+use plan::{Plan, Position, Times, Turn};
+
+/// Notifications on a page.
+const PAGE: u32 = 100;
+/// Events in one transaction.
+const STEP: usize = 100;
+/// The most new notifications that are held in memory; beyond, they are accepted before the next page is read.
+const MOST_HELD: usize = 2000;
+/// How long CAST AI may take to say which webhooks there are: what is late already must not wait for it.
+const WEBHOOKS_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The section `sources.notifications`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How often to ask.
+    pub every: Span,
+    /// How far back the very first round looks. Later ones go on where the last one ended, however long ago that was; what
+    /// they happen to see of this age is told as well, so the store must remember it for as long.
+    pub look_back: Span,
+    /// Up to which age a notification goes by the routes. Kept by [`crate::route::LateRule`].
+    pub page_if_younger_than: Option<Span>,
+    /// Who hears of older ones. Kept by [`crate::route::LateRule`].
+    pub older_notify: Option<Vec<TargetName>>,
+    /// For how long a notification is left to the webhook. Without webhooks it is left to nobody.
+    pub webhook_grace: Span,
+    /// How long CAST AI may give no good answer before that is reported.
+    pub silent_after: Span,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            every: Span::from_secs(60),
+            look_back: Span::from_secs(24 * 3600),
+            page_if_younger_than: None,
+            older_notify: None,
+            webhook_grace: Span::from_secs(120),
+            silent_after: Span::from_secs(15 * 60),
+        }
+    }
+}
+
+impl Config {
+    /// Values that cannot work, each with its key and what to write instead.
+    pub fn impossible(&self) -> Vec<(&'static str, String)> {
+        let (every, silent_after) = (self.every, self.silent_after);
+        let hurry = every.get() < Duration::from_secs(1);
+        let impatient = silent_after <= every;
+        let mistakes = [
+            (hurry, "every", "asking so often helps nobody; write at least `1s`".to_owned()),
+            (impatient, "silent_after", format!("it is asked every {every} only; write more than that, such as `15m`")),
+        ];
+        mistakes.into_iter().filter(|(wrong, ..)| *wrong).map(|(_, key, mistake)| (key, mistake)).collect()
+    }
+}
+
+/// The source at work.
+pub struct Backfill {
+    castai: CastAi,
+    inbox: Arc<Inbox>,
+    config: Config,
+    webhooks: Vec<WebhookPath>,
+    metrics: Arc<Metrics>,
+    has_told_of_disorder: AtomicBool,
+}
+
+/// A notification that is not known yet.
+struct News {
+    event: Event,
+    times: Times,
+    /// As CAST AI's client understands it; absent where it does not, which costs no event but says nothing of a gap.
+    notification: Option<Notification>,
+}
+
+impl Backfill {
+    /// Asks `castai` and hands what is new to `inbox`. `webhooks` are the paths by which CAST AI may reach us itself.
+    pub fn new(
+        castai: CastAi,
+        inbox: Arc<Inbox>,
+        config: Config,
+        webhooks: Vec<WebhookPath>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { castai, inbox, config, webhooks, metrics, has_told_of_disorder: AtomicBool::new(false) }
+    }
+
+    fn cursor_name(&self) -> CursorName {
+        CursorName::of(&self.source())
+    }
+
+    /// For how long notifications are left to the webhook.
+    fn grace(&self) -> Duration {
+        if self.webhooks.is_empty() { Duration::ZERO } else { self.config.webhook_grace.get() }
+    }
+
+    async fn plan(&self, now: Timestamp) -> Result<Plan, StoreError> {
+        let kept = self.inbox.cursor(&self.cursor_name()).await?;
+        let position = kept.and_then(|text| {
+            let position = Position::read(&text);
+            position
+                .inspect_err(|error| tracing::error!(%error, "the cursor cannot be read; looking back as at first"))
+                .ok()
+        });
+        Ok(Plan::new(position, self.config.look_back.get(), self.grace(), now))
+    }
+
+    /// What of a page is new and due.
+    async fn news(
+        &self,
+        page: Page<Notification>,
+        plan: &mut Plan,
+        known: &mut HashSet<EventId>,
+        now: Timestamp,
+    ) -> Result<Vec<News>, StoreError> {
+        let readable = page.items.into_iter().map(|item| (item.raw.clone(), Some(item)));
+        let unreadable = page.unreadable.into_iter().map(|item| (item.raw, None));
+        let mut news = Vec::new();
+        for (raw, notification) in readable.chain(unreadable) {
+            let (item, ids) = self.read(raw, notification, now);
+            if plan.turn_of(item.times) == Turn::Due && !self.is_known(&ids, known).await? {
+                plan.found_news();
+                news.push(item);
+            }
+        }
+        Ok(news)
+    }
+
+    /// The event of an item, and every id that it may be known by.
+    fn read(&self, raw: Bytes, notification: Option<Notification>, now: Timestamp) -> (News, [EventId; 2]) {
+        match wire::read_listed(&raw, &self.source(), now) {
+            Ok(Listed { event, bare_id, written_at }) => {
+                let times = Times { happened_at: event.occurred_at, written_at };
+                let ids = [event.id.clone(), bare_id];
+                (News { event, times, notification }, ids)
+            }
+            Err(problem) => {
+                let event = relay::item_rejected(&self.source(), raw, &problem.message, now);
+                let ids = [event.id.clone(), event.id.clone()];
+                (News { event, times: Times::default(), notification: None }, ids)
+            }
+        }
+    }
+
+    /// Whether it is safe with us, or was found in this round before. `known` are the ids of this round.
+    async fn is_known(&self, ids: &[EventId; 2], known: &mut HashSet<EventId>) -> Result<bool, StoreError> {
+        if !known.insert(ids[0].clone()) {
+            return Ok(true);
+        }
+        Ok(self.inbox.knows(&ids[0]).await? || self.inbox.knows(&ids[1]).await?)
+    }
+
+    /// Accepts what is new, oldest first, in steps; the last one moves the cursor. A gap is told in the first step: after
+    /// it, what was missed is known, and nobody could tell any more.
+    async fn accept(&self, mut news: Vec<News>, cursor: Option<Cursor>, now: Timestamp) -> Result<(), StoreError> {
+        news.sort_by_key(|item| item.times.place());
+        let gap = self.gap(&news).await;
+        let report = gap.as_ref().map(|gap| relay::webhook_gap(gap, now));
+        let mut events = report.into_iter().chain(news.into_iter().map(|item| item.event)).peekable();
+        let mut cursor = cursor;
+        while events.peek().is_some() || cursor.is_some() {
+            let step: Vec<Event> = events.by_ref().take(STEP).collect();
+            let with = if events.peek().is_none() { cursor.take() } else { None };
+            self.inbox.accept_all(step, with).await?;
+        }
+        if let Some(gap) = gap {
+            self.metrics.missed_by_webhook(gap.missed);
+            let webhook = gap.webhooks.first().map_or("", |webhook| webhook.name.as_str());
+            tracing::warn!(gap.missed, webhook, "CAST AI's webhook did not bring what it should have");
+        }
+        Ok(())
+    }
+
+    /// What of it the webhook should have brought, if anything.
+    async fn gap(&self, news: &[News]) -> Option<Gap> {
+        if self.grace().is_zero() {
+            return None;
+        }
+        let missed: Vec<Missed<'_>> = news.iter().filter_map(|item| self.missed(item)).collect();
+        if missed.is_empty() {
+            return None;
+        }
+        let asked = tokio::time::timeout(WEBHOOKS_PATIENCE, self.castai.webhooks()).await;
+        let webhooks = match asked {
+            Ok(answer) => answer.map(|page| page.items).map_err(|error| error.to_string()),
+            Err(_) => Err(format!("CAST AI gave no answer within {} s", WEBHOOKS_PATIENCE.as_secs())),
+        };
+        let ours = |webhook: &WebhookConfig| self.webhooks.iter().any(|path| webhook.calls(path.as_str()));
+        let ours = webhooks.map(|all| all.into_iter().filter(ours).collect::<Vec<_>>());
+        gap::judge(&missed, ours.as_deref().map_err(String::as_str))
+    }
+
+    /// A notification of a time when a call of the webhook would have reached us.
+    fn missed<'n>(&self, item: &'n News) -> Option<Missed<'n>> {
+        let written_at = item.times.news_at()?;
+        let notification = item.notification.as_ref()?;
+        self.inbox.pulse().was_up(written_at, self.grace()).then_some(Missed { notification, written_at })
+    }
+}
+
+#[async_trait]
+impl Poll for Backfill {
+    fn source(&self) -> SourceName {
+        SourceName::notifications()
+    }
+
+    async fn poll(&self, now: Timestamp) -> Result<(), PollError> {
+        let mut plan = self.plan(now).await?;
+        let (mut news, mut known) = (Vec::new(), HashSet::new());
+        let mut pages = self.castai.notifications(PAGE);
+        let ended = loop {
+            match pages.next().await {
+                Ok(Some(page)) => news.extend(self.news(page, &mut plan, &mut known, now).await?),
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+            if plan.ends_with_this_page() {
+                break Ok(());
+            }
+            if news.len() >= MOST_HELD {
+                tracing::warn!(
+                    held = news.len(),
+                    "there is more to fetch than is held at a time; newer ones come first"
+                );
+                self.accept(std::mem::take(&mut news), None, now).await?;
+            }
+        };
+        if !plan.is_in_order() && !self.has_told_of_disorder.swap(true, Ordering::Relaxed) {
+            tracing::warn!("CAST AI's list of notifications is not in order; it is read to its end every time");
+        }
+        // Without its end nobody knows how far the list was read, but what was read need not wait.
+        let cursor = ended.is_ok().then(|| Cursor { name: self.cursor_name(), value: plan.position().written() });
+        self.accept(news, cursor, now).await?;
+        ended.map_err(PollError::from)
+    }
+
+    fn next_after(&self, now: Timestamp) -> Timestamp {
+        now.saturating_add(self.config.every.get())
+    }
+}
