@@ -96,6 +96,24 @@ operator_name!(
     "cursor name"
 );
 
+operator_name!(
+    /// A limit for savings that is watched, such as `budget`.
+    ThresholdName,
+    "threshold name"
+);
+
+impl CursorName {
+    /// Up to when every savings summary that was due is dealt with.
+    pub fn savings_summary() -> Self {
+        Self("savings-summary".into())
+    }
+
+    /// What the savings thresholds remember.
+    pub fn savings_thresholds() -> Self {
+        Self("savings-thresholds".into())
+    }
+}
+
 impl SourceName {
     const RELAY: &str = "relay";
     const NOTIFICATIONS: &str = "notifications";

@@ -26,7 +26,7 @@ pub(super) async fn pulse(sources: &Sources, tools: &Tools) -> Result<Arc<Pulse>
     Ok(Arc::new(Pulse::resume(sources.names(), kept.and_then(read), tools.clock.now(), &tools.metrics)))
 }
 
-/// Everything that runs in rounds.
+/// Everything that runs in rounds. What asks CAST AI does so by `castai`.
 pub(super) fn pollers(
     sources: &Sources,
     castai: Option<&CastAi>,
@@ -37,6 +37,9 @@ pub(super) fn pollers(
     // The settings see to it that there is a `castai` wherever one is needed.
     if let Some((config, castai)) = sources.notifications.as_ref().zip(castai) {
         polls.push(Box::new(backfill(config, castai, sources, inbox, tools)));
+    }
+    if let Some((config, castai)) = sources.savings.as_ref().zip(castai) {
+        polls.extend(config.clone().rounds(castai, inbox));
     }
     let poller = |poll| Poller::new(poll, tools.clock.clone(), tools.metrics.clone(), inbox.pulse().clone());
     polls.into_iter().map(|poll| Arc::new(poller(poll))).collect()

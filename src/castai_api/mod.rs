@@ -7,6 +7,7 @@
 
 mod address;
 pub mod clusters;
+pub mod cost;
 pub mod error;
 pub mod notifications;
 pub mod page;

@@ -56,7 +56,11 @@ fn asked(sources: &Sources) -> impl Iterator<Item = Vec<String>> {
         let how = format!("asked every {}, reported when silent for {}", config.every, config.silent_after);
         vec![SourceName::notifications().to_string(), "CAST AI's list of notifications".to_owned(), how]
     });
-    [notifications].into_iter().flatten()
+    let savings = sources
+        .savings
+        .as_ref()
+        .map(|config| vec![SourceName::savings().to_string(), "CAST AI's cost reports".to_owned(), config.in_words()]);
+    [notifications, savings].into_iter().flatten()
 }
 
 fn print_table(table: &RoutingTable, out: &mut dyn Write) -> io::Result<()> {

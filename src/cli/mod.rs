@@ -3,6 +3,7 @@
 //! One file for each command. Exit codes: 0 good, 1 found wrong, 2 misused. Data goes to standard output, everything
 //! else to standard error.
 
+mod castai;
 mod check;
 mod demo;
 mod route_test;
@@ -44,6 +45,9 @@ enum Command {
     Route(RouteCommand),
     /// Send an event to a running relay, with the right token or signature
     Send(send::SendArgs),
+    /// Ask CAST AI itself
+    #[command(subcommand)]
+    Castai(castai::CastaiCommand),
     /// See it work: the whole relay with stand-ins for Slack and PagerDuty, for half a minute
     Demo(demo::DemoArgs),
 }
@@ -135,6 +139,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Command::Check(args) => check::run(&args, out),
         Command::Route(RouteCommand::Test(args)) => route_test::run(&args, out),
         Command::Send(args) => on_runtime(send::run(&args, out)),
+        Command::Castai(command) => on_runtime(castai::run(&command, out)),
         Command::Demo(args) => on_runtime(demo::run(&args, out)),
     }
 }

@@ -10,6 +10,7 @@ const SAMPLES: &[(&str, &str)] = &[
     ("node.removed", include_str!("../../config/samples/node.removed.json")),
     ("node.spot_interrupted", include_str!("../../config/samples/node.spot_interrupted.json")),
     ("savings.threshold", include_str!("../../config/samples/savings.threshold.json")),
+    ("savings.summary", include_str!("../../config/samples/savings.summary.json")),
     ("notification", include_str!("../../config/samples/notification.json")),
     ("critical", include_str!("../../config/samples/critical.json")),
     ("security", include_str!("../../config/samples/security.json")),

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use clap::Args;
 
 use super::route_test::find_source;
-use super::{BodyArgs, ConfigArgs, Failure, Verdict, fresh_id, kit};
+use super::{BodyArgs, ConfigArgs, Failure, Verdict, fresh_id};
 use crate::app::settings::{Settings, WebhookSettings};
-use crate::http_client::{Endpoint, SendError};
+use crate::http_client::{Answer, Endpoint, SendError};
 use crate::runtime::{Clock, SystemClock};
 
 /// What `send` takes.
@@ -36,22 +36,28 @@ pub async fn run(args: &SendArgs, out: &mut dyn Write) -> Result<Verdict, Failur
     let settings = args.config.read()?;
     let source = find_source(&settings, args.source.as_deref())?;
     let body = Bytes::from(args.body.read(args.id.as_deref())?);
-    let url = url(&settings, source, args.url.as_deref());
+    let answer = post(&settings, source, args.url.as_deref(), body).await?;
+    writeln!(out, "{} {}", answer.status, answer.body.trim_end())?;
+    Ok(if answer.status == 200 { Verdict::Good } else { Verdict::FoundWrong })
+}
+
+/// Posts `body` to `source` of the relay at `base`, with the source's own credentials.
+pub(super) async fn post(
+    settings: &Settings,
+    source: &WebhookSettings,
+    base: Option<&str>,
+    body: Bytes,
+) -> anyhow::Result<Answer> {
+    let url = url(settings, source, base);
     let endpoint = Endpoint::parse(&url).with_context(|| format!("cannot send to `{url}`"))?;
     let now = SystemClock.now();
     let credentials = source.verifier.credentials(&body, &fresh_id(now), now);
     let headers: Vec<_> = credentials.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let answer = kit()?.http.post(&endpoint, "application/json", body, &headers, now).await;
-    match answer {
-        Ok(answer) => {
-            writeln!(out, "{} {}", answer.status, answer.body.trim_end())?;
-            Ok(if answer.status == 200 { Verdict::Good } else { Verdict::FoundWrong })
-        }
+    match settings.http.post(&endpoint, "application/json", body, &headers, now).await {
         Err(SendError::Unreachable(detail)) => Err(anyhow::anyhow!(
             "nothing answers at {url}: {detail}\nhint: is `castai-relay serve` running, with the same configuration?"
-        )
-        .into()),
-        Err(error) => Err(error.into()),
+        )),
+        answered => Ok(answered?),
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::Severity;
 use super::fields::Fields;
 use super::relay::RelayReport;
+use super::savings::{Savings, SavingsSummary};
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +23,8 @@ pub enum CastAIEvent {
     NodeSpotInterrupted(Node),
     /// A configured savings threshold was crossed.
     SavingsThreshold(Savings),
+    /// What was saved until a day began, in total and per cluster.
+    SavingsSummary(Box<SavingsSummary>),
     /// One of CAST AI's own notifications, <https://docs.cast.ai/docs/notifications>.
     Notification(Notification),
     /// Something the relay has to say about itself.
@@ -46,13 +49,6 @@ pub struct Node {
     pub action: Option<String>,
 }
 
-/// What is known of a crossed savings threshold.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Savings {
-    /// The impact as the sender gave it; its unit is the sender's.
-    pub impact: Option<f64>,
-}
-
 /// The parts every CAST AI notification has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notification {
@@ -68,6 +64,7 @@ pub const KINDS: &[(&str, Severity)] = &[
     ("node.removed", Severity::Info),
     ("node.spot_interrupted", Severity::Warning),
     ("savings.threshold", Severity::Warning),
+    (CastAIEvent::SAVINGS_SUMMARY, Severity::Info),
     (CastAIEvent::NOTIFICATION, Severity::Warning),
     ("relay.body_rejected", Severity::Error),
     ("relay.delivery_dead", Severity::Error),
@@ -80,6 +77,8 @@ impl CastAIEvent {
     pub const UNRECOGNIZED: &str = "unrecognized";
     /// The type of CAST AI's own notifications.
     pub const NOTIFICATION: &str = "castai.notification";
+    /// The type of the scheduled savings summary.
+    pub const SAVINGS_SUMMARY: &str = "savings.summary";
 
     /// Reads the variant named by `event_type` out of the particulars. Total: what does not fit becomes a note.
     pub fn read(event_type: &str, data: &Map<String, Value>, notes: &mut Vec<String>) -> Self {
@@ -88,7 +87,8 @@ impl CastAIEvent {
             "node.added" => Self::NodeAdded(Node::read(&mut fields)),
             "node.removed" => Self::NodeRemoved(Node::read(&mut fields)),
             "node.spot_interrupted" => Self::NodeSpotInterrupted(Node::read(&mut fields)),
-            "savings.threshold" => Self::SavingsThreshold(Savings { impact: fields.number("savingsImpact") }),
+            "savings.threshold" => Self::SavingsThreshold(Savings::read(&mut fields)),
+            Self::SAVINGS_SUMMARY => Self::SavingsSummary(Box::new(SavingsSummary::read(&mut fields))),
             other => Self::Unrecognized { event_type: other.to_owned() },
         }
     }
@@ -100,6 +100,7 @@ impl CastAIEvent {
             Self::NodeRemoved(_) => "node.removed",
             Self::NodeSpotInterrupted(_) => "node.spot_interrupted",
             Self::SavingsThreshold(_) => "savings.threshold",
+            Self::SavingsSummary(_) => Self::SAVINGS_SUMMARY,
             Self::Notification(_) => Self::NOTIFICATION,
             Self::Relay(report) => report.type_name(),
             Self::Unrecognized { event_type } => event_type,

@@ -1,7 +1,8 @@
 //! One thing that happened, normalised: what every later room works with.
 //!
 //! Knows names and nothing else: no HTTP, no configuration, no database, no clock (`received_at` is given).
-//! [`castai`] names the kinds of event, [`delivery`] what an event owes, [`relay`] what the relay reports of itself.
+//! [`castai`] names the kinds of event, [`delivery`] what an event owes, [`relay`] what the relay reports of itself,
+//! [`savings`] what is known of savings.
 //! Next room: [`crate::source`], where events come from.
 
 pub mod castai;
@@ -9,6 +10,7 @@ pub mod delivery;
 pub mod fields;
 mod record;
 pub mod relay;
+pub mod savings;
 mod severity;
 mod timestamp;
 

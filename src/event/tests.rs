@@ -37,6 +37,97 @@ fn an_event_reads_back_from_its_record_as_it_was() {
     }
 }
 
+fn dec(text: &str) -> rust_decimal::Decimal {
+    text.parse().unwrap()
+}
+
+fn summary() -> savings::SavingsSummary {
+    use savings::*;
+    let offer = || Offer { monthly: Some(dec("19376.51")), percent: Some(dec("55.98")) };
+    let change = || Change { amount: Some(dec("-3.25")), percent: None };
+    let figures = |counted: Option<u64>| Figures {
+        month_to_date: PeriodFigures { cost: Some(dec("0")), ..PeriodFigures::default() },
+        trailing_30_days: PeriodFigures {
+            cost: Some(dec("2210.4177")),
+            cost_change: change(),
+            realised: Some(dec("1107.6812")),
+            realised_percent: Some(dec("33.38")),
+            realised_change: change(),
+            cost_not_available: counted,
+            realised_not_available: counted,
+        },
+        potential: Potential {
+            layman: offer(),
+            spot_instances: offer(),
+            spot_only: Offer::default(),
+            not_available: counted,
+        },
+    };
+    let days = |first: &str| Days { first: Some(first.into()), last: Some("2026-10-05".into()), count: Some(5) };
+    let pair = || PeriodPair { present: days("2026-10-01"), before: days("2026-09-01") };
+    SavingsSummary {
+        day: Some("2026-10-06".into()),
+        time_zone: Some("Europe/Berlin".into()),
+        month_to_date: pair(),
+        trailing_30_days: pair(),
+        total: figures(Some(1)),
+        clusters_in_all: Some(2),
+        clusters: vec![
+            ClusterSavings {
+                id: Some("c-1".into()),
+                name: Some("demo".into()),
+                not_available: None,
+                figures: figures(None),
+                efficiency: Efficiency { cpu_overprovisioned_percent: Some(dec("31.5")), ..Efficiency::default() },
+            },
+            ClusterSavings { not_available: Some("read-only".into()), ..ClusterSavings::default() },
+        ],
+    }
+}
+
+#[test]
+fn a_savings_summary_reads_back_from_its_words_without_a_note() {
+    let (data, mut notes) = (summary().to_data(), vec![]);
+    let kind = CastAIEvent::read("savings.summary", &data, &mut notes);
+    assert_eq!((&kind, notes.as_slice()), (&CastAIEvent::SavingsSummary(Box::new(summary())), [].as_slice()));
+    let original = event(kind, Value::Object(data));
+    let record = serde_json::to_vec(&original).unwrap();
+    assert_eq!(Event::from_record(&record, original.body.clone()).unwrap(), original);
+    assert_eq!(original.severity, Severity::Info);
+    assert_eq!(original.data["total"]["trailing_30_days"]["realised"], "1107.6812", "money is text, never a float");
+    assert_eq!(original.data["total"]["month_to_date"]["realised"], Value::Null, "what is unknown is not zero");
+}
+
+#[test]
+fn a_summary_in_other_words_is_read_as_far_as_it_goes() {
+    let data = json!({
+        "day": "2026-10-06",
+        "total": {"trailing_30_days": {"cost": 12.5, "realised": "$1.10", "realised_percent": "much"}, "potential": 3},
+        "clusters": {"demo": 1},
+        "clusters_in_all": "7",
+    });
+    let mut notes = vec![];
+    let kind = CastAIEvent::read("savings.summary", data.as_object().unwrap(), &mut notes);
+    let CastAIEvent::SavingsSummary(read) = kind else { panic!("{kind:?}") };
+    let trailing = &read.total.trailing_30_days;
+    assert_eq!((trailing.cost, trailing.realised), (Some(dec("12.5")), Some(dec("1.10"))));
+    assert_eq!((trailing.realised_percent, read.clusters_in_all, read.clusters.len()), (None, Some(7), 0));
+    let expected = [
+        "data.total.trailing_30_days.realised_percent: expected a decimal number in a string, got a string",
+        "data.total.potential: expected an object, got a number",
+        "data.clusters: expected a list, got an object",
+    ];
+    assert_eq!(notes, expected);
+}
+
+#[test]
+fn an_amount_nobody_spends_is_no_amount() {
+    for absurd in [json!("1e40"), json!("99999999999999999999"), json!(1e300), json!("NaN"), json!(true)] {
+        assert_eq!(fields::scalar_decimal(&absurd), None, "{absurd}");
+    }
+    assert_eq!(fields::scalar_decimal(&json!("-1000000000000000")), Some(dec("-1000000000000000")));
+}
+
 #[test]
 fn an_event_that_came_late_is_marked_in_its_record() {
     let mark = |millis| {
@@ -80,8 +171,26 @@ fn savings_may_come_as_text_with_a_sign() {
     {
         let data = json!({"savingsImpact": given});
         let kind = CastAIEvent::read("savings.threshold", data.as_object().unwrap(), &mut vec![]);
-        assert_eq!(kind, CastAIEvent::SavingsThreshold(castai::Savings { impact: read }));
+        assert_eq!(kind, CastAIEvent::SavingsThreshold(savings::Savings { impact: read, ..Default::default() }));
     }
+}
+
+#[test]
+fn a_crossed_threshold_says_which_and_how_far() {
+    let data = json!({
+        "name": "low", "metric": "realised_percent", "value": "8.2", "limit": 10, "direction": "below", "scope": "total",
+    });
+    let kind = CastAIEvent::read("savings.threshold", data.as_object().unwrap(), &mut vec![]);
+    let expected = savings::Savings {
+        impact: None,
+        name: Some("low".into()),
+        metric: Some("realised_percent".into()),
+        value: Some(dec("8.2")),
+        limit: Some(dec("10")),
+        direction: Some("below".into()),
+        scope: Some("total".into()),
+    };
+    assert_eq!(kind, CastAIEvent::SavingsThreshold(expected));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! [`crate::store`] keeps both.
 
 pub mod notifications;
+pub mod savings;
 pub mod webhook;
 
 pub mod field_path;

@@ -23,7 +23,7 @@ fn said(arguments: &str) -> Said {
 
 #[test]
 fn help_says_what_each_command_does() {
-    for command in ["", "serve", "check", "route", "route test", "send", "demo"] {
+    for command in ["", "serve", "check", "route", "route test", "send", "castai", "castai summary", "demo"] {
         let said = said(&format!("{command} --help"));
         assert_eq!((said.code, said.err.as_str()), (0, ""));
         insta::assert_snapshot!(format!("help {command}").trim().replace(' ', "_"), said.out);
@@ -230,7 +230,7 @@ mod route_test {
     #[test]
     fn every_sample_is_understood_but_the_broken_one() {
         let samples = ["node.added", "node.removed", "node.spot_interrupted", "savings.threshold", "notification"];
-        for sample in samples.iter().chain(&["critical", "security", "unknown", "broken"]) {
+        for sample in samples.iter().chain(&["savings.summary", "critical", "security", "unknown", "broken"]) {
             let said = said(&format!("route test --config config/example.yaml --sample {sample}"));
             assert_eq!(said.code, i32::from(*sample == "broken"), "{sample}: {said:?}");
         }

@@ -11,6 +11,7 @@ use crate::config::{Section, Span};
 use crate::names::SourceName;
 use crate::source::field_path::FieldPath;
 use crate::source::notifications;
+use crate::source::savings;
 use crate::source::verify::Verifier;
 use crate::source::webhook::{self, WebhookPath};
 use crate::source::wire::Fact;
@@ -25,12 +26,16 @@ pub struct Sources {
     pub webhooks: Vec<WebhookSettings>,
     /// What the webhooks left out, from CAST AI's list.
     pub notifications: Option<notifications::Config>,
+    /// CAST AI's savings reports, if they are asked for.
+    pub savings: Option<savings::Config>,
 }
 
 impl Sources {
     /// Those that are asked, by name.
     pub fn polled(&self) -> Vec<SourceName> {
-        [self.notifications.as_ref().map(|_| SourceName::notifications())].into_iter().flatten().collect()
+        let notifications = self.notifications.as_ref().map(|_| SourceName::notifications());
+        let savings = self.savings.as_ref().map(|_| SourceName::savings());
+        notifications.into_iter().chain(savings).collect()
     }
 
     /// All of them, by name.
@@ -43,7 +48,11 @@ impl Sources {
     pub fn silence_limits(&self) -> Vec<(SourceName, Duration)> {
         let limit = |webhook: &WebhookSettings| Some((webhook.name.clone(), webhook.silent_after?.get()));
         let notifications = self.notifications.as_ref();
-        let asked = [notifications.map(|config| (SourceName::notifications(), config.silent_after.get()))];
+        let savings = self.savings.as_ref().and_then(savings::Config::silent_after);
+        let asked = [
+            notifications.map(|config| (SourceName::notifications(), config.silent_after.get())),
+            savings.map(|limit| (SourceName::savings(), limit)),
+        ];
         self.webhooks.iter().filter_map(limit).chain(asked.into_iter().flatten()).collect()
     }
 }
@@ -67,11 +76,24 @@ pub struct WebhookSettings {
 /// Reads every source. `server` is where webhooks are served, if that could be read.
 pub(super) fn read(root: &Section, server: Option<&http_server::Config>) -> Option<Sources> {
     let sources = root.section("sources");
-    sources.only(&["webhooks", "notifications"]);
+    sources.only(&["webhooks", "notifications", "savings"]);
     check_castai(root, &sources);
     let webhooks = webhooks(&sources, server);
     let notifications = sources.child("notifications").map(|section| notifications(&section));
-    Some(Sources { webhooks: webhooks?, notifications: notifications.map_or(Some(None), |read| read.map(Some))? })
+    let savings = sources.child("savings").map(|section| savings(&section));
+    Some(Sources {
+        webhooks: webhooks?,
+        notifications: notifications.map_or(Some(None), |read| read.map(Some))?,
+        savings: savings.map_or(Some(None), |read| read.map(Some))?,
+    })
+}
+
+fn savings(section: &Section) -> Option<savings::Config> {
+    let config = section.read::<savings::Config>();
+    for (key, mistake) in config.iter().flat_map(savings::Config::impossible) {
+        section.problem_at(&key, mistake, &[], None);
+    }
+    config
 }
 
 /// What asks CAST AI needs to know how.

@@ -5,6 +5,7 @@
 //! notifier escapes and cuts for its own target. Knows no target. Next: [`super::answer`].
 
 mod particulars;
+pub mod savings;
 mod telling;
 
 use crate::event::Severity;

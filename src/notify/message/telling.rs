@@ -10,8 +10,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::particulars::particulars;
-use super::{Fact, Form, one_line};
-use crate::event::castai::{Node, Notification, Savings};
+use super::{Fact, Form, one_line, savings};
+use crate::event::castai::{Node, Notification};
 use crate::event::delivery::Delivery;
 use crate::event::{CastAIEvent, Event};
 
@@ -26,10 +26,10 @@ pub(super) struct Told {
 }
 
 /// What the kind of event adds to what every message has.
-struct Story {
-    title: String,
-    text: Option<String>,
-    facts: Vec<Fact>,
+pub(super) struct Story {
+    pub(super) title: String,
+    pub(super) text: Option<String>,
+    pub(super) facts: Vec<Fact>,
 }
 
 pub(super) fn tell(delivery: &Delivery) -> Told {
@@ -38,7 +38,8 @@ pub(super) fn tell(delivery: &Delivery) -> Told {
         CastAIEvent::NodeAdded(node) => node_added(node, event),
         CastAIEvent::NodeRemoved(node) => node_removed(node, event),
         CastAIEvent::NodeSpotInterrupted(node) => spot_interruption(node, event),
-        CastAIEvent::SavingsThreshold(savings) => savings_threshold(savings, event),
+        CastAIEvent::SavingsThreshold(crossed) => savings::threshold(crossed, event),
+        CastAIEvent::SavingsSummary(summary) => savings::summary(summary),
         CastAIEvent::Notification(notification) => castai_notification(notification, event),
         CastAIEvent::Relay(report) => reports::tell(*report, &event.data),
         CastAIEvent::Unrecognized { event_type } => unrecognized(event_type, &event.data),
@@ -79,16 +80,6 @@ fn spot_interruption(node: &Node, event: &Event) -> Story {
         the_cluster(event)
     );
     Story { title: in_cluster(title, event), text: Some(text), facts: node_facts(node, &event.data) }
-}
-
-fn savings_threshold(savings: &Savings, event: &Event) -> Story {
-    let impact = savings.impact.map(|impact| impact.to_string());
-    let impact_fact = impact.as_deref().and_then(|impact| Fact::verbatim("Savings impact", impact));
-    Story {
-        title: in_cluster(with_subject("Savings threshold crossed", impact.as_ref()), event),
-        text: None,
-        facts: impact_fact.into_iter().chain(particulars(&event.data, &["savingsImpact"])).collect(),
-    }
 }
 
 fn castai_notification<'a>(notification: &'a Notification, event: &Event) -> Story {
@@ -132,11 +123,11 @@ fn sentence(words: &str) -> String {
     format!("{}.", words.trim_end_matches('.'))
 }
 
-fn with_subject(what: &str, subject: Option<&String>) -> String {
+pub(super) fn with_subject(what: &str, subject: Option<&String>) -> String {
     subject.map_or_else(|| what.to_owned(), |subject| format!("{what}: {subject}"))
 }
 
-fn in_cluster(title: String, event: &Event) -> String {
+pub(super) fn in_cluster(title: String, event: &Event) -> String {
     event.cluster.label().map_or_else(|| title.clone(), |label| format!("{title} in {label}"))
 }
 

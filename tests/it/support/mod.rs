@@ -2,6 +2,7 @@
 
 pub mod bodies;
 pub mod castai;
+pub mod costs;
 pub mod flaky_store;
 pub mod http;
 pub mod hurried_clock;
