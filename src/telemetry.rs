@@ -13,7 +13,11 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 pub use metrics::Metrics;
-pub use of_sources::{PollOutcome, PulseMetrics, ReceiveOutcome, SourceMetrics};
+pub use of_sources::{PollOutcome, PulseMetrics, ReceiveOutcome, SkipReason, SourceMetrics};
+
+/// The Kubernetes client tells every failed attempt, some with the whole answer. What it comes to is told by the source,
+/// once and with the cure. A filter that names these modules is heard all the same.
+const QUIET: &str = "kube_client=off,kube_runtime=off";
 
 /// Sends log lines to standard error: readable on a terminal, JSON otherwise. `filter` is in the syntax of
 /// <https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.EnvFilter.html>.
@@ -21,7 +25,7 @@ pub use of_sources::{PollOutcome, PulseMetrics, ReceiveOutcome, SourceMetrics};
 /// # Errors
 /// When the filter cannot be read.
 pub fn init_logging(filter: &str) -> Result<(), tracing_subscriber::filter::ParseError> {
-    let filter = EnvFilter::try_new(filter)?;
+    let filter = EnvFilter::try_new(format!("{QUIET},{filter}"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second call, as in tests that share a process, keeps the first subscriber.
     let _ = match std::io::stderr().is_terminal() {

@@ -29,6 +29,7 @@ use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 use settings::{Engine, Settings, Target};
+use sources::Start;
 use upkeep::Upkeep;
 
 /// The relay could not start; nothing was served.
@@ -43,6 +44,9 @@ pub enum StartError {
     /// The store opened but did not answer.
     #[error(transparent)]
     StoreRead(#[from] StoreError),
+    /// What says where the cluster's API server is cannot be read.
+    #[error("sources.kubernetes: {0}")]
+    Kubernetes(String),
 }
 
 /// The whole relay, built and not yet running.
@@ -53,6 +57,7 @@ pub struct App {
     pub inbox: Arc<Inbox>,
     deliverers: Vec<Arc<Deliverer>>,
     pollers: Vec<Arc<Poller>>,
+    watches: Option<Start>,
     public: (Listener, Server),
     admin: (Listener, Server),
     upkeep: Upkeep,
@@ -91,7 +96,8 @@ impl App {
         let castai = settings.castai.map(|config| CastAi::new(config, settings.http, tools.clock.clone()));
         let pollers = sources::pollers(&settings.sources, castai.as_ref(), &inbox, &tools);
         let limits = Arc::new(settings.server);
-        let webhooks = settings.sources.webhooks.into_iter();
+        let settings::Sources { webhooks, kubernetes, .. } = settings.sources;
+        let webhooks = webhooks.into_iter();
         let webhooks = webhooks.map(|webhook| build_webhook(webhook, &tools, &inbox, &limits));
         let router = webhook::router(webhooks);
         let server = |router, life| Server::new((*limits).clone(), router, tools.metrics.clone(), life);
@@ -107,7 +113,8 @@ impl App {
         let admin = (Listener::bind(settings.admin.listen).await?, server(admin::router(looking), life.epilogue()));
         let upkeep = Upkeep::new(tools.store.clone(), tools.clock.clone(), tools.metrics.clone(), settings.retention);
         let deliverers = deliverers(settings.targets, removed, &tools);
-        Ok(Self { store: tools.store.clone(), inbox, deliverers, pollers, public, admin, upkeep, life })
+        let watches = sources::watches(kubernetes, &inbox, &tools).await?;
+        Ok(Self { store: tools.store.clone(), inbox, deliverers, pollers, watches, public, admin, upkeep, life })
     }
 
     /// Where events are taken in.
@@ -133,10 +140,10 @@ impl App {
 
     /// Starts both listeners; deliveries stay where they are, and nobody is asked for events.
     pub fn spawn_servers(self) -> Parked {
-        let Self { deliverers, pollers, public, admin, upkeep, life, .. } = self;
+        let Self { deliverers, pollers, watches, public, admin, upkeep, life, .. } = self;
         life.spawn("public listener", public.1.run(public.0));
         life.epilogue().spawn("admin listener", admin.1.run(admin.0));
-        Parked { deliverers, pollers, upkeep, life }
+        Parked { deliverers, pollers, watches, upkeep, life }
     }
 
     /// Starts everything.
@@ -149,6 +156,7 @@ impl App {
 pub struct Parked {
     deliverers: Vec<Arc<Deliverer>>,
     pollers: Vec<Arc<Poller>>,
+    watches: Option<Start>,
     upkeep: Upkeep,
     life: Lifecycle,
 }
@@ -156,6 +164,9 @@ pub struct Parked {
 impl Parked {
     /// Starts the sources that have to be asked, the delivery loops and the upkeep.
     pub fn spawn_rest(self) {
+        if let Some(watches) = self.watches {
+            self.life.spawn("watches of the cluster", watches(self.life.clone()));
+        }
         for poller in self.pollers {
             self.life.spawn("polled source", poller.run(self.life.clone()));
         }

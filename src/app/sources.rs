@@ -1,12 +1,15 @@
-//! Builds the sources that are asked, and the pulse of all of them: one line for each source.
+//! Builds the sources that are asked or watched, and the pulse of all of them: one line for each source.
 
 use std::sync::Arc;
 
+use super::StartError;
 use super::settings::Sources;
 use crate::castai_api::CastAi;
 use crate::deliver::Tools;
 use crate::names::CursorName;
+use crate::runtime::{Lifecycle, Pending};
 use crate::source::Inbox;
+use crate::source::kubernetes;
 use crate::source::notifications::{self, Backfill};
 use crate::source::polling::{Poll, Poller};
 use crate::source::pulse::Pulse;
@@ -54,4 +57,30 @@ fn backfill(
 ) -> Backfill {
     let webhooks = sources.webhooks.iter().map(|webhook| webhook.path.clone()).collect();
     Backfill::new(castai.clone(), inbox.clone(), config.clone(), webhooks, tools.metrics.clone())
+}
+
+/// Something that runs until the soft stop of the life it is given.
+pub(super) type Start = Box<dyn FnOnce(Lifecycle) -> Pending + Send + Sync>;
+
+/// The watches of the cluster, ready to run.
+#[cfg(feature = "kubernetes")]
+pub(super) async fn watches(
+    config: Option<kubernetes::Config>,
+    inbox: &Arc<Inbox>,
+    tools: &Tools,
+) -> Result<Option<Start>, StartError> {
+    let Some(config) = config else { return Ok(None) };
+    let built = kubernetes::Kubernetes::new(config, inbox.clone(), tools.clock.clone(), tools.metrics.clone()).await;
+    let watches = Arc::new(built.map_err(|trouble| StartError::Kubernetes(trouble.to_string()))?);
+    Ok(Some(Box::new(|life| Box::pin(watches.run(life)))))
+}
+
+/// Without the feature there is no section either.
+#[cfg(not(feature = "kubernetes"))]
+pub(super) async fn watches(
+    _: Option<kubernetes::Config>,
+    _: &Arc<Inbox>,
+    _: &Tools,
+) -> Result<Option<Start>, StartError> {
+    Ok(None)
 }

@@ -60,7 +60,11 @@ fn asked(sources: &Sources) -> impl Iterator<Item = Vec<String>> {
         .savings
         .as_ref()
         .map(|config| vec![SourceName::savings().to_string(), "CAST AI's cost reports".to_owned(), config.in_words()]);
-    [notifications, savings].into_iter().flatten()
+    let kubernetes = sources.kubernetes.as_ref().map(|config| {
+        let (what, silence) = (&config.api_server, format!("reported when silent for {}", config.silent_after));
+        vec![SourceName::kubernetes().to_string(), what.to_string(), format!("watched, {silence}")]
+    });
+    [notifications, savings, kubernetes].into_iter().flatten()
 }
 
 fn print_table(table: &RoutingTable, out: &mut dyn Write) -> io::Result<()> {

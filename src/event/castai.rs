@@ -27,6 +27,8 @@ pub enum CastAIEvent {
     SavingsSummary(Box<SavingsSummary>),
     /// One of CAST AI's own notifications, <https://docs.cast.ai/docs/notifications>.
     Notification(Notification),
+    /// One of the cluster's own Events about CAST AI's components, or told by its autoscaler.
+    Kubernetes(KubernetesEvent),
     /// Something the relay has to say about itself.
     Relay(RelayReport),
     /// A kind we do not know. Its fields are all in `data`; its type is kept.
@@ -45,8 +47,14 @@ pub struct Node {
     pub instance_type: Option<String>,
     /// `spot`, `on-demand`, `fallback`, …
     pub lifecycle: Option<String>,
-    /// Why it was added or removed, `scale-down`.
+    /// Why it was added or removed, `scale-down`; why it is drained, `spot-interruption`.
     pub action: Option<String>,
+    /// The availability zone, `eu-central-1a`.
+    pub zone: Option<String>,
+    /// CAST AI's own id of the node, a UUID.
+    pub node_id: Option<String>,
+    /// The cloud provider's id of the machine, `aws:///eu-central-1a/i-0123456789abcdef0`.
+    pub provider_id: Option<String>,
 }
 
 /// The parts every CAST AI notification has.
@@ -58,6 +66,26 @@ pub struct Notification {
     pub message: Option<String>,
 }
 
+/// What is known of a Kubernetes Event, in Kubernetes' own words,
+/// <https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/>.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KubernetesEvent {
+    /// Why it was written, one word: `BackOff`, `UpgradeFailed`.
+    pub reason: Option<String>,
+    /// What happened, for people.
+    pub message: Option<String>,
+    /// Who says so: `kubelet`, `autoscaler.cast.ai`.
+    pub component: Option<String>,
+    /// How often it has happened so far.
+    pub count: Option<u64>,
+    /// The kind of what it is about, `Pod`.
+    pub object_kind: Option<String>,
+    /// The namespace of what it is about; none for what has no namespace, such as a node.
+    pub object_namespace: Option<String>,
+    /// The name of what it is about.
+    pub object_name: Option<String>,
+}
+
 /// The types we know, each with its default severity.
 pub const KINDS: &[(&str, Severity)] = &[
     ("node.added", Severity::Info),
@@ -66,6 +94,7 @@ pub const KINDS: &[(&str, Severity)] = &[
     ("savings.threshold", Severity::Warning),
     (CastAIEvent::SAVINGS_SUMMARY, Severity::Info),
     (CastAIEvent::NOTIFICATION, Severity::Warning),
+    (CastAIEvent::KUBERNETES, Severity::Info),
     ("relay.body_rejected", Severity::Error),
     ("relay.delivery_dead", Severity::Error),
     ("relay.webhook_gap", Severity::Warning),
@@ -79,6 +108,8 @@ impl CastAIEvent {
     pub const NOTIFICATION: &str = "castai.notification";
     /// The type of the scheduled savings summary.
     pub const SAVINGS_SUMMARY: &str = "savings.summary";
+    /// The type of Kubernetes' own Events.
+    pub const KUBERNETES: &str = "kubernetes.event";
 
     /// Reads the variant named by `event_type` out of the particulars. Total: what does not fit becomes a note.
     pub fn read(event_type: &str, data: &Map<String, Value>, notes: &mut Vec<String>) -> Self {
@@ -89,6 +120,7 @@ impl CastAIEvent {
             "node.spot_interrupted" => Self::NodeSpotInterrupted(Node::read(&mut fields)),
             "savings.threshold" => Self::SavingsThreshold(Savings::read(&mut fields)),
             Self::SAVINGS_SUMMARY => Self::SavingsSummary(Box::new(SavingsSummary::read(&mut fields))),
+            Self::KUBERNETES => Self::Kubernetes(KubernetesEvent::read(&mut fields)),
             other => Self::Unrecognized { event_type: other.to_owned() },
         }
     }
@@ -102,15 +134,17 @@ impl CastAIEvent {
             Self::SavingsThreshold(_) => "savings.threshold",
             Self::SavingsSummary(_) => Self::SAVINGS_SUMMARY,
             Self::Notification(_) => Self::NOTIFICATION,
+            Self::Kubernetes(_) => Self::KUBERNETES,
             Self::Relay(report) => report.type_name(),
             Self::Unrecognized { event_type } => event_type,
         }
     }
 
-    /// The name routes match by `name`: a notification's own.
+    /// The name routes match by `name`: a notification's own, the reason of a Kubernetes Event.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Notification(notification) => notification.name.as_deref(),
+            Self::Kubernetes(event) => event.reason.as_deref(),
             _ => None,
         }
     }
@@ -119,6 +153,7 @@ impl CastAIEvent {
     pub fn message(&self) -> Option<&str> {
         match self {
             Self::Notification(notification) => notification.message.as_deref(),
+            Self::Kubernetes(event) => event.message.as_deref(),
             _ => None,
         }
     }
@@ -137,6 +172,26 @@ impl Node {
             instance_type: fields.text("instanceType"),
             lifecycle: fields.text("lifecycle"),
             action: fields.text("action"),
+            zone: fields.text("zone"),
+            node_id: fields.text("nodeId"),
+            provider_id: fields.text("providerId"),
+        }
+    }
+}
+
+impl KubernetesEvent {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let (reason, message) = (fields.text("reason"), fields.text("message"));
+        let (component, count) = (fields.text("reportingComponent"), fields.count("count"));
+        let mut object = fields.inner("involvedObject");
+        Self {
+            reason,
+            message,
+            component,
+            count,
+            object_kind: object.text("kind"),
+            object_namespace: object.text("namespace"),
+            object_name: object.text("name"),
         }
     }
 }

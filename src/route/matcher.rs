@@ -42,7 +42,7 @@ impl<'a> Facts<'a> {
 /// |---|---|
 /// | `type`, `source`, `organization` | the event's, exact case |
 /// | `cluster` | the cluster's id or its name, exact case |
-/// | `name`, `category` | the notification's, in any case, because CAST AI's spellings drift |
+/// | `name`, `category` | the notification's, in any case, because CAST AI's spellings drift; `name` also a Kubernetes Event's reason |
 /// | `severity` | `warning`, or `>= warning` and the like |
 /// | `labels.<name>` | the label of the source |
 /// | `data.<path>` | a scalar in the particulars: keys joined by dots, lists by number; where a key has dots itself, the longest key that exists is meant |

@@ -5,6 +5,7 @@
 //! A source knows the [`Inbox`] and nothing behind it. Next rooms: [`crate::route`] decides what an event owes,
 //! [`crate::store`] keeps both.
 
+pub mod kubernetes;
 pub mod notifications;
 pub mod savings;
 pub mod webhook;

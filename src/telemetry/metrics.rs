@@ -13,7 +13,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::of_sources::{OfSource, PollOutcome, Polled, PulseMetrics, Received, SourceMetrics};
+use super::of_sources::{OfSource, PollOutcome, Polled, PulseMetrics, Received, SkipReason, Skipped, SourceMetrics};
 use crate::event::castai::KINDS;
 use crate::event::delivery::Reason;
 use crate::names::{SourceName, TargetName};
@@ -47,6 +47,7 @@ pub struct Metrics {
     overloaded: Counter,
     received: Family<Received, Counter>,
     polls: Family<Polled, Counter>,
+    skipped: Family<Skipped, Counter>,
     heard: Family<OfSource, Gauge>,
     brought: Family<OfSource, Gauge>,
     missed_by_webhook: Counter,
@@ -101,6 +102,7 @@ impl Metrics {
             overloaded: Counter::default(),
             received: Family::default(),
             polls: Family::default(),
+            skipped: Family::default(),
             heard: Family::default(),
             brought: Family::default(),
             missed_by_webhook: Counter::default(),
@@ -137,6 +139,8 @@ impl Metrics {
         );
         let help = "Rounds of asking a source, by what became of them";
         registry.register("source_polls", help, self.polls.clone());
+        let help = "Objects of the Kubernetes API that were no news, by why";
+        registry.register("kubernetes_skipped_objects", help, self.skipped.clone());
         let help = "When a source last was there: sent something it may send, or answered; 0 for never";
         registry.register_with_unit("source_last_heard_timestamp", help, Unit::Seconds, self.heard.clone());
         let help = "When a source last brought a new event; 0 for never";
@@ -190,6 +194,11 @@ impl Metrics {
     /// The webhook should have brought this many notifications and did not.
     pub fn missed_by_webhook(&self, notifications: usize) {
         self.missed_by_webhook.inc_by(u64::try_from(notifications).unwrap_or(u64::MAX));
+    }
+
+    /// One object of the Kubernetes API was no news.
+    pub fn skipped(&self, reason: SkipReason) {
+        self.skipped.get_or_create_owned(&Skipped::new(reason)).inc();
     }
 
     /// One request was turned away because too many were in flight.

@@ -107,6 +107,41 @@ impl OfSource {
     }
 }
 
+/// Why an object of the Kubernetes API is no news; the label `reason`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SkipReason {
+    /// It happened before the watch began.
+    Old,
+    /// It was told already.
+    Told,
+    /// Nobody of CAST AI's reports it.
+    NotCastAI,
+    /// The node is drained for another reason than a spot interruption.
+    NotSpot,
+}
+
+impl SkipReason {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Old => "old",
+            Self::Told => "told",
+            Self::NotCastAI => "not_castai",
+            Self::NotSpot => "not_spot",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Skipped {
+    reason: &'static str,
+}
+
+impl Skipped {
+    pub(super) fn new(reason: SkipReason) -> Self {
+        Self { reason: reason.as_str() }
+    }
+}
+
 /// The counters of one webhook source.
 #[derive(Debug, Clone)]
 pub struct SourceMetrics([Counter; 7]);

@@ -14,6 +14,7 @@ mod support;
 mod receiving;
 mod verifying;
 mod limits;
+mod watching_kubernetes;
 mod deduplicating;
 mod pages;
 mod routing;

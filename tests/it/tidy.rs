@@ -30,6 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("http_client", &["config", "event"]),
     ("source", &["config", "event", "names", "runtime", "telemetry"]),
     ("source/mod.rs", &["config", "event", "names", "route", "runtime", "store", "telemetry"]),
+    ("source/kubernetes", &["config", "event", "names", "runtime", "store::Cursor", "store::StoreError", "telemetry"]),
     ("source/polling", &["castai_api::ApiError", "event", "names", "runtime", "store::StoreError", "telemetry"]),
     (
         "source/notifications",
@@ -58,6 +59,9 @@ const PURE: &[&str] = &[
     "deliver/retry",
     "source/wire*",
     "source/field_path",
+    "source/kubernetes/events",
+    "source/kubernetes/nodes",
+    "source/kubernetes/object",
     "source/notifications/plan",
     "source/notifications/gap",
     "source/pulse/record",
@@ -74,6 +78,8 @@ const IMPURE: &[&str] = &["async", "await", "tokio", "std::fs", "std::net", "Clo
 
 /// What may be named in these places only.
 const ONLY_IN: &[(&str, &[&str])] = &[
+    ("kube", &["source/kubernetes"]),
+    ("k8s_openapi", &["source/kubernetes"]),
     ("axum", &["http_server", "source/webhook", "admin", "cli/demo"]),
     ("reqwest", &["http_client"]),
     ("rusqlite", &["store"]),

@@ -10,6 +10,7 @@ use super::{collect, named};
 use crate::config::{Section, Span};
 use crate::names::SourceName;
 use crate::source::field_path::FieldPath;
+use crate::source::kubernetes;
 use crate::source::notifications;
 use crate::source::savings;
 use crate::source::verify::Verifier;
@@ -28,6 +29,8 @@ pub struct Sources {
     pub notifications: Option<notifications::Config>,
     /// CAST AI's savings reports, if they are asked for.
     pub savings: Option<savings::Config>,
+    /// The cluster that is watched.
+    pub kubernetes: Option<kubernetes::Config>,
 }
 
 impl Sources {
@@ -35,7 +38,8 @@ impl Sources {
     pub fn polled(&self) -> Vec<SourceName> {
         let notifications = self.notifications.as_ref().map(|_| SourceName::notifications());
         let savings = self.savings.as_ref().map(|_| SourceName::savings());
-        notifications.into_iter().chain(savings).collect()
+        let kubernetes = self.kubernetes.as_ref().map(|_| SourceName::kubernetes());
+        [notifications, savings, kubernetes].into_iter().flatten().collect()
     }
 
     /// All of them, by name.
@@ -49,9 +53,11 @@ impl Sources {
         let limit = |webhook: &WebhookSettings| Some((webhook.name.clone(), webhook.silent_after?.get()));
         let notifications = self.notifications.as_ref();
         let savings = self.savings.as_ref().and_then(savings::Config::silent_after);
+        let kubernetes = self.kubernetes.as_ref();
         let asked = [
             notifications.map(|config| (SourceName::notifications(), config.silent_after.get())),
             savings.map(|limit| (SourceName::savings(), limit)),
+            kubernetes.map(|config| (SourceName::kubernetes(), config.silent_after.get())),
         ];
         self.webhooks.iter().filter_map(limit).chain(asked.into_iter().flatten()).collect()
     }
@@ -76,16 +82,23 @@ pub struct WebhookSettings {
 /// Reads every source. `server` is where webhooks are served, if that could be read.
 pub(super) fn read(root: &Section, server: Option<&http_server::Config>) -> Option<Sources> {
     let sources = root.section("sources");
-    sources.only(&["webhooks", "notifications", "savings"]);
+    sources.only(&["webhooks", "notifications", "savings", "kubernetes"]);
     check_castai(root, &sources);
     let webhooks = webhooks(&sources, server);
     let notifications = sources.child("notifications").map(|section| notifications(&section));
     let savings = sources.child("savings").map(|section| savings(&section));
+    let kubernetes = sources.child("kubernetes").map(|section| kubernetes::Config::read(&section));
     Some(Sources {
         webhooks: webhooks?,
-        notifications: notifications.map_or(Some(None), |read| read.map(Some))?,
-        savings: savings.map_or(Some(None), |read| read.map(Some))?,
+        notifications: unless_wrong(notifications)?,
+        savings: unless_wrong(savings)?,
+        kubernetes: unless_wrong(kubernetes)?,
     })
+}
+
+/// What is not written is not wrong.
+fn unless_wrong<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    read.map_or(Some(None), |read| read.map(Some))
 }
 
 fn savings(section: &Section) -> Option<savings::Config> {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::particulars::particulars;
 use super::{Fact, Form, one_line, savings};
-use crate::event::castai::{Node, Notification};
+use crate::event::castai::{KubernetesEvent, Node, Notification};
 use crate::event::delivery::Delivery;
 use crate::event::{CastAIEvent, Event};
 
@@ -41,6 +41,7 @@ pub(super) fn tell(delivery: &Delivery) -> Told {
         CastAIEvent::SavingsThreshold(crossed) => savings::threshold(crossed, event),
         CastAIEvent::SavingsSummary(summary) => savings::summary(summary),
         CastAIEvent::Notification(notification) => castai_notification(notification, event),
+        CastAIEvent::Kubernetes(told) => kubernetes_event(told, event),
         CastAIEvent::Relay(report) => reports::tell(*report, &event.data),
         CastAIEvent::Unrecognized { event_type } => unrecognized(event_type, &event.data),
     };
@@ -74,8 +75,12 @@ fn node_removed(node: &Node, event: &Event) -> Story {
 
 fn spot_interruption(node: &Node, event: &Event) -> Story {
     let title = with_subject("Spot interruption", node.instance_type.as_ref().or(node.name.as_ref()));
+    let takes_back = match node.action.as_deref() {
+        Some("spot-prediction") => "CAST AI expects the cloud provider to take back",
+        _ => "The cloud provider takes back",
+    };
     let text = format!(
-        "The cloud provider takes back {} in {}. Its pods have to move; look whether they find room.",
+        "{takes_back} {} in {}. Its pods have to move; look whether they find room.",
         node.name.as_deref().unwrap_or("a spot node"),
         the_cluster(event)
     );
@@ -94,6 +99,23 @@ fn castai_notification<'a>(notification: &'a Notification, event: &Event) -> Sto
     }
 }
 
+fn kubernetes_event(told: &KubernetesEvent, event: &Event) -> Story {
+    let object = [told.object_kind.as_deref(), told.object_name.as_deref()].into_iter().flatten();
+    let object = Some(object.collect::<Vec<_>>().join(" ")).filter(|object| !object.is_empty());
+    let count = told.count.filter(|count| *count > 1).map(|count| count.to_string());
+    let known = [
+        ("Namespace", told.object_namespace.as_deref()),
+        ("Reported by", told.component.as_deref()),
+        ("Times", count.as_deref()),
+    ];
+    let title = with_subject(told.reason.as_deref().unwrap_or("Kubernetes event"), object.as_ref());
+    Story {
+        title: in_cluster(title, event),
+        text: told.message.clone(),
+        facts: known.into_iter().filter_map(|(label, value)| Fact::verbatim(label, value?)).collect(),
+    }
+}
+
 fn unrecognized(event_type: &str, data: &Map<String, Value>) -> Story {
     let named = Some(event_type.to_owned()).filter(|name| name != CastAIEvent::UNRECOGNIZED);
     Story { title: with_subject("Unrecognized event", named.as_ref()), text: None, facts: particulars(data, &[]) }
@@ -105,9 +127,10 @@ fn node_facts(node: &Node, data: &Map<String, Value>) -> Vec<Fact> {
         ("Instance type", node.instance_type.as_deref()),
         ("Lifecycle", node.lifecycle.as_deref()),
         ("Action", node.action.as_deref()),
+        ("Zone", node.zone.as_deref()),
     ];
     let known = known.into_iter().filter_map(|(label, value)| Fact::verbatim(label, value?));
-    known.chain(particulars(data, &["nodeName", "instanceType", "lifecycle", "action"])).collect()
+    known.chain(particulars(data, &["nodeName", "instanceType", "lifecycle", "action", "zone"])).collect()
 }
 
 fn the_node(node: &Node) -> String {

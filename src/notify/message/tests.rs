@@ -41,11 +41,38 @@ fn a_new_node_says_where_what_and_when() {
         ("Node", "ip-10-0-12-7"),
         ("Instance type", "m6i.2xlarge"),
         ("Lifecycle", "spot"),
-        ("zone", "eu-central-1a"),
+        ("Zone", "eu-central-1a"),
         ("Happened", "2026-11-20T08:15:30Z"),
     ];
     assert_eq!(facts, expected);
     assert_eq!(message.footer, ["event evt-1", "info · node.added from castai", "organisation org-1"]);
+}
+
+fn back_off() -> Value {
+    json!({
+        "reason": "BackOff",
+        "message": "Back-off restarting failed container agent",
+        "count": 7,
+        "reportingComponent": "kubelet",
+        "involvedObject": {"kind": "Pod", "namespace": "castai-agent", "name": "castai-agent-7c9d"},
+        "lastTimestamp": "2026-11-20T08:15:30Z",
+    })
+}
+
+#[test]
+fn a_kubernetes_event_says_of_what_by_whom_and_how_often() {
+    let message = compose(&delivery("kubernetes.event", back_off()));
+    assert_eq!(text(&message), "Back-off restarting failed container agent");
+    let facts: Vec<(&str, &str)> = message.facts.iter().map(|fact| (&*fact.label, &*fact.value)).collect();
+    let expected = [("Namespace", "castai-agent"), ("Reported by", "kubelet"), ("Times", "7")];
+    assert_eq!(facts[1..4], expected);
+}
+
+#[test]
+fn a_predicted_interruption_is_not_told_as_one_that_was_announced() {
+    let told = |reason: &str| text(&compose(&delivery("node.spot_interrupted", json!({"action": reason}))));
+    assert!(told("spot-interruption").starts_with("The cloud provider takes back a spot node"));
+    assert!(told("spot-prediction").starts_with("CAST AI expects the cloud provider to take back a spot node"));
 }
 
 #[test]
@@ -61,6 +88,9 @@ fn every_kind_has_a_title_that_names_what_happened() {
         (delivery("savings.threshold", json!({"savingsImpact": 37.5})), "Savings threshold crossed: 37.5 in prod-eu"),
         (delivery("savings.threshold", json!({})), "Savings threshold crossed in prod-eu"),
         (notification("Pending pod detected", "web waits", json!({})), "Pending pod detected"),
+        (delivery("kubernetes.event", back_off()), "BackOff: Pod castai-agent-7c9d in prod-eu"),
+        (delivery("kubernetes.event", json!({"reason": "NodeEvent"})), "NodeEvent in prod-eu"),
+        (delivery("kubernetes.event", json!({})), "Kubernetes event in prod-eu"),
         (delivery("cluster.hibernated", json!({})), "Unrecognized event: cluster.hibernated"),
         (delivery("unrecognized", json!({})), "Unrecognized event"),
     ];

@@ -5,6 +5,8 @@ pub mod castai;
 pub mod costs;
 pub mod flaky_store;
 pub mod http;
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
 pub mod hurried_clock;
 pub mod process;
 pub mod receivers;
