@@ -196,6 +196,11 @@ impl EventId {
         }
     }
 
+    /// The id of a spot interruption, by CAST AI's id of the node: whoever tells of it first, it is one event.
+    pub fn of_spot_interruption(node: &str) -> Self {
+        Self::bounded(format!("spot_interrupted/{node}"))
+    }
+
     /// An id made of the content, for senders that give none: `sha256:<64 hex digits>` of `canonical`.
     pub fn from_content(canonical: &[u8]) -> Self {
         Self(format!("sha256:{}", hex(&Sha256::digest(canonical))).into())

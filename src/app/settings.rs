@@ -102,7 +102,7 @@ impl Settings {
         }
         let engine = store.as_ref().and_then(|store| engine(root, store));
         let castai = root.child("castai").map(|castai| castai.read::<castai_api::Config>());
-        let sources = sources::read(root, server.as_ref());
+        let sources = sources::read(root, server.as_ref(), store.as_ref().map(|store| store.retention));
         sources::check_memory(root, sources.as_ref(), store.as_ref());
         let targets = targets::read(root, kit);
         let table = routes::read(root);

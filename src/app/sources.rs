@@ -9,6 +9,7 @@ use crate::deliver::Tools;
 use crate::names::CursorName;
 use crate::runtime::{Lifecycle, Pending};
 use crate::source::Inbox;
+use crate::source::audit_log::AuditLog;
 use crate::source::kubernetes;
 use crate::source::notifications::{self, Backfill};
 use crate::source::polling::{Poll, Poller};
@@ -40,6 +41,10 @@ pub(super) fn pollers(
     // The settings see to it that there is a `castai` wherever one is needed.
     if let Some((config, castai)) = sources.notifications.as_ref().zip(castai) {
         polls.push(Box::new(backfill(config, castai, sources, inbox, tools)));
+    }
+    if let Some((config, castai)) = sources.audit_log.as_ref().zip(castai) {
+        let metrics = tools.metrics.clone();
+        polls.push(Box::new(AuditLog::new(castai.clone(), inbox.clone(), config.clone(), metrics)));
     }
     if let Some((config, castai)) = sources.savings.as_ref().zip(castai) {
         polls.extend(config.clone().rounds(castai, inbox));

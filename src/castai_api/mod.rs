@@ -6,6 +6,7 @@
 //! what they read here.
 
 mod address;
+pub mod audit;
 pub mod clusters;
 pub mod cost;
 pub mod error;

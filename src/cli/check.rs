@@ -56,6 +56,11 @@ fn asked(sources: &Sources) -> impl Iterator<Item = Vec<String>> {
         let how = format!("asked every {}, reported when silent for {}", config.every, config.silent_after);
         vec![SourceName::notifications().to_string(), "CAST AI's list of notifications".to_owned(), how]
     });
+    let audit_log = sources.audit_log.as_ref().map(|config| {
+        let what = format!("CAST AI's audit log, {}", config.version.as_str());
+        let how = format!("asked every {}, reported when silent for {}", config.every, config.silent_after);
+        vec![SourceName::audit_log().to_string(), what, how]
+    });
     let savings = sources
         .savings
         .as_ref()
@@ -64,7 +69,7 @@ fn asked(sources: &Sources) -> impl Iterator<Item = Vec<String>> {
         let (what, silence) = (&config.api_server, format!("reported when silent for {}", config.silent_after));
         vec![SourceName::kubernetes().to_string(), what.to_string(), format!("watched, {silence}")]
     });
-    [notifications, savings, kubernetes].into_iter().flatten()
+    [notifications, audit_log, savings, kubernetes].into_iter().flatten()
 }
 
 fn print_table(table: &RoutingTable, out: &mut dyn Write) -> io::Result<()> {

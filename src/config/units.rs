@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
@@ -46,11 +47,18 @@ impl fmt::Display for Span {
     }
 }
 
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let rule = "a whole number with a unit: ms, s, m, h or d, such as `10s` or `24h`";
+        Self::parse(text).ok_or_else(|| format!("`{text}` is not a duration; write {rule}"))
+    }
+}
+
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let rule = "a whole number with a unit: ms, s, m, h or d, such as `10s` or `24h`";
-        Self::parse(&text).ok_or_else(|| de::Error::custom(format!("`{text}` is not a duration; write {rule}")))
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

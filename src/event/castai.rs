@@ -8,6 +8,7 @@
 use serde_json::{Map, Value};
 
 use super::Severity;
+use super::audit::Audit;
 use super::fields::Fields;
 use super::relay::RelayReport;
 use super::savings::{Savings, SavingsSummary};
@@ -29,6 +30,8 @@ pub enum CastAIEvent {
     Notification(Notification),
     /// One of the cluster's own Events about CAST AI's components, or told by its autoscaler.
     Kubernetes(KubernetesEvent),
+    /// A record of CAST AI's audit log that is none of the above.
+    Audit(Audit),
     /// Something the relay has to say about itself.
     Relay(RelayReport),
     /// A kind we do not know. Its fields are all in `data`; its type is kept.
@@ -121,6 +124,7 @@ impl CastAIEvent {
             "savings.threshold" => Self::SavingsThreshold(Savings::read(&mut fields)),
             Self::SAVINGS_SUMMARY => Self::SavingsSummary(Box::new(SavingsSummary::read(&mut fields))),
             Self::KUBERNETES => Self::Kubernetes(KubernetesEvent::read(&mut fields)),
+            audit if Audit::is_type(audit) => Self::Audit(Audit::read(audit, data)),
             other => Self::Unrecognized { event_type: other.to_owned() },
         }
     }
@@ -135,6 +139,7 @@ impl CastAIEvent {
             Self::SavingsSummary(_) => Self::SAVINGS_SUMMARY,
             Self::Notification(_) => Self::NOTIFICATION,
             Self::Kubernetes(_) => Self::KUBERNETES,
+            Self::Audit(audit) => &audit.event_type,
             Self::Relay(report) => report.type_name(),
             Self::Unrecognized { event_type } => event_type,
         }
@@ -154,6 +159,7 @@ impl CastAIEvent {
         match self {
             Self::Notification(notification) => notification.message.as_deref(),
             Self::Kubernetes(event) => event.message.as_deref(),
+            Self::Audit(audit) => audit.description.as_deref(),
             _ => None,
         }
     }

@@ -1,10 +1,11 @@
 //! One thing that happened, normalised: what every later room works with.
 //!
 //! Knows names and nothing else: no HTTP, no configuration, no database, no clock (`received_at` is given).
-//! [`castai`] names the kinds of event, [`delivery`] what an event owes, [`relay`] what the relay reports of itself,
-//! [`savings`] what is known of savings.
+//! [`castai`] names the kinds of event, [`audit`] and [`savings`] are the larger ones, [`delivery`] is what an event owes,
+//! [`relay`] what the relay reports of itself.
 //! Next room: [`crate::source`], where events come from.
 
+pub mod audit;
 pub mod castai;
 pub mod delivery;
 pub mod fields;
@@ -94,6 +95,12 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// Whether a text is an id rather than a name: CAST AI's cluster ids are UUIDs, and nobody names a cluster like one.
+    pub fn is_id(text: &str) -> bool {
+        let groups = text.split('-').map(str::len);
+        groups.eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+    }
+
     /// The name, else the id: what to call it in a sentence.
     pub fn label(&self) -> Option<&str> {
         self.name.as_deref().or(self.id.as_deref())

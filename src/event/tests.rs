@@ -27,8 +27,11 @@ fn an_event_reads_back_from_its_record_as_it_was() {
     let data = json!({"nodeName": "n1", "instanceType": "m6i.2xlarge", "lifecycle": "spot", "extra": [1, 2]});
     let kind = CastAIEvent::read("node.added", data.as_object().unwrap(), &mut vec![]);
     let notification = castai::Notification { name: Some("Pending pod detected".into()), message: None };
+    let audited = json!({"description": "Policy updated", "initiator": {"email": "alice@example.com", "id": "user-1"}});
+    let audit = CastAIEvent::read("audit.autoscaler.policy.updated", audited.as_object().unwrap(), &mut vec![]);
     for original in [
         event(kind, data),
+        event(audit, audited),
         event(CastAIEvent::Notification(notification), json!({"pod": "web"})),
         event(CastAIEvent::Unrecognized { event_type: "cluster.hibernated".into() }, json!({})),
     ] {
@@ -209,4 +212,23 @@ fn severities_ascend_and_any_case_is_read() {
     assert!(Severity::ALL.is_sorted());
     assert_eq!("CRITICAL".parse(), Ok(Severity::Critical));
     assert!("UNSPECIFIED".parse::<Severity>().is_err());
+}
+
+#[test]
+fn an_audit_record_says_what_was_done_by_whom_to_what() {
+    let data = json!({
+        "description": "Policy updated",
+        "initiator": {"type": "user", "id": "user-1", "email": "alice@example.com"},
+        "resource": {"type": "policy", "id": "p-1", "name": ""},
+    });
+    let read = |event_type| CastAIEvent::read(event_type, data.as_object().unwrap(), &mut vec![]);
+    let kind = read("audit.autoscaler.policy.updated");
+    let CastAIEvent::Audit(audit) = &kind else { panic!("{kind:?}") };
+    assert_eq!(audit.name(), "autoscaler.policy.updated");
+    assert_eq!(audit.initiator.as_deref(), Some("alice@example.com"));
+    assert_eq!(audit.resource.as_deref(), Some("p-1"));
+    assert_eq!((kind.message(), kind.default_severity()), (Some("Policy updated"), Severity::Info));
+    for other in ["audit.", "audit", "auditing.node.added"] {
+        assert!(matches!(read(other), CastAIEvent::Unrecognized { .. }), "{other}");
+    }
 }

@@ -14,6 +14,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::of_sources::{OfSource, PollOutcome, Polled, PulseMetrics, Received, SkipReason, Skipped, SourceMetrics};
+use crate::event::audit::Audit;
 use crate::event::castai::KINDS;
 use crate::event::delivery::Reason;
 use crate::names::{SourceName, TargetName};
@@ -54,6 +55,7 @@ pub struct Metrics {
     accepted: Family<OfType, Counter>,
     conflicts: Counter,
     unrouted: Counter,
+    beyond_overlap: Counter,
     settled: Family<Settled, Counter>,
     failed: Family<Failed, Counter>,
     notify_seconds: Family<OfTarget, Histogram, fn() -> Histogram>,
@@ -82,7 +84,9 @@ impl Metrics {
         for (kind, _) in KINDS {
             metrics.accepted.get_or_create_owned(&OfType { r#type: kind });
         }
-        metrics.accepted.get_or_create_owned(&OfType { r#type: OTHER_TYPE });
+        for label in [AUDIT_TYPES, OTHER_TYPES] {
+            metrics.accepted.get_or_create_owned(&OfType { r#type: label });
+        }
         metrics
     }
 
@@ -109,6 +113,7 @@ impl Metrics {
             accepted: Family::default(),
             conflicts: Counter::default(),
             unrouted: Counter::default(),
+            beyond_overlap: Counter::default(),
             settled: Family::default(),
             failed: Family::default(),
             notify_seconds: Family::new_with_constructor(notify_buckets),
@@ -154,6 +159,8 @@ impl Metrics {
             self.conflicts.clone(),
         );
         registry.register("unrouted_events", "Events that owe no delivery to anybody", self.unrouted.clone());
+        let help = "Audit records that came into CAST AI's log later than the overlap reaches";
+        registry.register("audit_records_beyond_overlap", help, self.beyond_overlap.clone());
     }
 
     fn register_delivery(&self, registry: &mut Registry) {
@@ -208,14 +215,18 @@ impl Metrics {
 
     /// One event became durable.
     pub fn accepted(&self, type_name: &str, unrouted: bool) {
-        let known = KINDS.iter().map(|(name, _)| *name).find(|name| *name == type_name);
-        self.accepted.get_or_create_owned(&OfType { r#type: known.unwrap_or(OTHER_TYPE) }).inc();
+        self.accepted.get_or_create_owned(&OfType { r#type: label_of(type_name) }).inc();
         self.unrouted.inc_by(u64::from(unrouted));
     }
 
     /// One repeat came with another body from the same source.
     pub fn conflict(&self) {
         self.conflicts.inc();
+    }
+
+    /// This many audit records came into the log later than the overlap reaches, and were found by a sweep.
+    pub fn beyond_overlap(&self, records: usize) {
+        self.beyond_overlap.inc_by(u64::try_from(records).unwrap_or(u64::MAX));
     }
 
     /// One attempt ended.
@@ -259,8 +270,16 @@ impl Metrics {
     }
 }
 
-/// The label of every type that is not in [`KINDS`], so that senders cannot grow the label set.
-const OTHER_TYPE: &str = "other";
+/// The label of all types of audit records that have no kind of their own; there are more than one can know.
+const AUDIT_TYPES: &str = "audit";
+
+/// The label of every other type that is not in [`KINDS`], so that senders cannot grow the label set.
+const OTHER_TYPES: &str = "other";
+
+fn label_of(type_name: &str) -> &'static str {
+    let known = KINDS.iter().map(|(name, _)| *name).find(|name| *name == type_name);
+    known.unwrap_or(if Audit::is_type(type_name) { AUDIT_TYPES } else { OTHER_TYPES })
+}
 
 fn notify_buckets() -> Histogram {
     Histogram::new(exponential_buckets(0.005, 2.5, 10))

@@ -24,6 +24,8 @@ mod resuming;
 mod keeping;
 mod asking_castai;
 mod backfilling;
+mod reading_the_audit_log;
+mod castai_audit;
 mod saving;
 mod saving_through_trouble;
 mod saving_thresholds;

@@ -4,11 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{collect, named};
 use crate::config::{Section, Span};
 use crate::names::SourceName;
+use crate::source::audit_log;
 use crate::source::field_path::FieldPath;
 use crate::source::kubernetes;
 use crate::source::notifications;
@@ -27,6 +29,8 @@ pub struct Sources {
     pub webhooks: Vec<WebhookSettings>,
     /// What the webhooks left out, from CAST AI's list.
     pub notifications: Option<notifications::Config>,
+    /// CAST AI's audit log, if it is read.
+    pub audit_log: Option<Arc<audit_log::config::Config>>,
     /// CAST AI's savings reports, if they are asked for.
     pub savings: Option<savings::Config>,
     /// The cluster that is watched.
@@ -37,9 +41,10 @@ impl Sources {
     /// Those that are asked, by name.
     pub fn polled(&self) -> Vec<SourceName> {
         let notifications = self.notifications.as_ref().map(|_| SourceName::notifications());
+        let audit_log = self.audit_log.as_ref().map(|_| SourceName::audit_log());
         let savings = self.savings.as_ref().map(|_| SourceName::savings());
         let kubernetes = self.kubernetes.as_ref().map(|_| SourceName::kubernetes());
-        [notifications, savings, kubernetes].into_iter().flatten().collect()
+        [notifications, audit_log, savings, kubernetes].into_iter().flatten().collect()
     }
 
     /// All of them, by name.
@@ -51,11 +56,13 @@ impl Sources {
     /// How long each of them may be silent, where that has a limit.
     pub fn silence_limits(&self) -> Vec<(SourceName, Duration)> {
         let limit = |webhook: &WebhookSettings| Some((webhook.name.clone(), webhook.silent_after?.get()));
-        let notifications = self.notifications.as_ref();
+        let notifications = self.notifications.as_ref().map(|config| config.silent_after.get());
+        let audit_log = self.audit_log.as_ref().map(|config| config.silent_after.get());
         let savings = self.savings.as_ref().and_then(savings::Config::silent_after);
         let kubernetes = self.kubernetes.as_ref();
         let asked = [
-            notifications.map(|config| (SourceName::notifications(), config.silent_after.get())),
+            notifications.map(|limit| (SourceName::notifications(), limit)),
+            audit_log.map(|limit| (SourceName::audit_log(), limit)),
             savings.map(|limit| (SourceName::savings(), limit)),
             kubernetes.map(|config| (SourceName::kubernetes(), config.silent_after.get())),
         ];
@@ -79,18 +86,21 @@ pub struct WebhookSettings {
     pub fields: BTreeMap<Fact, FieldPath>,
 }
 
-/// Reads every source. `server` is where webhooks are served, if that could be read.
-pub(super) fn read(root: &Section, server: Option<&http_server::Config>) -> Option<Sources> {
+/// Reads every source. `server` is where webhooks are served, and `retention` how long events are kept, if these could
+/// be read.
+pub(super) fn read(root: &Section, server: Option<&http_server::Config>, retention: Option<Span>) -> Option<Sources> {
     let sources = root.section("sources");
-    sources.only(&["webhooks", "notifications", "savings", "kubernetes"]);
+    sources.only(&["webhooks", "notifications", "audit_log", "savings", "kubernetes"]);
     check_castai(root, &sources);
     let webhooks = webhooks(&sources, server);
     let notifications = sources.child("notifications").map(|section| notifications(&section));
+    let audit_log = sources.child("audit_log").map(|section| audit_log(&section, retention));
     let savings = sources.child("savings").map(|section| savings(&section));
     let kubernetes = sources.child("kubernetes").map(|section| kubernetes::Config::read(&section));
     Some(Sources {
         webhooks: webhooks?,
         notifications: unless_wrong(notifications)?,
+        audit_log: unless_wrong(audit_log)?,
         savings: unless_wrong(savings)?,
         kubernetes: unless_wrong(kubernetes)?,
     })
@@ -141,6 +151,14 @@ fn notifications(section: &Section) -> Option<notifications::Config> {
         section.problem_at(key, mistake, &[], None);
     }
     Some(config)
+}
+
+fn audit_log(section: &Section, retention: Option<Span>) -> Option<Arc<audit_log::config::Config>> {
+    let config = section.read::<audit_log::config::Config>()?;
+    for (key, mistake) in retention.map(|retention| config.impossible(retention)).unwrap_or_default() {
+        section.problem_at(key, mistake, &[], None);
+    }
+    Some(Arc::new(config))
 }
 
 fn webhooks(sources: &Section, server: Option<&http_server::Config>) -> Option<Vec<WebhookSettings>> {

@@ -1,5 +1,6 @@
 //! `castai …`: what one asks CAST AI itself. One file for each command.
 
+mod audit;
 mod summary;
 
 use std::io::Write;
@@ -15,6 +16,8 @@ use crate::runtime::SystemClock;
 /// The commands that ask CAST AI.
 #[derive(Debug, Subcommand)]
 pub enum CastaiCommand {
+    /// Print what was done lately, by whom, out of CAST AI's audit log
+    Audit(audit::AuditArgs),
     /// Print what was saved, what it cost and what could be saved, cluster by cluster
     Summary(summary::SummaryArgs),
 }
@@ -22,6 +25,7 @@ pub enum CastaiCommand {
 /// Does what was asked.
 pub async fn run(command: &CastaiCommand, out: &mut dyn Write) -> Result<Verdict, Failure> {
     match command {
+        CastaiCommand::Audit(args) => audit::run(args, out).await,
         CastaiCommand::Summary(args) => summary::run(args, out).await,
     }
 }

@@ -4,6 +4,7 @@
 //! happened, where, when and how late. Text is plain here, except what a template wrote in the target's markup; each
 //! notifier escapes and cuts for its own target. Knows no target. Next: [`super::answer`].
 
+mod audit;
 mod particulars;
 pub mod savings;
 mod telling;
@@ -224,7 +225,7 @@ fn readable(text: &str) -> Option<String> {
 
 /// What a screen obeys instead of showing it: control characters, and those that turn round the direction of what
 /// follows, so that it reads as something else (<https://trojansource.codes>).
-fn is_obeyed(c: char) -> bool {
+pub fn is_obeyed(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::particulars::particulars;
-use super::{Fact, Form, one_line, savings};
+use super::{Fact, Form, audit, one_line, savings};
 use crate::event::castai::{KubernetesEvent, Node, Notification};
 use crate::event::delivery::Delivery;
 use crate::event::{CastAIEvent, Event};
@@ -42,6 +42,7 @@ pub(super) fn tell(delivery: &Delivery) -> Told {
         CastAIEvent::SavingsSummary(summary) => savings::summary(summary),
         CastAIEvent::Notification(notification) => castai_notification(notification, event),
         CastAIEvent::Kubernetes(told) => kubernetes_event(told, event),
+        CastAIEvent::Audit(record) => audit::record(record, event),
         CastAIEvent::Relay(report) => reports::tell(*report, &event.data),
         CastAIEvent::Unrecognized { event_type } => unrecognized(event_type, &event.data),
     };
@@ -130,7 +131,8 @@ fn node_facts(node: &Node, data: &Map<String, Value>) -> Vec<Fact> {
         ("Zone", node.zone.as_deref()),
     ];
     let known = known.into_iter().filter_map(|(label, value)| Fact::verbatim(label, value?));
-    known.chain(particulars(data, &["nodeName", "instanceType", "lifecycle", "action", "zone"])).collect()
+    let said = [&["nodeName", "instanceType", "lifecycle", "action", "zone"], audit::said(data)].concat();
+    known.chain(audit::by(data)).chain(particulars(data, &said)).collect()
 }
 
 fn the_node(node: &Node) -> String {

@@ -100,6 +100,50 @@ fn every_kind_has_a_title_that_names_what_happened() {
 }
 
 #[test]
+fn an_audit_record_is_told_in_castais_own_words_with_who_did_it() {
+    let data = json!({
+        "auditType": "autoscaler.policy.updated",
+        "description": "Policy updated",
+        "initiator": {"type": "user", "id": "user-1", "name": "Alice", "email": "alice@example.com"},
+        "resource": {"type": "policy", "id": "p-1", "name": "node policy"},
+        "details": {"reason": "by hand"},
+        "ingestedAt": "2026-11-20T08:15:31Z",
+        "ingestionLagSeconds": 1,
+    });
+    let message = compose(&delivery("audit.autoscaler.policy.updated", data));
+    assert_eq!(message.headline, "Policy updated (prod-eu)");
+    let facts: Vec<(&str, &str)> = message.facts.iter().map(|fact| (&*fact.label, &*fact.value)).collect();
+    let expected = [
+        ("Cluster", "prod-eu"),
+        ("By", "Alice"),
+        ("Resource", "node policy"),
+        ("Action", "autoscaler.policy.updated"),
+        ("details.reason", "by hand"),
+        ("Happened", "2026-11-20T08:15:30Z"),
+    ];
+    assert_eq!(facts, expected);
+    assert_eq!(compose(&delivery("audit.nodeDrained", json!({}))).title, "Audit log: nodeDrained");
+}
+
+#[test]
+fn a_node_of_the_audit_log_is_told_as_any_other_and_by_whom() {
+    let data = json!({
+        "nodeName": "ip-10-0-12-7",
+        "instanceType": "m6i.2xlarge",
+        "auditType": "autoscaler.node.added",
+        "description": "Node added",
+        "initiator": {"type": "internal", "id": "internal|autoscaler"},
+        "resource": {"type": "node", "id": "n-1", "name": "ip-10-0-12-7"},
+        "ingestionLagSeconds": 6.5,
+        "zone": "eu-central-1a",
+    });
+    let message = compose(&delivery("node.added", data));
+    assert_eq!(message.title, "New node: m6i.2xlarge");
+    let labels: Vec<&str> = message.facts.iter().map(|fact| &*fact.label).collect();
+    assert_eq!(labels, ["Cluster", "Node", "Instance type", "Zone", "By", "Happened"]);
+}
+
+#[test]
 fn lateness_is_told_from_a_minute_on() {
     let mut delivery = delivery("node.added", json!({}));
     let happened = delivery.event.occurred_at.unwrap();

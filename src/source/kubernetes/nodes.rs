@@ -5,12 +5,13 @@
 //! Knows no API server. Next: the inbox.
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::object;
 use crate::event::fields::scalar_text;
 use crate::event::{CastAIEvent, Cluster, Event, Timestamp};
 use crate::names::{EventId, SourceName};
+use crate::source::node_labels;
 
 /// The label, and the key of the taint that comes with it.
 pub const DRAINING: &str = "autoscaling.cast.ai/draining";
@@ -19,29 +20,6 @@ pub const DRAINING: &str = "autoscaling.cast.ai/draining";
 /// `rebalancing`, `spot-fallback` (an on-demand node makes room for a spot node) and `manual`.
 const SPOT_REASONS: &[&str] = &["spot-interruption", "spot-prediction"];
 
-/// CAST AI's own id of a node.
-const NODE_ID: &str = "provisioner.cast.ai/node-id";
-
-/// What a node is made of, by labels; the first of each list that is there counts. The second ones are what
-/// Kubernetes called them before 1.17, <https://kubernetes.io/docs/reference/labels-annotations-taints/>.
-const INSTANCE_TYPE: &[&str] = &["node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type"];
-const ZONE: &[&str] = &["topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone"];
-
-/// What labels say about how a node was bought, the first that fits. A fallback node may carry CAST AI's spot label
-/// too.
-const LIFECYCLES: &[(&str, &str, &str)] = &[
-    ("scheduling.cast.ai/spot-fallback", "true", "fallback"),
-    ("scheduling.cast.ai/spot", "true", "spot"),
-    ("scheduling.cast.ai/on-demand", "true", "on-demand"),
-    ("karpenter.sh/capacity-type", "spot", "spot"),
-    ("karpenter.sh/capacity-type", "on-demand", "on-demand"),
-    ("eks.amazonaws.com/capacityType", "spot", "spot"),
-    ("eks.amazonaws.com/capacityType", "on_demand", "on-demand"),
-    ("cloud.google.com/gke-spot", "true", "spot"),
-    ("cloud.google.com/gke-preemptible", "true", "spot"),
-    ("kubernetes.azure.com/scalesetpriority", "spot", "spot"),
-];
-
 /// Reads a node; `None` when it is not drained for a spot reason. One interruption is one event, whoever brings it:
 /// the audit log names it by the same id of CAST AI's.
 pub fn read(node: &Value, cluster: &Cluster, now: Timestamp) -> Option<Event> {
@@ -49,16 +27,17 @@ pub fn read(node: &Value, cluster: &Cluster, now: Timestamp) -> Option<Event> {
     let mut notes = Vec::new();
     let machine = object::text(node, "/spec/providerID");
     let origin = machine.as_deref().map(Origin::of).unwrap_or_default();
-    let any_of = |labels: &[&str]| labels.iter().find_map(|name| label(node, name));
+    let none = Map::new();
+    let labels = node.pointer("/metadata/labels").and_then(Value::as_object).unwrap_or(&none);
     let data = object::particulars([
         ("nodeName", object::text(node, "/metadata/name")),
-        ("instanceType", any_of(INSTANCE_TYPE)),
+        ("instanceType", node_labels::instance_type(labels)),
         // Nothing but a spot node is interrupted.
-        ("lifecycle", Some(lifecycle(node).unwrap_or("spot").to_owned())),
+        ("lifecycle", Some(node_labels::lifecycle(labels).unwrap_or("spot").to_owned())),
         ("action", Some(reason)),
-        ("zone", any_of(ZONE).or_else(|| origin.zone.clone())),
+        ("zone", node_labels::zone(labels).or_else(|| origin.zone.clone())),
         ("nodeTemplate", label(node, "scheduling.cast.ai/node-template")),
-        ("nodeId", label(node, NODE_ID)),
+        ("nodeId", node_labels::node_id(labels)),
         ("provider", origin.provider),
         ("providerId", machine),
     ]);
@@ -84,17 +63,13 @@ fn label(node: &Value, name: &str) -> Option<String> {
     scalar_text(node.pointer("/metadata/labels")?.get(name)?)
 }
 
-fn lifecycle(node: &Value) -> Option<&'static str> {
-    let fits = |name: &str, value: &str| label(node, name).is_some_and(|own| own.eq_ignore_ascii_case(value));
-    LIFECYCLES.iter().find(|(name, value, _)| fits(name, value)).map(|(_, _, lifecycle)| *lifecycle)
-}
-
 fn id(node: &Value, notes: &mut Vec<String>) -> EventId {
-    let named = label(node, NODE_ID).or_else(|| object::text(node, "/metadata/uid")).unwrap_or_else(|| {
-        notes.push("metadata.uid: missing; the name makes the id".to_owned());
-        object::text(node, "/metadata/name").unwrap_or_default()
-    });
-    EventId::from_sender(None, &format!("spot_interrupted/{named}"))
+    let named =
+        label(node, node_labels::NODE_ID).or_else(|| object::text(node, "/metadata/uid")).unwrap_or_else(|| {
+            notes.push("metadata.uid: missing; the name makes the id".to_owned());
+            object::text(node, "/metadata/name").unwrap_or_default()
+        });
+    EventId::of_spot_interruption(&named)
 }
 
 /// When the taint was set, where the API server noted it.

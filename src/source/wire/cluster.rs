@@ -62,15 +62,9 @@ fn from_text(text: &str) -> Reading {
         return from_object(&object);
     }
     let text = Some(text.trim().to_owned());
-    let cluster = match text.as_deref().is_some_and(is_uuid) {
+    let cluster = match text.as_deref().is_some_and(Cluster::is_id) {
         true => Cluster { id: text, ..Cluster::default() },
         false => Cluster { name: text, ..Cluster::default() },
     };
     Reading { cluster, complete: true }
-}
-
-/// CAST AI's cluster ids are UUIDs; nobody names a cluster like one.
-fn is_uuid(text: &str) -> bool {
-    let groups = text.split('-').map(str::len);
-    groups.eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }

@@ -1,7 +1,7 @@
 //! A store that fails or stalls when told to; what it keeps, it keeps in memory.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,6 +22,8 @@ pub struct FlakyStore {
     pub appends: Gate,
     /// In front of `settle`.
     pub settles: Gate,
+    /// What passed `append` together: how many events, and whether a cursor moved with them.
+    pub appended: Mutex<Vec<(usize, bool)>>,
 }
 
 impl FlakyStore {
@@ -105,6 +107,7 @@ impl Gate {
 impl Store for FlakyStore {
     async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Vec<Appended>, StoreError> {
         self.appends.pass().await?;
+        self.appended.lock().unwrap().push((appends.len(), cursor.is_some()));
         self.kept.append(appends, cursor).await
     }
 

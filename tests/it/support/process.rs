@@ -3,10 +3,10 @@
 //! Nothing here waits for time to pass: everything waits for a log line, an answer or the end of the process.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -87,7 +87,7 @@ impl House {
 }
 
 /// Reads to the end whatever becomes of the lines, so that the process never waits for us.
-fn read_lines(from: ChildStderr) -> watch::Receiver<Vec<String>> {
+fn read_lines(from: impl Read + Send + 'static) -> watch::Receiver<Vec<String>> {
     let (sender, log) = watch::channel(Vec::new());
     std::thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
@@ -95,6 +95,61 @@ fn read_lines(from: ChildStderr) -> watch::Receiver<Vec<String>> {
         }
     });
     log
+}
+
+/// A command that goes on until it is stopped; killed when dropped.
+pub struct Running {
+    child: Child,
+    out: watch::Receiver<Vec<String>>,
+    err: watch::Receiver<Vec<String>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        kill_now(&mut self.child);
+    }
+}
+
+impl Running {
+    /// Starts `command` with its output for us to read.
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (out, err) = (read_lines(child.stdout.take().unwrap()), read_lines(child.stderr.take().unwrap()));
+        Self { child, out, err }
+    }
+
+    /// Everything printed, once a line contains `text`.
+    pub async fn until_printed(&self, text: &str) -> Vec<String> {
+        until_said(self.out.clone(), text).await
+    }
+
+    /// The same on standard error.
+    pub async fn until_complained(&self, text: &str) -> Vec<String> {
+        until_said(self.err.clone(), text).await
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// As Ctrl-C does.
+    pub fn interrupt(&self) {
+        let sent = Command::new("sh").args(["-c", &format!("kill -INT {}", self.child.id())]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// How it ended, once it has.
+    pub fn ended(mut self) -> ExitStatus {
+        tokio::task::block_in_place(|| self.child.wait().unwrap())
+    }
+}
+
+async fn until_said(mut lines: watch::Receiver<Vec<String>>, text: &str) -> Vec<String> {
+    let has = |lines: &Vec<String>| lines.iter().any(|line| line.contains(text));
+    let found = tokio::time::timeout(PATIENCE, lines.wait_for(has)).await;
+    let said = found.ok().and_then(Result::ok).map(|lines| lines.clone());
+    said.unwrap_or_else(|| panic!("`{text}` was never said, only:\n{}", lines.borrow().join("\n")))
 }
 
 /// A relay at work; killed when dropped.

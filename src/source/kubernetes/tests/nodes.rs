@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::source::node_labels::{INSTANCE_TYPE, LIFECYCLES, ZONE};
 
 const NOW: Timestamp = Timestamp::EPOCH;
 
