@@ -35,7 +35,9 @@ use crate::runtime::Lifecycle;
 use crate::telemetry::Metrics;
 
 mod error;
+mod public_url;
 pub use error::ApiError;
+pub use public_url::PublicUrl;
 
 /// The section `server`: where to listen and what one sender may take.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,6 +46,9 @@ pub struct Config {
     /// Address and port of the public listener. Only webhook sources are served here.
     #[serde(deserialize_with = "listen_address")]
     pub listen: SocketAddr,
+    /// Where others reach this listener.
+    #[serde(default)]
+    pub public_url: Option<PublicUrl>,
     /// Largest body, chunked or not; beyond: 413.
     pub body_limit: ByteSize,
     /// Largest request line with headers; beyond: 431 or the end of the connection.

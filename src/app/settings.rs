@@ -103,6 +103,7 @@ impl Settings {
         let engine = store.as_ref().and_then(|store| engine(root, store));
         let castai = root.child("castai").map(|castai| castai.read::<castai_api::Config>());
         let sources = sources::read(root, server.as_ref(), store.as_ref().map(|store| store.retention));
+        check_public_url(root, server.as_ref(), sources.as_ref());
         sources::check_memory(root, sources.as_ref(), store.as_ref());
         let targets = targets::read(root, kit);
         let table = routes::read(root);
@@ -121,6 +122,22 @@ impl Settings {
             table: Arc::new(table?),
             http: kit.http.clone(),
         })
+    }
+
+    /// Where CAST AI reaches this source, if it is said where others reach us.
+    pub fn callback_url(&self, webhook: &WebhookSettings) -> Option<String> {
+        self.server.public_url.as_ref().map(|public| public.at(webhook.path.as_str()))
+    }
+}
+
+/// The path of a source is added to the public URL, so it must not stand there already.
+fn check_public_url(root: &Section, server: Option<&http_server::Config>, sources: Option<&Sources>) {
+    let Some((public, sources)) = server.and_then(|server| server.public_url.as_ref()).zip(sources) else { return };
+    let written = public.to_string();
+    let base = sources.webhooks.iter().find_map(|webhook| written.strip_suffix(webhook.path.as_str()));
+    if let Some(base) = base {
+        let mistake = "`public_url` ends in the path of a source, which is added to it";
+        root.section("server").problem_at("public_url", mistake, &[], Some(format!("write `{base}`")));
     }
 }
 

@@ -8,6 +8,7 @@
 mod address;
 pub mod audit;
 pub mod clusters;
+pub mod console_template;
 pub mod cost;
 pub mod error;
 pub mod notifications;

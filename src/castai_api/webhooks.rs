@@ -6,12 +6,14 @@
 //! <https://api.cast.ai/v1/spec/openapi.json>. What a configuration covers is pure: [`WebhookConfig::covers`].
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use bytes::Bytes;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::error::ApiError;
+use super::error::{ApiError, ErrorKind};
 use super::notifications::Notification;
 use super::page::{Listed, Page, Pages};
 use super::{CastAi, proto_json};
@@ -74,7 +76,41 @@ pub struct WebhookConfig {
     /// When it was deleted.
     #[serde(deserialize_with = "proto_json::time")]
     pub deleted_at: Option<Timestamp>,
+    /// What else CAST AI says of it, to be said back when it is changed.
+    #[serde(skip)]
+    pub others: Others,
 }
+
+/// Fields we do not know, as CAST AI wrote them. One of them may be secret, so `Debug` shows their names only.
+#[derive(Clone, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Others(Map<String, Value>);
+
+impl fmt::Debug for Others {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.keys()).finish()
+    }
+}
+
+/// What of a configuration is CAST AI's own to say, or stands in a field of its own.
+const KNOWN: &[&str] = &[
+    "id",
+    "organizationId",
+    "name",
+    "callbackUrl",
+    "category",
+    "subcategory",
+    "severityTriggers",
+    "clusterTriggers",
+    "includeClusterless",
+    "authKeys",
+    "requestTemplate",
+    "status",
+    "error",
+    "createdAt",
+    "updatedAt",
+    "deletedAt",
+];
 
 /// The clusters a webhook is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +146,9 @@ pub struct WebhookDraft {
     pub auth_keys: BTreeMap<String, Secret>,
     /// What CAST AI is to post.
     pub request_template: String,
+    /// What else it said before, unchanged.
+    #[serde(flatten)]
+    pub others: Others,
 }
 
 fn secrets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Secret>, D::Error> {
@@ -125,6 +164,12 @@ fn exposed<S: Serializer>(keys: &BTreeMap<String, Secret>, serializer: S) -> Res
 
 impl Listed for WebhookConfig {
     const ENVELOPE: &'static str = "items";
+
+    fn keep(&mut self, raw: Bytes) {
+        let mut others: Map<String, Value> = serde_json::from_slice(&raw).unwrap_or_default();
+        others.retain(|field, _| !KNOWN.contains(&field.as_str()));
+        self.others = Others(others);
+    }
 }
 
 impl WebhookConfig {
@@ -140,6 +185,7 @@ impl WebhookConfig {
             include_clusterless: self.include_clusterless,
             auth_keys: self.auth_keys.clone(),
             request_template: self.request_template.clone(),
+            others: self.others.clone(),
         }
     }
 
@@ -181,10 +227,15 @@ impl WebhookConfig {
     }
 }
 
-/// Whether what is wanted, if anything is, is what is there. `Node Autoscaler` and `NODE_AUTOSCALER` are the same.
-fn is_or_any(wanted: &Option<String>, there: &Option<String>) -> bool {
+/// Whether both mean one category: `Node Autoscaler` and `NODE_AUTOSCALER` are the same.
+pub fn is_same_category(one: &str, other: &str) -> bool {
     let letters = |text: &str| text.replace([' ', '_', '-'], "").to_ascii_lowercase();
-    wanted.as_ref().is_none_or(|wanted| there.as_ref().is_some_and(|there| letters(there) == letters(wanted)))
+    letters(one) == letters(other)
+}
+
+/// Whether what is wanted, if anything is, is what is there.
+fn is_or_any(wanted: &Option<String>, there: &Option<String>) -> bool {
+    wanted.as_ref().is_none_or(|wanted| there.as_ref().is_some_and(|there| is_same_category(there, wanted)))
 }
 
 impl CastAi {
@@ -207,7 +258,11 @@ impl CastAi {
     /// # Errors
     /// When there is none with this id, or CAST AI does not tell.
     pub async fn webhook(&self, id: &str) -> Result<WebhookConfig, ApiError> {
-        self.get(&one(id), &[]).await
+        let received = self.get_raw(&one(id), &[]).await?;
+        let unlike = |error: serde_json::Error| self.error(ErrorKind::Malformed, &one(id), &error.to_string());
+        let mut webhook: WebhookConfig = serde_json::from_slice(&received.body).map_err(unlike)?;
+        webhook.keep(received.body);
+        Ok(webhook)
     }
 
     /// Makes a webhook; CAST AI calls it at once to try it, and the answer tells how that went. With `dry_run` it is only

@@ -24,10 +24,9 @@ fn print_house(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
         Engine::Memory => "memory: nothing survives the process".to_owned(),
     };
     let row = |name: &str, value: String| vec![name.to_owned(), value];
-    let house = [
-        row("listens on", format!("{} (admin {})", settings.server.listen, settings.admin.listen)),
-        row("store", engine),
-    ];
+    let mut house = vec![row("listens on", format!("{} (admin {})", settings.server.listen, settings.admin.listen))];
+    house.extend(settings.server.public_url.iter().map(|url| row("reached at", url.to_string())));
+    house.push(row("store", engine));
     write_table(out, "", &house)?;
     writeln!(out, "\nsources")?;
     let source = |webhook: &WebhookSettings| {

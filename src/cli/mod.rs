@@ -45,7 +45,7 @@ enum Command {
     Route(RouteCommand),
     /// Send an event to a running relay, with the right token or signature
     Send(send::SendArgs),
-    /// Ask CAST AI itself
+    /// Connect CAST AI, ask it, and find out what stands in the way
     #[command(subcommand)]
     Castai(castai::CastaiCommand),
     /// See it work: the whole relay with stand-ins for Slack and PagerDuty, for half a minute

@@ -49,6 +49,18 @@ impl Endpoint {
         self.0.path()
     }
 
+    /// The host's own page: nothing is asked there, nothing can be posted.
+    #[must_use]
+    pub fn root(&self) -> Self {
+        let mut url = self.0.clone();
+        url.set_path("/");
+        url.set_query(None);
+        url.set_fragment(None);
+        // Only addresses without a host cannot take them; this one has one.
+        let _ = (url.set_username(""), url.set_password(None));
+        Self(url)
+    }
+
     /// The call `path` with `query` below this address. Each part of the path and each value is escaped, so that
     /// neither can reach another host, leave this address's own path, or add to the query.
     #[must_use]

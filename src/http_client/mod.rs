@@ -8,11 +8,12 @@ mod endpoint;
 mod patience;
 
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 
 pub use endpoint::{Endpoint, EndpointError};
 pub use patience::{retry_after, wait_of_seconds};
@@ -95,10 +96,29 @@ pub struct Reply {
     pub content_type: Option<String>,
     /// What time it is there, to the second: tells how far our clock is off.
     pub date: Option<Timestamp>,
+    /// All headers.
+    pub headers: Headers,
     /// The body, as far as it came and the limit allowed.
     pub body: Bytes,
     /// Whether that is all of it.
     pub ending: Ending,
+}
+
+/// The headers of an answer. Their values may be secret (`Set-Cookie`), so `Debug` shows their names only.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers(HeaderMap);
+
+impl Headers {
+    /// The first header of this name, as text; `None` when it is missing or not visible ASCII.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.to_str().ok()
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.keys()).finish()
+    }
 }
 
 /// How a body ended.
@@ -192,14 +212,14 @@ impl HttpClient {
         }
         let building = headers.iter().fold(building, |building, (name, value)| building.header(*name, *value));
         let response = building.send().await.map_err(|error| SendError::new(error, to))?;
-        let (status, wait) = (response.status().as_u16(), text_of(&response, RETRY_AFTER));
-        let (content_type, date) = (text_of(&response, CONTENT_TYPE), text_of(&response, DATE));
+        let (status, headers) = (response.status().as_u16(), Headers(response.headers().clone()));
         let (body, ending) = read_up_to(limit, response).await;
         Ok(Reply {
             status,
-            retry_after: wait.and_then(|wait| retry_after(&wait, now)),
-            content_type,
-            date: date.and_then(|date| patience::http_date(&date)),
+            retry_after: headers.get(RETRY_AFTER.as_str()).and_then(|wait| retry_after(wait, now)),
+            content_type: headers.get(CONTENT_TYPE.as_str()).map(str::to_owned),
+            date: headers.get(DATE.as_str()).and_then(patience::http_date),
+            headers,
             body,
             ending,
         })
@@ -223,10 +243,6 @@ impl HttpClient {
         let Reply { status, retry_after, body, .. } = self.exchange(request, now).await?;
         Ok(Answer { status, retry_after, body: to.redact(&one_line(&body)) })
     }
-}
-
-fn text_of(response: &Response, name: HeaderName) -> Option<String> {
-    response.headers().get(name)?.to_str().ok().map(str::to_owned)
 }
 
 /// The body up to `limit` bytes. One that breaks off yields what came before.

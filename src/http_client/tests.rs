@@ -161,6 +161,12 @@ fn an_endpoint_is_https_or_loopback() {
 }
 
 #[test]
+fn the_root_of_an_endpoint_keeps_nothing_but_the_host() {
+    let endpoint = Endpoint::parse("https://user:word@hooks.slack.com:8443/services/T0/B0/secret?key=a#b").unwrap();
+    assert_eq!(endpoint.root(), Endpoint::parse("https://hooks.slack.com:8443/").unwrap());
+}
+
+#[test]
 fn an_endpoint_shows_scheme_and_host_only() {
     let endpoint =
         Endpoint::parse("https://user:word@hooks.slack.com/services/T0/B0/secret?key=secret#secret").unwrap();
@@ -236,11 +242,14 @@ async fn get(answer: &'static [u8], limit: usize) -> (Reply, String) {
 async fn an_exchange_tells_the_time_and_the_kind_of_the_answer() {
     let answer = b"HTTP/1.1 200 OK\r\nDate: Fri, 20 Nov 2026 08:00:05 GMT\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
     let (reply, request) = get(answer, 2).await;
+    assert_eq!(reply.headers.get("content-length"), Some("2"));
+    assert!(!format!("{:?}", reply.headers).contains("08:00:05"), "{:?}", reply.headers);
     let expected = Reply {
         status: 200,
         retry_after: None,
         content_type: Some("application/json".into()),
         date: Timestamp::parse("2026-11-20T08:00:05Z"),
+        headers: reply.headers.clone(),
         body: Bytes::from_static(b"{}"),
         ending: Ending::Complete,
     };

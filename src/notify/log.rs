@@ -11,6 +11,7 @@ use super::message::Message;
 use super::{Kit, Notifier, NotifyError};
 use crate::config::Section;
 use crate::event::delivery::Delivery;
+use crate::http_client::Endpoint;
 use crate::template::Markup;
 use crate::template::Wording;
 
@@ -42,6 +43,10 @@ impl Notifier for Log {
         let message = Message::compose(delivery, wording, Markup::Plain);
         let lines = [message.title.clone(), text(&message), facts(&message)].into_iter().chain(message.footer);
         lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+
+    fn endpoint(&self) -> Option<&Endpoint> {
+        None
     }
 
     async fn notify(&self, delivery: &Delivery, wording: &Wording) -> Result<(), NotifyError> {

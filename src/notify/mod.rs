@@ -21,7 +21,7 @@ use async_trait::async_trait;
 
 use crate::config::Section;
 use crate::event::delivery::{Delivery, Reason};
-use crate::http_client::HttpClient;
+use crate::http_client::{Endpoint, HttpClient};
 use crate::template::Wording;
 
 /// One kind of target.
@@ -29,6 +29,9 @@ use crate::template::Wording;
 pub trait Notifier: Send + Sync {
     /// What [`notify`](Notifier::notify) would send, for people to look at: complete, readable, without secrets.
     fn preview(&self, delivery: &Delivery, wording: &Wording) -> String;
+
+    /// Where it sends, so that it can be tried whether anything is there; `None` when it sends nowhere.
+    fn endpoint(&self) -> Option<&Endpoint>;
 
     /// Sends it, once. May be called again for the same delivery; `delivery.id` is the idempotency key.
     /// The caller bounds the time by dropping the future, so an implementation may be cancelled at any await.

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use super::{Notifier, NotifyError, Scope};
 use crate::event::delivery::{Delivery, Reason};
+use crate::http_client::Endpoint;
 use crate::template::Wording;
 
 /// The stand-in.
@@ -24,6 +25,10 @@ impl Removed {
 impl Notifier for Removed {
     fn preview(&self, delivery: &Delivery, _wording: &Wording) -> String {
         format!("nothing: target `{}` is no longer configured", delivery.target)
+    }
+
+    fn endpoint(&self) -> Option<&Endpoint> {
+        None
     }
 
     async fn notify(&self, delivery: &Delivery, _wording: &Wording) -> Result<(), NotifyError> {

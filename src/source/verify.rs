@@ -15,7 +15,7 @@ use bytes::Bytes;
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use serde::{Deserialize, Deserializer, de};
 
-use crate::config::Span;
+use crate::config::{Secret, Span};
 use crate::event::Timestamp;
 use crate::names::hex;
 pub use keys::{Secrets, SigningKeys, StandardWebhooks};
@@ -122,6 +122,22 @@ pub enum Verifier {
     StandardWebhooks(StandardWebhooks),
 }
 
+/// A header that holds a credential and is the same in every request.
+#[derive(Debug, Clone)]
+pub struct ConstantHeader {
+    /// Its name as people write it: `X-Relay-Token`.
+    pub name: String,
+    /// What it holds.
+    pub value: Secret,
+    /// How that is written, for people: `Bearer <token>`.
+    pub written: &'static str,
+}
+
+fn capitalised(name: &str) -> String {
+    let part = |part: &str| part.get(..1).map(|first| first.to_ascii_uppercase() + &part[1..]).unwrap_or_default();
+    name.split('-').map(part).collect::<Vec<_>>().join("-")
+}
+
 fn header_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderName, D::Error> {
     let text = String::deserialize(deserializer)?;
     HeaderName::try_from(&text).map_err(|_| {
@@ -182,6 +198,25 @@ impl Verifier {
             Self::Hmac { .. } => "hmac",
             Self::StandardWebhooks(_) => "standard_webhooks",
         }
+    }
+
+    /// The headers a sender must set that can set constant ones only, as CAST AI, for the first secret; `None` where
+    /// every request needs a proof of its own.
+    pub fn constant_headers(&self) -> Option<Vec<ConstantHeader>> {
+        let written = match self {
+            Self::None => return Some(vec![]),
+            Self::Bearer(_) => "Bearer <token>",
+            Self::Header { .. } => "<secret>",
+            Self::Basic { .. } => "Basic <base64 of user:password>",
+            Self::Hmac { .. } | Self::StandardWebhooks(_) => return None,
+        };
+        let headers = self.credentials(b"", "", Timestamp::from_millis(0)).into_iter();
+        let header = |(name, value): (String, String)| ConstantHeader {
+            name: capitalised(&name),
+            value: Secret::literal(value),
+            written,
+        };
+        Some(headers.map(header).collect())
     }
 
     /// The headers a sender must set to be believed, for `send` and for tests. They hold the secret, or a signature

@@ -2,12 +2,14 @@
 //!
 //! In this order: read the bytes, verify them, only then parse, then through the [`Inbox`], then answer. The body is
 //! read as bytes whatever its Content-Type says, because CAST AI sends none unless the user adds the header.
+//! A [`PROBE`] ends after the second step: it proves that a credential fits, and leaves nothing behind.
 //! Knows axum; knows no store and no routes. Next room: [`super::wire`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -24,6 +26,11 @@ use crate::names::{EventId, SourceName};
 use crate::runtime::Clock;
 use crate::store::StoreError;
 use crate::telemetry::{ReceiveOutcome, SourceMetrics};
+
+/// The header of a probe: a POST without a body that holds it is verified like any other, and then answered 204 with the
+/// same header and value instead of being read. It says nothing that the status of an ordinary request would not say.
+/// With a body the header means nothing, so no sender can lose an event by it.
+pub const PROBE: &str = "x-castai-relay-probe";
 
 /// One entry of `sources.webhooks`.
 #[derive(Debug, Clone, Deserialize)]
@@ -104,10 +111,14 @@ pub fn router(sources: impl IntoIterator<Item = (WebhookPath, Webhook)>) -> Rout
 
 async fn receive(State(source): State<Arc<Webhook>>, request: Request) -> Response {
     match source.take_in(request).await {
-        Ok(accepted) => {
+        Ok(Taken::Event(accepted)) => {
             let outcome = if accepted.duplicate { ReceiveOutcome::Duplicate } else { ReceiveOutcome::Accepted };
             source.metrics.received(outcome);
             Json(Received { received: true, id: accepted.id, duplicate: accepted.duplicate }).into_response()
+        }
+        Ok(Taken::Probe(value)) => {
+            source.metrics.received(ReceiveOutcome::Probed);
+            (StatusCode::NO_CONTENT, [(PROBE, value)]).into_response()
         }
         Err(refusal) => source.refuse(&refusal),
     }
@@ -121,6 +132,13 @@ struct Received {
     duplicate: bool,
 }
 
+/// What a request was.
+enum Taken {
+    Event(Accepted),
+    /// Nothing but the question whether the sender is believed.
+    Probe(String),
+}
+
 /// Why a request was not accepted.
 enum Refusal {
     Body(BodyError),
@@ -131,15 +149,18 @@ enum Refusal {
 }
 
 impl Webhook {
-    async fn take_in(&self, request: Request) -> Result<Accepted, Refusal> {
+    async fn take_in(&self, request: Request) -> Result<Taken, Refusal> {
         let (head, body) = request.into_parts();
         let (limit, time) = (self.limits.body_limit.get(), self.limits.body_timeout.get());
         let body = read_body(body, limit, time).await.map_err(Refusal::Body)?;
         let now = self.clock.now();
         let verified = Unverified::new(head.headers, body).verify(&self.verifier, now).map_err(Refusal::Unverified)?;
+        if let Some(value) = verified.header(PROBE).filter(|_| verified.body().is_empty()) {
+            return Ok(Taken::Probe(value.to_owned()));
+        }
         self.inbox.heard(&self.name);
         match wire::read(&verified, &self.name, &self.mapping, now) {
-            Ok(event) => self.inbox.accept(event).await.map_err(Refusal::Store),
+            Ok(event) => self.inbox.accept(event).await.map(Taken::Event).map_err(Refusal::Store),
             Err(problem) => Err(self.keep_rejected(&verified, problem).await),
         }
     }

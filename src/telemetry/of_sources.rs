@@ -26,10 +26,12 @@ pub enum ReceiveOutcome {
     BodyIncomplete,
     /// The store could not keep it, 503.
     StoreFailed,
+    /// A probe: verified, nothing to keep, 204.
+    Probed,
 }
 
 impl ReceiveOutcome {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Accepted,
         Self::Duplicate,
         Self::BodyRejected,
@@ -37,6 +39,7 @@ impl ReceiveOutcome {
         Self::TooLarge,
         Self::BodyIncomplete,
         Self::StoreFailed,
+        Self::Probed,
     ];
 
     fn as_str(self) -> &'static str {
@@ -48,6 +51,7 @@ impl ReceiveOutcome {
             Self::TooLarge => "too_large",
             Self::BodyIncomplete => "body_incomplete",
             Self::StoreFailed => "store_failed",
+            Self::Probed => "probed",
         }
     }
 }
@@ -144,7 +148,7 @@ impl Skipped {
 
 /// The counters of one webhook source.
 #[derive(Debug, Clone)]
-pub struct SourceMetrics([Counter; 7]);
+pub struct SourceMetrics([Counter; 8]);
 
 impl SourceMetrics {
     pub(super) fn new(counter: impl Fn(ReceiveOutcome) -> Counter) -> Self {

@@ -23,9 +23,21 @@ fn said(arguments: &str) -> Said {
 
 #[test]
 fn help_says_what_each_command_does() {
-    for command in
-        ["", "serve", "check", "route", "route test", "send", "castai", "castai audit", "castai summary", "demo"]
-    {
+    for command in [
+        "",
+        "serve",
+        "check",
+        "route",
+        "route test",
+        "send",
+        "castai",
+        "castai template",
+        "castai setup",
+        "castai doctor",
+        "castai audit",
+        "castai summary",
+        "demo",
+    ] {
         let said = said(&format!("{command} --help"));
         assert_eq!((said.code, said.err.as_str()), (0, ""));
         insta::assert_snapshot!(format!("help {command}").trim().replace(' ', "_"), said.out);

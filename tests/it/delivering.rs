@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use castai_relay::deliver::{Deliverer, Policy, Tools, Turn};
 use castai_relay::event::delivery::Delivery;
+use castai_relay::http_client::Endpoint;
 use castai_relay::names::TargetName;
 use castai_relay::notify::{Notifier, NotifyError};
 use castai_relay::route::RoutingTable;
@@ -176,6 +177,10 @@ struct Panicking;
 impl Notifier for Panicking {
     fn preview(&self, _: &Delivery, _: &Wording) -> String {
         String::new()
+    }
+
+    fn endpoint(&self) -> Option<&Endpoint> {
+        None
     }
 
     async fn notify(&self, _: &Delivery, _: &Wording) -> Result<(), NotifyError> {

@@ -34,6 +34,7 @@ mod falling_silent;
 mod store_contract;
 mod notifier_contract;
 mod surviving;
+mod connecting;
 mod command_line;
 mod config_errors;
 mod demo;

@@ -221,3 +221,13 @@ fn every_kind_is_under_contract() {
     let unknown = HARNESSES.iter().find(|harness| NOTIFIERS.iter().all(|(kind, _)| *kind != harness.kind));
     assert!(unknown.is_none_or(|gone| panic!("`{}` has a harness but is no longer in NOTIFIERS", gone.kind)));
 }
+
+#[test]
+fn every_kind_says_where_it_sends_without_its_key() {
+    for harness in every_kind() {
+        let notifier = harness.notifier(&kit(), "http://127.0.0.1:9");
+        let endpoint = notifier.endpoint().map(|endpoint| (endpoint.to_string(), endpoint.root().path().to_owned()));
+        let expected = harness.http.is_some().then(|| ("http://127.0.0.1:9/…".to_owned(), "/".to_owned()));
+        assert_eq!(endpoint, expected, "{}", harness.kind);
+    }
+}

@@ -60,6 +60,7 @@ const PURE: &[&str] = &[
     "deliver/retry",
     "source/wire*",
     "source/field_path",
+    "castai_api/console_template",
     "source/kubernetes/events",
     "source/kubernetes/nodes",
     "source/kubernetes/object",
@@ -81,6 +82,10 @@ const PURE: &[&str] = &[
     "castai_api/proto_json",
     "castai_api/error",
     "castai_api/patience",
+    "cli/castai/setup/plan",
+    "cli/castai/doctor/checks*",
+    "cli/castai/doctor/facts",
+    "cli/castai/doctor/line",
 ];
 const IMPURE: &[&str] = &["async", "await", "tokio", "std::fs", "std::net", "Clock"];
 

@@ -146,6 +146,42 @@ async fn an_unverified_body_is_not_even_parsed() {
     assert_eq!(relay.received("body_rejected").await, 0.0);
 }
 
+/// The header that makes a POST without a body a question: would you believe me?
+const PROBE: &str = "x-castai-relay-probe";
+
+#[tokio::test]
+async fn a_probe_learns_that_its_credential_fits_and_leaves_nothing_behind() {
+    let whsec = format!(r#"{{ standard_webhooks: [ "{WHSEC_OLD}" ] }}"#);
+    let written = [
+        json!({"bearer": ["old-secret"]}),
+        json!({"header": {"name": "X-Relay-Token", "values": ["old-secret"]}}),
+        json!({"basic": {"username": "castai", "passwords": ["old-secret"]}}),
+        json!({"hmac": {"header": "X-Hub-Signature-256", "prefix": "sha256=", "secrets": ["old-secret"]}}),
+        json!({"standard_webhooks": [WHSEC_OLD]}),
+    ];
+    for (verify, written) in [BEARER, HEADER, BASIC, HMAC, &whsec].into_iter().zip(written) {
+        let relay = relay_that_wants(verify).await;
+        let good = proof(&relay, written, "probe", b"");
+        let answer = send(&relay, &[&[(PROBE, "nonce-1")], &borrowed(&good)[..]].concat(), b"").await;
+        assert_eq!((answer.status, answer.header(PROBE)), (204, Some("nonce-1")), "{verify}");
+        let stranger = send(&relay, &[(PROBE, "nonce-2")], b"").await;
+        assert_eq!((stranger.status, stranger.code().as_str(), stranger.header(PROBE)), (401, "unauthorized", None));
+        relay.deliver().await;
+        assert_eq!(relay.slack_titles(), [""; 0], "nothing is raised");
+        assert_eq!((relay.received("probed").await, relay.received("unauthorized").await), (1.0, 1.0));
+        assert_eq!((relay.received("accepted").await, relay.received("body_rejected").await), (0.0, 0.0));
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_not_lost_by_the_header_of_a_probe() {
+    let relay = relay_that_wants(BEARER).await;
+    let headers = [(PROBE, "nonce"), ("authorization", "Bearer old-secret")];
+    assert_eq!(send(&relay, &headers, &node_added("evt")).await.status, 200);
+    assert!(relay.find("evt").await.is_some());
+    assert_eq!(send(&relay, &headers, b" ").await.status, 400, "and a body of blanks is still a broken one");
+}
+
 #[tokio::test]
 async fn what_verifies_nobody_must_be_written_down_to_listen_to_the_world() {
     let told = refusal("server: { listen: 0.0.0.0:0 }").await;

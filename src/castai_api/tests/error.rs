@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::http_client::Ending;
+use crate::http_client::{Ending, Headers};
 
 const KEY: &str = "SECRET-key-0123456789";
 
@@ -13,6 +13,7 @@ fn reply(status: u16, content_type: &str, body: &str) -> Reply {
         retry_after: None,
         content_type: Some(content_type.to_owned()),
         date: None,
+        headers: Headers::default(),
         body: Bytes::copy_from_slice(body.as_bytes()),
         ending: Ending::Complete,
     }

@@ -96,3 +96,16 @@ fn the_values_of_headers_are_sent_to_castai_and_printed_nowhere() {
     assert_eq!(sent.get("category"), None);
     assert_eq!(sent["callbackUrl"], webhook.callback_url);
 }
+
+#[test]
+fn what_castai_says_beside_is_said_back_and_what_is_its_own_is_not() {
+    let text = include_str!("../../../tests/fixtures/castai/notifications-api/built-webhook-config.json");
+    let mut raw: Value = serde_json::from_str(text).unwrap();
+    raw["retryPolicy"] = json!({"attempts": 3});
+    let page = Page::<WebhookConfig>::read(json!({"items": [raw]}).to_string().as_bytes()).unwrap();
+    let sent = serde_json::to_value(page.items[0].draft()).unwrap();
+    assert_eq!(sent["retryPolicy"], json!({"attempts": 3}));
+    for own in ["id", "organizationId", "status", "error", "createdAt", "updatedAt", "deletedAt"] {
+        assert_eq!(sent.get(own), None, "{own}");
+    }
+}

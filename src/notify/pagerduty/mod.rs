@@ -111,6 +111,10 @@ impl Notifier for PagerDuty {
         }
     }
 
+    fn endpoint(&self) -> Option<&Endpoint> {
+        Some(&self.endpoint)
+    }
+
     async fn notify(&self, delivery: &Delivery, wording: &Wording) -> Result<(), NotifyError> {
         let event = self.form.fill(delivery, wording)?;
         let answer = self.post(event.body(), delivery).await?;

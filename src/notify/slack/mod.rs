@@ -89,6 +89,10 @@ impl Notifier for Slack {
         format!("POST {}\n{:#}", self.webhook, payload(delivery, wording))
     }
 
+    fn endpoint(&self) -> Option<&Endpoint> {
+        Some(&self.webhook)
+    }
+
     async fn notify(&self, delivery: &Delivery, wording: &Wording) -> Result<(), NotifyError> {
         let body = Bytes::from(payload(delivery, wording).to_string());
         let answer = self.http.post(&self.webhook, "application/json", body, &[], delivery.claimed_at).await?;

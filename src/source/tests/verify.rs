@@ -338,3 +338,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn constant_headers_are_what_a_sender_that_cannot_sign_must_set() {
+    let now = Timestamp::from_millis(1_800_000_000_000);
+    let can = [
+        json!({"bearer": ["one", "two"]}),
+        json!({"header": {"name": "X-Relay-Token", "values": ["one"]}}),
+        json!({"basic": {"username": "castai", "passwords": ["one"]}}),
+    ];
+    for written in can {
+        let verifier: Verifier = serde_json::from_value(written).unwrap();
+        let headers = verifier.constant_headers().unwrap();
+        let map = headers.iter().map(|header| {
+            assert!(!format!("{header:?}").contains(header.value.expose()), "{header:?}");
+            (HeaderName::try_from(&header.name).unwrap(), header.value.expose().parse().unwrap())
+        });
+        let request = Unverified::new(map.collect(), Bytes::from_static(b"any body"));
+        assert!(request.verify(&verifier, now).is_ok());
+    }
+    let cannot = [
+        json!({"hmac": {"header": "X-S", "secrets": ["one"]}}),
+        json!({"standard_webhooks": [format!("whsec_{}", "A".repeat(32))]}),
+    ];
+    for written in cannot {
+        assert!(serde_json::from_value::<Verifier>(written).unwrap().constant_headers().is_none());
+    }
+    assert_eq!(Verifier::None.constant_headers().unwrap().len(), 0);
+}

@@ -15,7 +15,8 @@ pub(super) const MAX_DEPTH: usize = 64;
 /// What some editors put in front of UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-const SEND_AN_OBJECT: &str = "send one JSON object per request; the README has a template for the CAST AI console";
+const SEND_AN_OBJECT: &str =
+    "send one JSON object per request; `castai-relay castai template` prints what to enter in CAST AI's console";
 const ESCAPE_TEXT: &str = "a text of the template is not escaped: write `\"message\": {{ toJSON .Message }}`, \
                            without quotes around it, and likewise for every text that may hold quotes or line breaks";
 

@@ -8,6 +8,7 @@ pub mod http;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
 pub mod hurried_clock;
+pub mod internet;
 pub mod process;
 pub mod receivers;
 pub mod relay;

@@ -74,7 +74,13 @@ impl House {
 
     /// `castai-relay serve`; ends when it says that it is running.
     pub async fn serve(&self) -> Relay {
+        self.serve_with(&[]).await
+    }
+
+    /// The same with these variables.
+    pub async fn serve_with(&self, environment: &[(&str, String)]) -> Relay {
         let mut command = program();
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         let mut child = command.current_dir(self.path()).args(["serve", "--config", "relay.yaml"]).spawn().unwrap();
         let log = read_lines(child.stderr.take().unwrap());
         let mut relay =

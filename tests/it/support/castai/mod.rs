@@ -75,6 +75,8 @@ pub enum Stranger {
 pub struct World {
     /// Everything else is answered 401, which is also what a good key gets in the wrong region.
     pub keys: Vec<String>,
+    /// Paths that no key may call.
+    pub forbidden: BTreeSet<String>,
     /// The organisation that must be named, and what is answered otherwise.
     pub organization: Option<(String, Stranger)>,
     /// Leaves out zeros, empty texts and empty lists, as protobuf's JSON may.
@@ -106,6 +108,7 @@ impl StandIn {
     pub async fn start() -> Self {
         let world = World {
             keys: vec![KEY.to_owned()],
+            forbidden: BTreeSet::new(),
             organization: None,
             omits_zeros: false,
             lists: BTreeMap::new(),
@@ -219,6 +222,9 @@ impl World {
         }
         if !self.keys.iter().any(|key| key == asked.header("x-api-key")) {
             return reply(401, &json!({ "message": "unauthorized" }));
+        }
+        if self.forbidden.contains(&asked.path) {
+            return reply(403, &json!({ "message": "forbidden" }));
         }
         let named = asked.header("x-castai-organization-id");
         let stranger = self.organization.as_ref().filter(|(id, _)| id != named).map(|(_, stranger)| *stranger);

@@ -1,0 +1,32 @@
+//! Whether the hosts of the targets answer. Nothing is sent to anybody.
+
+use super::super::facts::{Facts, Target};
+use super::super::line::Line;
+
+const TARGET: &str = "target";
+
+/// A line for each target.
+pub fn reachable(facts: &Facts) -> Vec<Line> {
+    facts.targets.iter().map(|target| line(target).about(&target.name)).collect()
+}
+
+fn line(target: &Target) -> Line {
+    let Target { kind, to, reached, .. } = target;
+    let Some(to) = to else { return Line::good(TARGET, format!("`{kind}` sends nowhere")) };
+    match reached {
+        Ok(_) => Line::good(TARGET, format!("{to} answers; {}", proves(kind))),
+        Err(why) => {
+            let cure = "check the egress rules of this network, DNS, and HTTPS_PROXY";
+            Line::wrong(TARGET, format!("{to} does not answer: {why}"), cure)
+        }
+    }
+}
+
+/// What a host that answers says of the target, and what not.
+fn proves(kind: &str) -> &'static str {
+    match kind {
+        "slack" => "whether the webhook URL is still good, only a message can tell",
+        "pagerduty" => "whether the routing key is good, only an event can tell",
+        _ => "whether it takes messages, only one can tell",
+    }
+}

@@ -1,0 +1,54 @@
+//! Looks at what is around the relay: its store, and the hosts of its targets.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::super::facts::{Pulse, Target};
+use super::in_words;
+use crate::app::settings::{self, Engine, Settings};
+use crate::config::Span;
+use crate::http_client::{Method, Request};
+use crate::names::{CursorName, SourceName};
+use crate::runtime::Clock;
+use crate::source::pulse::record::Record;
+use crate::store::sqlite::Peek;
+
+/// When sources were last heard, by what a relay beside us keeps of it.
+pub(super) fn pulse(settings: &Settings) -> Pulse {
+    let Engine::Sqlite(config) = &settings.engine else { return Pulse::Memory };
+    let kept = Peek::open(&config.path).map_err(|error| error.to_string());
+    match kept.and_then(|peek| peek.cursor(&CursorName::pulse()).map_err(|error| error.to_string())) {
+        Err(why) => Pulse::Unreadable(why),
+        Ok(None) => Pulse::Never,
+        Ok(Some(text)) => Record::read(&text).map_or_else(|error| Pulse::Unreadable(error.to_string()), Pulse::Kept),
+    }
+}
+
+/// How long each source may be silent, where that has a limit.
+pub(super) fn silence_limits(settings: &Settings) -> BTreeMap<SourceName, Span> {
+    let limits = settings.sources.silence_limits().into_iter();
+    limits.map(|(source, limit)| (source, Span::from_secs(limit.as_secs()))).collect()
+}
+
+/// Asks the host of each target for its own page: that proves the way there, and can post nothing.
+pub(super) async fn targets(settings: &Settings, clock: &Arc<dyn Clock>, patience: Duration) -> Vec<Target> {
+    join_all(settings.targets.iter().map(|target| reach(settings, target, clock, patience))).await
+}
+
+async fn reach(settings: &Settings, target: &settings::Target, clock: &Arc<dyn Clock>, patience: Duration) -> Target {
+    let (name, kind) = (target.name.to_string(), target.kind);
+    let Some(endpoint) = target.notifier.endpoint() else {
+        return Target { name, kind, to: None, reached: Ok(0) };
+    };
+    let root = endpoint.root();
+    let request = Request { method: Method::Get, to: &root, headers: &[], body: None, limit: 0 };
+    let asking = settings.http.exchange(request, clock.now());
+    let reached = match tokio::time::timeout(patience, asking).await {
+        Ok(answer) => answer.map(|reply| reply.status).map_err(|error| in_words(&error)),
+        Err(_) => Err(format!("no answer within {} ms", patience.as_millis())),
+    };
+    Target { name, kind, to: Some(endpoint.to_string()), reached }
+}
