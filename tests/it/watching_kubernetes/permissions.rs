@@ -91,6 +91,7 @@ fn the_shipped_configuration_is_good() {
     let map = relay.iter().find(|manifest| manifest["kind"] == "ConfigMap").unwrap();
     let house = House::with(map["data"]["relay.yaml"].as_str().unwrap());
     let environment = [
+        ("CASTAI_API_KEY", "castai-api-key"),
         ("CASTAI_WEBHOOK_TOKEN", "0123456789abcdef"),
         ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/x"),
     ];
