@@ -9,7 +9,8 @@ use super::page::{Listed, Page};
 use super::{CastAi, proto_json};
 use crate::event::Timestamp;
 
-const PATH: &str = "/v1/kubernetes/external-clusters";
+/// Where they are listed.
+pub const PATH: &str = "/v1/kubernetes/external-clusters";
 
 /// One cluster. A cluster without an id cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -24,39 +25,18 @@ pub struct Cluster {
     /// `ready`, `warning`, `failed`, `deleted`, …; an open set.
     #[serde(default, deserialize_with = "proto_json::optional_text")]
     pub status: Option<String>,
-    /// `online`, `non-responding`, …; an open set.
-    #[serde(default, deserialize_with = "proto_json::optional_text")]
-    pub agent_status: Option<String>,
     /// `eks`, `gke`, `aks`, …
     #[serde(default, deserialize_with = "proto_json::optional_text")]
     pub provider_type: Option<String>,
-    /// Where it runs.
-    #[serde(default, deserialize_with = "proto_json::or_default")]
-    pub region: ClusterRegion,
     /// Whether CAST AI manages it; otherwise it only watches, and has no savings to tell.
     #[serde(default, deserialize_with = "proto_json::or_default")]
     pub is_phase2: bool,
     /// When it was connected.
     #[serde(default, deserialize_with = "proto_json::time")]
     pub created_at: Option<Timestamp>,
-    /// When CAST AI first changed anything in it.
-    #[serde(default, deserialize_with = "proto_json::time")]
-    pub first_operation_at: Option<Timestamp>,
     /// When it was deleted; gone clusters stay listed for a while.
     #[serde(default, deserialize_with = "proto_json::time")]
     pub deleted_at: Option<Timestamp>,
-}
-
-/// The cloud's region of a cluster.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct ClusterRegion {
-    /// `eu-central-1`.
-    #[serde(deserialize_with = "proto_json::optional_text")]
-    pub name: Option<String>,
-    /// `EU (Frankfurt)`.
-    #[serde(deserialize_with = "proto_json::optional_text")]
-    pub display_name: Option<String>,
 }
 
 impl Listed for Cluster {

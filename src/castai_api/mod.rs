@@ -158,7 +158,7 @@ impl CastAi {
         self.read(&call, &reply, Page::read)
     }
 
-    /// POSTs, PUTs or DELETEs with `body` as JSON. Never tried again: it may have been done.
+    /// POSTs or PUTs with `body` as JSON. Never tried again: it may have been done.
     ///
     /// # Errors
     /// When CAST AI does not answer (it may have been done all the same), refuses, or answers what `T` cannot be read from.

@@ -29,21 +29,12 @@ pub struct Notification {
     /// What kind of news it is, in words that drift from year to year.
     #[serde(deserialize_with = "proto_json::optional_text")]
     pub name: Option<String>,
-    /// One line of text.
-    #[serde(deserialize_with = "proto_json::optional_text")]
-    pub message: Option<String>,
-    /// Free-form; often JSON. Empty when there are none.
-    #[serde(deserialize_with = "proto_json::any_as_text")]
-    pub details: String,
     /// When it was detected.
     #[serde(deserialize_with = "proto_json::time")]
     pub timestamp: Option<Timestamp>,
     /// When CAST AI wrote it down.
     #[serde(deserialize_with = "proto_json::time")]
     pub created_at: Option<Timestamp>,
-    /// Older than a day: CAST AI no longer shows it as current.
-    #[serde(deserialize_with = "proto_json::or_default")]
-    pub is_expired: bool,
     /// The cluster concerned; empty for notifications that concern none.
     #[serde(rename = "clusterMetadata", deserialize_with = "proto_json::or_default")]
     pub cluster: NotificationCluster,

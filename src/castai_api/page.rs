@@ -124,12 +124,6 @@ impl<'a, T: Listed> Pages<'a, T> {
         Self { follow_up, ..self }
     }
 
-    /// Begins at a cursor an earlier walk has left.
-    #[must_use]
-    pub fn starting_at(self, cursor: Option<String>) -> Self {
-        Self { cursor, ..self }
-    }
-
     /// The next page; none after the last one.
     ///
     /// # Errors

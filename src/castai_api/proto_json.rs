@@ -99,17 +99,6 @@ pub fn required_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Strin
     optional_text(deserializer)?.ok_or_else(|| Scalar::Absent.instead_of("a text"))
 }
 
-/// Free-form: a text as it is, anything else as the JSON it was written in. Never fails on JSON.
-///
-/// # Errors
-/// When it is not JSON.
-pub fn any_as_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(match Scalar::read(deserializer)? {
-        Scalar::Absent => String::new(),
-        Scalar::Text(written) | Scalar::Number(written) | Scalar::Other(written) => written,
-    })
-}
-
 /// Anything that has a default; `null` is that.
 ///
 /// # Errors

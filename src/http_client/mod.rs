@@ -45,8 +45,6 @@ pub enum Method {
     Post,
     /// Replaces.
     Put,
-    /// Removes.
-    Delete,
 }
 
 impl Method {
@@ -56,7 +54,6 @@ impl Method {
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",
-            Self::Delete => "DELETE",
         }
     }
 
@@ -65,7 +62,6 @@ impl Method {
             Self::Get => reqwest::Method::GET,
             Self::Post => reqwest::Method::POST,
             Self::Put => reqwest::Method::PUT,
-            Self::Delete => reqwest::Method::DELETE,
         }
     }
 }

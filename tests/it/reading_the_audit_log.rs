@@ -260,6 +260,22 @@ async fn clusters_go_by_name_and_are_asked_for_once_in_a_while() {
 }
 
 #[tokio::test]
+async fn a_cluster_that_was_just_connected_is_soon_known_by_its_name() {
+    let relay = TestRelay::start("sources: { audit_log: { clusters: ['prod-*'], sweep: none } }").await;
+    relay.reads(0).await;
+    relay.logs([node("e-1", 10, "added")]);
+    relay.reads(30).await;
+    assert!(relay.told("e-1").await.is_none(), "nobody knows its name");
+    relay.castai().push(List::Clusters, [cluster(CLUSTER, "prod-eu")]);
+    relay.reads(30).await;
+    assert_eq!(relay.castai().asked("/v1/kubernetes/external-clusters").len(), 1, "not at every round");
+    relay.reads(30).await;
+    assert!(relay.told("e-1").await.is_some());
+    relay.reads(90).await;
+    assert_eq!(relay.castai().asked("/v1/kubernetes/external-clusters").len(), 2);
+}
+
+#[tokio::test]
 async fn a_mistake_in_the_section_is_told_with_what_is_allowed() {
     let said = crate::support::relay::refusal(
         "sources: { audit_log: { overlap: 60d, version: v1, domains: [autoscaler], types: { a: node.gone }, older_notify: [nobody] } }",
@@ -271,6 +287,16 @@ async fn a_mistake_in_the_section_is_told_with_what_is_allowed() {
     let said =
         crate::support::relay::refusal("sources: { audit_log: { overlap: 60d, version: v1, domains: [a] } }").await;
     for expected in ["`store.retention` is 30d", "records of v1 have no domains"] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    let sweep = "sources: { audit_log: { sweep: { every: 1h, back: 30d } } }";
+    let said = crate::support::relay::refusal(sweep).await;
+    for expected in ["30d back", "after 1h", "`store.retention` is 30d"] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    let grace = "sources: { notifications: { webhook_grace: 55m, look_back: 1h } }\nstore: { retention: 1h }";
+    let said = crate::support::relay::refusal(grace).await;
+    for expected in ["`webhook_grace`", "10m", "write at most `50m`"] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
 }

@@ -93,7 +93,7 @@ pub(super) fn read(root: &Section, server: Option<&http_server::Config>, retenti
     sources.only(&["webhooks", "notifications", "audit_log", "savings", "kubernetes"]);
     check_castai(root, &sources);
     let webhooks = webhooks(&sources, server);
-    let notifications = sources.child("notifications").map(|section| notifications(&section));
+    let notifications = sources.child("notifications").map(|section| notifications(&section, retention));
     let audit_log = sources.child("audit_log").map(|section| audit_log(&section, retention));
     let savings = sources.child("savings").map(|section| savings(&section));
     let kubernetes = sources.child("kubernetes").map(|section| kubernetes::Config::read(&section));
@@ -135,18 +135,15 @@ fn check_castai(root: &Section, sources: &Section) {
 pub(super) fn check_memory(root: &Section, sources: Option<&Sources>, store: Option<&store::Config>) {
     let notifications = sources.and_then(|sources| sources.notifications.as_ref());
     let Some((notifications, store)) = notifications.zip(store) else { return };
-    if notifications.look_back > store.retention {
-        let (look_back, retention) = (notifications.look_back, store.retention);
-        let mistake = format!(
-            "`look_back` is {look_back}, but events are kept for {retention} only: older ones would be told again"
-        );
-        let hint = Some(format!("write at most `{retention}`, or a longer `store.retention`"));
-        root.section("sources").section("notifications").problem_at("look_back", mistake, &[], hint);
+    let section = root.section("sources").section("notifications");
+    for (key, mistake, hint) in notifications.forgotten(store.retention) {
+        section.problem_at(key, mistake, &[], Some(hint));
     }
 }
 
-fn notifications(section: &Section) -> Option<notifications::Config> {
+fn notifications(section: &Section, retention: Option<Span>) -> Option<notifications::Config> {
     let config = section.read::<notifications::Config>()?;
+    let config = notifications::Config { retention, ..config };
     for (key, mistake) in config.impossible() {
         section.problem_at(key, mistake, &[], None);
     }
@@ -155,6 +152,7 @@ fn notifications(section: &Section) -> Option<notifications::Config> {
 
 fn audit_log(section: &Section, retention: Option<Span>) -> Option<Arc<audit_log::config::Config>> {
     let config = section.read::<audit_log::config::Config>()?;
+    let config = audit_log::config::Config { retention, ..config };
     for (key, mistake) in retention.map(|retention| config.impossible(retention)).unwrap_or_default() {
         section.problem_at(key, mistake, &[], None);
     }

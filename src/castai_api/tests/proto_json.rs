@@ -12,8 +12,6 @@ struct Odd {
     text: String,
     #[serde(deserialize_with = "optional_text")]
     id: Option<String>,
-    #[serde(deserialize_with = "any_as_text")]
-    details: String,
     #[serde(deserialize_with = "or_default")]
     flag: bool,
     #[serde(deserialize_with = "or_default")]
@@ -32,7 +30,7 @@ fn read(json: &str) -> Result<Odd, String> {
     serde_json::from_str(json).map_err(|error| error.to_string())
 }
 
-const FIELDS: [&str; 9] = ["text", "id", "details", "flag", "list", "count", "money", "price", "time"];
+const FIELDS: [&str; 8] = ["text", "id", "flag", "list", "count", "money", "price", "time"];
 
 #[test]
 fn what_is_left_out_or_null_is_zero_or_absent() {
@@ -44,7 +42,7 @@ fn what_is_left_out_or_null_is_zero_or_absent() {
 
 #[test]
 fn an_empty_text_is_nothing() {
-    for field in ["text", "id", "details", "count", "money", "price", "time"] {
+    for field in ["text", "id", "count", "money", "price", "time"] {
         assert_eq!(read(&json!({ field: "" }).to_string()), Ok(Odd::default()), "{field}");
     }
 }
@@ -109,14 +107,6 @@ fn a_time_has_up_to_nine_decimals_and_a_zero_one_is_none() {
 }
 
 #[test]
-fn details_are_kept_whatever_they_are() {
-    let details = |json: &str| read(&format!(r#"{{"details":{json}}}"#)).unwrap().details;
-    assert_eq!(details(r#""{\"pod\": \"web\"}""#), r#"{"pod": "web"}"#);
-    assert_eq!(details(r#"{"pod": "web"}"#), r#"{"pod": "web"}"#);
-    assert_eq!((details("7").as_str(), details("[true]").as_str()), ("7", "[true]"));
-}
-
-#[test]
 fn an_error_shows_the_start_of_what_was_found() {
     let said = read(&json!({ "count": "x".repeat(1000) }).to_string()).unwrap_err();
     assert!(said.contains(&format!("`{}…`", "x".repeat(40))), "{said}");
@@ -139,8 +129,7 @@ fn a_required_text_may_not_be_empty() {
 
 #[test]
 fn what_was_parsed_already_reads_the_same() {
-    let value =
-        json!({ "id": "a", "count": "7", "money": "1.10", "time": "2026-10-05T09:10:00Z", "details": { "a": 1 } });
+    let value = json!({ "id": "a", "count": "7", "money": "1.10", "time": "2026-10-05T09:10:00Z" });
     assert_eq!(serde_json::from_value::<Odd>(value.clone()).unwrap(), read(&value.to_string()).unwrap());
 }
 
@@ -159,8 +148,8 @@ fn any_json() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn no_value_is_too_odd_to_be_read_or_refused(field in prop::sample::select(&FIELDS[..]), value in any_json()) {
-        let read = read(&json!({ field: value }).to_string());
-        prop_assert!(field != "details" || read.is_ok());
+        // Whether it is read or refused is for the other tests to say; a panic would fail this one.
+        let _ = read(&json!({ field: value }).to_string());
     }
 
     #[test]

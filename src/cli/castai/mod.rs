@@ -3,6 +3,7 @@
 mod audit;
 mod doctor;
 mod setup;
+mod shown;
 mod summary;
 mod template;
 

@@ -1,6 +1,6 @@
 //! What an audit record is called, and which records are canonical events: the one table.
 //!
-//! CAST AI publishes no list of its types, so every spelling here says how well it is known, operators may add to the
+//! CAST AI publishes no list of its types, so a comment says of every spelling how well it is known, operators may add to the
 //! table and correct it (`sources.audit_log.types`), and what is not in it flows as `audit.<name>`. Pure.
 
 use std::fmt;
@@ -28,34 +28,28 @@ pub enum Meaning {
     Audit,
 }
 
-/// How well a spelling is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Known {
-    /// Published by CAST AI, or seen in what its users published.
-    Seen,
-    /// Made after the console's title of the record, or after the pattern of what was seen.
-    Likely,
-}
-
-use Known::{Likely, Seen};
 use Meaning::{NodeAdded, NodeRemoved, NodeSpotInterrupted};
 
-/// Which records are canonical, by the name made of their words, in lower case.
-const CANON: &[(&str, Meaning, Known)] = &[
+/// Which records are canonical, by the name made of their words, in lower case. *Seen* are spellings that CAST AI published,
+/// or that were seen in what its users published; *likely* those made after the console's title of the record, or after the
+/// pattern of what was seen.
+const CANON: &[(&str, Meaning)] = &[
     // v2: <https://github.com/castai/audit-logs-receiver/tree/main/auditlogsreceiver/v2>, and public notes of its use.
-    ("autoscaler.node.added", NodeAdded, Seen),
-    // Its actions are `created`, `updated`, `deleted`, `added`, `initiated`, …
-    ("autoscaler.node.removed", NodeRemoved, Likely),
-    ("autoscaler.node.deleted", NodeRemoved, Likely),
-    ("autoscaler.node.interrupted", NodeSpotInterrupted, Likely),
-    ("autoscaler.node.spot_interrupted", NodeSpotInterrupted, Likely),
-    // v1: `nodeAdded` from published scripts; "Node removed" and "Nodes interrupted" are titles of the console,
-    // <https://docs.cast.ai/docs/audit-log>, in the spelling of those that are known.
-    ("nodeadded", NodeAdded, Seen),
-    ("noderemoved", NodeRemoved, Likely),
-    ("nodedeleted", NodeRemoved, Likely),
-    ("nodesinterrupted", NodeSpotInterrupted, Likely),
-    ("nodeinterrupted", NodeSpotInterrupted, Likely),
+    // Seen:
+    ("autoscaler.node.added", NodeAdded),
+    // Likely, as its actions are `created`, `updated`, `deleted`, `added`, `initiated`, …:
+    ("autoscaler.node.removed", NodeRemoved),
+    ("autoscaler.node.deleted", NodeRemoved),
+    ("autoscaler.node.interrupted", NodeSpotInterrupted),
+    ("autoscaler.node.spot_interrupted", NodeSpotInterrupted),
+    // v1, seen in published scripts:
+    ("nodeadded", NodeAdded),
+    // v1, likely: "Node removed" and "Nodes interrupted" are titles of the console, <https://docs.cast.ai/docs/audit-log>, in
+    // the spelling of those that are known.
+    ("noderemoved", NodeRemoved),
+    ("nodedeleted", NodeRemoved),
+    ("nodesinterrupted", NodeSpotInterrupted),
+    ("nodeinterrupted", NodeSpotInterrupted),
 ];
 
 impl Meaning {
@@ -119,7 +113,7 @@ impl Types {
     pub fn meaning(&self, name: &str) -> Meaning {
         let name = name.to_lowercase();
         let written = self.written.iter().find(|(written, _)| written.fits(&name)).map(|(_, meaning)| *meaning);
-        let known = || CANON.iter().find(|(known, ..)| *known == name).map(|(_, meaning, _)| *meaning);
+        let known = || CANON.iter().find(|(known, _)| *known == name).map(|(_, meaning)| *meaning);
         written.or_else(known).unwrap_or(Meaning::Audit)
     }
 }

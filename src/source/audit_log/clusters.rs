@@ -1,7 +1,8 @@
 //! What the clusters are called that audit records know by id only.
 //!
 //! Remembers every name it ever heard, because a deleted cluster is no longer listed while its records still come.
-//! Asks at most once a minute, and only when an id is new or the names are old. Knows no records.
+//! Asks at most once a minute, and only when an id is new, a name is needed and missing, or the names are old. Knows no
+//! records.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,8 +14,8 @@ use crate::event::{Cluster, Timestamp};
 /// Names change rarely.
 const FRESH_FOR: Duration = Duration::from_secs(600);
 
-/// An id that is new may be one of a cluster that was just connected; one that cannot be found is not asked for at
-/// every record.
+/// An id that is new may be one of a cluster that was just connected, and is not listed for a while; one that cannot be
+/// found is not asked for at every record.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// More than any organisation has; beyond, new ones go without a name.
@@ -32,9 +33,12 @@ struct Known {
 }
 
 impl Known {
-    fn should_ask(&self, ids: &[&str], now: Timestamp) -> bool {
+    /// `must` says that records without a name are not wanted: they are read again for as long as the overlap only, so
+    /// the name must come sooner.
+    fn should_ask(&self, ids: &[&str], must: bool, now: Timestamp) -> bool {
         let age = |at: Timestamp| now.saturating_since(at);
-        let strange = ids.iter().any(|id| !self.by_id.contains_key(*id));
+        let is_nameless = |known: &Option<Cluster>| known.as_ref().is_none_or(|cluster| cluster.name.is_none());
+        let strange = ids.iter().any(|id| self.by_id.get(*id).is_none_or(|known| must && is_nameless(known)));
         match self.asked_at {
             None => !ids.is_empty(),
             Some(asked_at) if strange => age(asked_at) >= ASK_AGAIN_AFTER,
@@ -66,7 +70,7 @@ impl ClusterNames {
         now: Timestamp,
     ) -> Result<(), ApiError> {
         let strange = || ids.iter().any(|id| !self.known().by_id.contains_key(*id));
-        let due = self.known().should_ask(ids, now) || (must && strange());
+        let due = self.known().should_ask(ids, must, now) || (must && strange());
         if !due {
             return Ok(());
         }

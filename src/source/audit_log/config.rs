@@ -48,6 +48,10 @@ pub struct Config {
     pub older_notify: Option<Vec<TargetName>>,
     /// How long CAST AI may give no good answer before that is reported.
     pub silent_after: Span,
+    /// How long events are kept, which is `store.retention`: what was told before may be forgotten, and is not asked for
+    /// again.
+    #[serde(skip)]
+    pub retention: Option<Span>,
 }
 
 impl Default for Config {
@@ -67,6 +71,7 @@ impl Default for Config {
             page_if_younger_than: None,
             older_notify: None,
             silent_after: Span::from_secs(15 * 60),
+            retention: None,
         }
     }
 }
@@ -89,7 +94,7 @@ impl Config {
                 "overlap",
                 "records come in late: with less than a second some would be missed; write `10m`".to_owned(),
             ),
-            (*overlap > retention, "overlap", too_old.clone()),
+            (*overlap > retention, "overlap", too_old),
         ];
         let only_v2 = [("domains", &self.domains), ("resources", &self.resources), ("actions", &self.actions)];
         let only_v2 = only_v2.into_iter().map(|(key, words)| {
@@ -105,11 +110,28 @@ impl Config {
                     "sweep",
                     format!("a sweep goes further back than the overlap, {overlap}; write `back: 24h`"),
                 ),
-                (back > retention, "sweep", too_old),
+                (
+                    back.get().saturating_add(every.get()) > retention.get(),
+                    "sweep",
+                    format!(
+                        "a sweep goes {back} back from the one before, after {every} or more, and `store.retention` is \
+                         {retention}: what is older would be told again; write less"
+                    ),
+                ),
             ],
         };
         let all = own.into_iter().chain(only_v2).chain(sweep);
         all.filter(|(wrong, ..)| *wrong).map(|(_, key, mistake)| (key, mistake)).collect()
+    }
+
+    /// What tells one log from another, of those that one organisation has.
+    pub(super) fn log(&self) -> &'static str {
+        self.version.as_str()
+    }
+
+    /// What was told before and is older than this may be forgotten.
+    pub(super) fn remembered(&self) -> Duration {
+        self.retention.map_or(Duration::MAX, Span::get)
     }
 
     /// What a change of makes past records wanted that were not: everything but how often.

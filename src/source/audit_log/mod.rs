@@ -13,11 +13,12 @@ pub mod filter;
 mod node;
 pub mod read;
 pub mod reader;
+mod sweep;
 mod walk;
 mod window;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
@@ -33,8 +34,9 @@ use crate::store::Cursor;
 use crate::telemetry::Metrics;
 use config::Config;
 use reader::Reader;
+use sweep::Sweeper;
 use walk::{Portion, Trouble};
-use window::{Progress, Stretches, Window};
+use window::{Progress, Window};
 
 /// The audit log as a source.
 pub struct AuditLog {
@@ -42,7 +44,9 @@ pub struct AuditLog {
     inbox: Arc<Inbox>,
     metrics: Arc<Metrics>,
     config: Arc<Config>,
+    sweeper: Mutex<Sweeper>,
     wanted: String,
+    log: String,
     cursor: CursorName,
 }
 
@@ -56,9 +60,12 @@ enum Errand {
 impl AuditLog {
     /// Asks `castai` for what `config` says, and hands it to `inbox`.
     pub fn new(castai: CastAi, inbox: Arc<Inbox>, config: Arc<Config>, metrics: Arc<Metrics>) -> Self {
+        let short = |of: &str| hex(&Sha256::digest(format!("{of}; {:?}", castai.organization_id()))[..8]);
         Self {
             // The organisation is part of every id.
-            wanted: hex(&Sha256::digest(format!("{}; {:?}", config.wanted(), castai.organization_id()))[..8]),
+            wanted: short(&config.wanted()),
+            log: short(config.log()),
+            sweeper: Mutex::new(Sweeper::up_to(reader::longest_stretch(config.version))),
             cursor: CursorName::of(&SourceName::audit_log()),
             reader: Reader::new(castai, config.clone()),
             inbox,
@@ -79,10 +86,15 @@ impl AuditLog {
                     ),
                     retry_after: None,
                 };
-                Ok(read.map_err(unreadable)?.wanting(&self.wanted))
+                let read = read.map_err(unreadable)?;
+                let progress = read.clone().at(now).wanting(&self.wanted).of_log(&self.log);
+                if progress != read {
+                    self.accept(vec![], Some(&progress)).await?;
+                }
+                Ok(progress)
             }
             None => {
-                let begun = Progress::begin(now, self.config.start.look_back, &self.wanted);
+                let begun = Progress::begin(now, self.config.start.look_back, &self.wanted).of_log(&self.log);
                 self.accept(vec![], Some(&begun)).await?;
                 Ok(begun)
             }
@@ -90,43 +102,73 @@ impl AuditLog {
     }
 
     async fn round(&self, progress: &mut Progress, now: Timestamp) -> Result<(), PollError> {
-        let stretches = progress.round(now, self.config.overlap.get());
-        self.walk(stretches, Errand::Round, progress, now).await
-    }
-
-    async fn sweep(&self, progress: &mut Progress, now: Timestamp) -> Result<(), PollError> {
-        let stretches = self.config.sweep.plan().and_then(|plan| progress.sweep(plan, now, self.config.overlap.get()));
-        let Some(stretches) = stretches else { return Ok(()) };
-        self.walk(stretches, Errand::Sweep, progress, now).await?;
-        progress.swept(now);
-        self.accept(vec![], Some(progress)).await.map(drop)
-    }
-
-    async fn walk(
-        &self,
-        mut stretches: Stretches,
-        errand: Errand,
-        progress: &mut Progress,
-        now: Timestamp,
-    ) -> Result<(), PollError> {
+        let mut stretches = progress.round(now, self.config.overlap.get(), self.config.remembered());
+        let (mut has_read, mut was_too_much) = (false, false);
         while let Some(window) = stretches.next(self.reader.span()) {
-            match self.stretch(window, errand, progress, now).await {
+            match self.stretch(window, Errand::Round, progress, now).await {
                 Ok(()) => {
-                    self.reader.lengthen();
+                    has_read = true;
                     stretches.done(window);
+                    // What is too much is not tried again in the same round: it might never end.
+                    if !was_too_much {
+                        self.reader.lengthen();
+                    }
                 }
                 Err(Stop::TooMany) => {
                     self.reader.shorten(window);
                 }
-                Err(Stop::Api(error)) => {
-                    // The next round asks for less, if this was too much.
-                    self.reader.failed(&error, window);
-                    return Err(self.without_v2(&error).unwrap_or_else(|| error.into()));
-                }
+                // A log that answers goes on with less; of one that does not answer at all less is asked next time.
+                Err(Stop::Api(error)) if self.reader.failed(&error, window) && has_read => was_too_much = true,
+                Err(Stop::Api(error)) => return Err(self.without_v2(&error).unwrap_or_else(|| error.into())),
                 Err(Stop::Poll(error)) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    /// Goes on with the sweep, or begins one if it is due. Its failure is not the round's.
+    async fn sweep(&self, progress: &mut Progress, now: Timestamp) {
+        let plan = self.config.sweep.plan();
+        let due = || plan.and_then(|plan| progress.sweep(plan, now, self.config.overlap.get()));
+        if !self.sweeper().go_on(now, due) {
+            return;
+        }
+        if let Err(error) = self.some_of_the_sweep(progress, now).await {
+            self.sweeper().failed(now);
+            tracing::warn!(%error, "a sweep through the audit log does not get on; it goes on there later");
+        }
+    }
+
+    async fn some_of_the_sweep(&self, progress: &mut Progress, now: Timestamp) -> Result<(), PollError> {
+        let since = now.saturating_sub(self.config.remembered());
+        for _ in 0..sweep::AT_A_TIME {
+            let Some(window) = self.next_of_sweep(since) else { break };
+            match self.stretch(window, Errand::Sweep, progress, now).await {
+                Ok(()) => self.sweeper().done(window),
+                Err(Stop::TooMany) => drop(self.sweeper().was_too_much(window)),
+                // The next round comes before the next try, which may take as long again.
+                Err(Stop::Api(error)) if reader::may_be_too_much(&error) && self.sweeper().was_too_much(window) => {
+                    tracing::info!(%error, "a sweep asks for less of the audit log at a time");
+                    return Ok(());
+                }
+                Err(Stop::Api(error)) => return Err(error.into()),
+                Err(Stop::Poll(error)) => return Err(error),
+            }
+        }
+        if self.next_of_sweep(since).is_none() {
+            let begun_at = self.sweeper().ended().unwrap_or(now);
+            progress.swept(begun_at);
+            self.accept(vec![], Some(progress)).await?;
+        }
+        Ok(())
+    }
+
+    fn next_of_sweep(&self, since: Timestamp) -> Option<Window> {
+        self.sweeper().next(since)
+    }
+
+    fn sweeper(&self) -> MutexGuard<'_, Sweeper> {
+        self.sweeper.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The newer log may not be there for everybody.
@@ -281,7 +323,8 @@ impl Poll for AuditLog {
     async fn poll(&self, now: Timestamp) -> Result<(), PollError> {
         let mut progress = self.progress(now).await?;
         self.round(&mut progress, now).await?;
-        self.sweep(&mut progress, now).await
+        self.sweep(&mut progress, now).await;
+        Ok(())
     }
 
     fn next_after(&self, now: Timestamp) -> Timestamp {

@@ -132,12 +132,14 @@ impl Reader {
         self.reach().shorten(window)
     }
 
-    /// Notes whether the failure may come of asking for too much at a time.
-    pub(super) fn failed(&self, error: &ApiError, window: Window) {
-        if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Endless) && self.shorten(window) {
+    /// Whether the failure may come of asking for too much at a time, and less is asked for from now on.
+    pub(super) fn failed(&self, error: &ApiError, window: Window) -> bool {
+        let asks_less = may_be_too_much(error) && self.shorten(window);
+        if asks_less {
             let span = self.span();
             tracing::info!(from = %window.from, to = %window.to, next = ?span, "less of the audit log is asked for at a time");
         }
+        asks_less
     }
 
     fn reach(&self) -> MutexGuard<'_, Reach> {
@@ -145,8 +147,13 @@ impl Reader {
     }
 }
 
+/// Whether a failure may come of asking for too much at a time.
+pub(super) fn may_be_too_much(error: &ApiError) -> bool {
+    matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Endless)
+}
+
 /// v1 is slow, and collected before it is kept; v2 is kept page by page.
-fn longest_stretch(version: Version) -> Duration {
+pub(super) fn longest_stretch(version: Version) -> Duration {
     const DAY: u64 = 86_400;
     Duration::from_secs(match version {
         Version::V1 => DAY,

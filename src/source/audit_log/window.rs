@@ -13,6 +13,9 @@ use crate::event::Timestamp;
 /// Our clock is trusted to be right within this: without records, the log counts as complete until so long ago.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(3600);
 
+/// The next moment that can be told from the one before.
+const A_MOMENT: Duration = Duration::from_millis(1);
+
 /// Stretches of one round share this much, because nobody says to which of two a record on their border belongs.
 const SEAM: Duration = Duration::from_secs(1);
 
@@ -41,10 +44,13 @@ pub struct Progress {
     complete_until: Timestamp,
     /// Since when what is asked for now was asked for: before, records are missing because nobody wanted them.
     wanted_since: Timestamp,
-    /// When the last sweep ended.
+    /// When the last sweep that came to its end began.
     swept_at: Timestamp,
     /// What is asked for, in a short form.
     wanted: String,
+    /// The log that is asked, in a short form: another one knows the same records by other ids. Not in older cursors.
+    #[serde(default)]
+    log: Option<String>,
 }
 
 /// How often the whole stretch is asked for again, and how far back.
@@ -60,7 +66,30 @@ impl Progress {
     /// At the first start: the log is wanted from `look_back` ago.
     pub fn begin(now: Timestamp, look_back: Duration, wanted: &str) -> Self {
         let began_at = now.saturating_sub(look_back);
-        Self { began_at, complete_until: began_at, wanted_since: began_at, swept_at: now, wanted: wanted.to_owned() }
+        let wanted = wanted.to_owned();
+        Self { began_at, complete_until: began_at, wanted_since: began_at, swept_at: now, wanted, log: None }
+    }
+
+    /// As it can be believed at `now`. A clock that ran ahead left times of a future that nobody has read: kept, they
+    /// would hide an outage from the rounds and put off the sweeps.
+    pub fn at(self, now: Timestamp) -> Self {
+        Self {
+            began_at: self.began_at.min(now),
+            complete_until: self.complete_until.min(now),
+            wanted_since: self.wanted_since.min(now),
+            swept_at: self.swept_at.min(now),
+            ..self
+        }
+    }
+
+    /// Takes note of the log that is asked from now on. Another one is asked for nothing that was told already: its ids
+    /// would not be recognised.
+    pub fn of_log(self, log: &str) -> Self {
+        let began_at = match self.log.as_deref().is_some_and(|known| known != log) {
+            true => self.complete_until.saturating_add(A_MOMENT),
+            false => self.began_at,
+        };
+        Self { began_at, log: Some(log.to_owned()), ..self }
     }
 
     /// Takes note of what is asked for from now on. When that is something new, no sweep goes back to before: it would
@@ -72,11 +101,13 @@ impl Progress {
         }
     }
 
-    /// The stretches of one round, each at most `span` long by the time it is asked for.
-    pub fn round(&self, now: Timestamp, overlap: Duration) -> Stretches {
+    /// The stretches of one round, each at most `span` long by the time it is asked for. What was told and is older than
+    /// `retention` may be forgotten: it is not asked for again.
+    pub fn round(&self, now: Timestamp, overlap: Duration, retention: Duration) -> Stretches {
         // A clock that went back must not make a gap.
         let known = self.complete_until.min(now);
-        let from = known.saturating_sub(overlap).max(self.began_at).min(now);
+        let remembered = now.saturating_sub(retention).min(known);
+        let from = known.saturating_sub(overlap).max(remembered).max(self.began_at).min(now);
         Stretches::of(Window { from, to: now })
     }
 
@@ -100,9 +131,9 @@ impl Progress {
         self.reached(told.min(window.to), asked_at);
     }
 
-    /// A sweep ended.
-    pub fn swept(&mut self, now: Timestamp) {
-        self.swept_at = now;
+    /// A sweep ended that began then.
+    pub fn swept(&mut self, begun_at: Timestamp) {
+        self.swept_at = begun_at;
     }
 }
 
@@ -122,6 +153,12 @@ impl Stretches {
     pub fn next(&self, span: Duration) -> Option<Window> {
         let Window { from, to } = self.rest?;
         Some(Window { from, to: from.saturating_add(span.max(SEAM.saturating_mul(2))).min(to) })
+    }
+
+    /// What is older than `since` is not asked for any more.
+    pub fn leave_before(&mut self, since: Timestamp) {
+        let rest = self.rest.filter(|rest| since < rest.to);
+        self.rest = rest.map(|rest| Window { from: rest.from.max(since), ..rest });
     }
 
     /// This one is safe.

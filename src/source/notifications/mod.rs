@@ -31,7 +31,7 @@ use crate::source::wire::{self, Listed};
 use crate::store::{Cursor, StoreError};
 use crate::telemetry::Metrics;
 use gap::Missed;
-use plan::{Plan, Position, Times, Turn};
+use plan::{OVERLAP, Plan, Position, Times, Turn};
 
 /// Notifications on a page.
 const PAGE: u32 = 100;
@@ -59,6 +59,9 @@ pub struct Config {
     pub webhook_grace: Span,
     /// How long CAST AI may give no good answer before that is reported.
     pub silent_after: Span,
+    /// How long events are kept, which is `store.retention`: what was told before and is older may be forgotten.
+    #[serde(skip)]
+    pub retention: Option<Span>,
 }
 
 impl Default for Config {
@@ -70,6 +73,7 @@ impl Default for Config {
             older_notify: None,
             webhook_grace: Span::from_secs(120),
             silent_after: Span::from_secs(15 * 60),
+            retention: None,
         }
     }
 }
@@ -85,6 +89,26 @@ impl Config {
             (impatient, "silent_after", format!("it is asked every {every} only; write more than that, such as `15m`")),
         ];
         mistakes.into_iter().filter(|(wrong, ..)| *wrong).map(|(_, key, mistake)| (key, mistake)).collect()
+    }
+
+    /// What would be told again because the store forgets it after `retention`: the key, the mistake and a hint.
+    pub fn forgotten(&self, retention: Span) -> Vec<(&'static str, String, String)> {
+        let Self { look_back, webhook_grace: grace, .. } = *self;
+        let hint = |most: Span| format!("write at most `{most}`, or a longer `store.retention`");
+        let kept = format!("events are kept for {retention} only: older ones would be told again");
+        let overlap = Span::from_secs(OVERLAP.as_secs());
+        let most_grace = Span::from_secs(retention.get().saturating_sub(OVERLAP).as_secs());
+        let mistakes = [
+            (look_back > retention, "look_back", format!("`look_back` is {look_back}, but {kept}"), hint(retention)),
+            (
+                grace > most_grace,
+                "webhook_grace",
+                format!("`webhook_grace` is {grace}, each round reads {overlap} more, but {kept}"),
+                hint(most_grace),
+            ),
+        ];
+        let wrong = mistakes.into_iter().filter(|(wrong, ..)| *wrong);
+        wrong.map(|(_, key, mistake, hint)| (key, mistake, hint)).collect()
     }
 }
 
@@ -135,7 +159,9 @@ impl Backfill {
                 .inspect_err(|error| tracing::error!(%error, "the cursor cannot be read; looking back as at first"))
                 .ok()
         });
-        Ok(Plan::new(position, self.config.look_back.get(), self.grace(), now))
+        let plan = Plan::new(position, self.config.look_back.get(), self.grace(), now);
+        let retention = self.config.retention.map_or(Duration::MAX, Span::get);
+        Ok(plan.remembering(position, retention))
     }
 
     /// What of a page is new and due.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Timestamp;
 
 /// How much of what was read before is read again, for what CAST AI lists late.
-const OVERLAP: Duration = Duration::from_secs(600);
+pub(super) const OVERLAP: Duration = Duration::from_secs(600);
 /// How far the list may be out of order without anybody wondering.
 const DISORDER: Duration = OVERLAP;
 /// The same from the first to the last item of one page: a list that is turned round would show it there.
@@ -114,6 +114,14 @@ impl Plan {
             is_in_order: true,
             page: PageSoFar::default(),
         }
+    }
+
+    /// Leaves out what earlier rounds told and the store, which keeps events for `retention`, may have forgotten since.
+    /// What they did not come to is told, however old.
+    pub(super) fn remembering(self, position: Option<Position>, retention: Duration) -> Self {
+        let Some(position) = position else { return self };
+        let remembered = self.now.saturating_sub(retention).min(position.complete_until);
+        Self { floor: self.floor.max(remembered), oldest: self.oldest.max(remembered), ..self }
     }
 
     /// Whose turn an item is.

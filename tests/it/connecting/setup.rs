@@ -131,6 +131,50 @@ async fn a_change_shows_what_differs_and_keeps_what_it_does_not_know() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_header_whose_value_is_not_told_is_not_overwritten() {
+    let office = Office::open().await;
+    let mut masked = neglected();
+    masked["authKeys"]["X-Ingress-Key"] = "****".into();
+    office.castai.push(List::WebhookConfigurations, [masked.clone()]);
+    for arguments in ["", "--apply"] {
+        let said = office.setup(arguments).await;
+        assert_eq!((said.code, office.changes()), (1, 0), "{said:?}");
+        assert!(said.out.contains("request template"), "what differs is shown all the same: {said:?}");
+        assert!(said.err.contains("the header `X-Ingress-Key`"), "{said:?}");
+        assert!(said.err.contains("by hand in the console") && !said.out.contains("makes it so"), "{said:?}");
+    }
+    assert_eq!(office.webhooks(), [masked]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_cannot_be_read_is_not_doubled() {
+    let office = Office::open().await;
+    let mut odd = neglected();
+    odd["authKeys"] = "ingress-secret".into();
+    office.castai.push(List::WebhookConfigurations, [odd]);
+    for arguments in ["", "--apply"] {
+        let said = office.setup(arguments).await;
+        assert_eq!((said.code, office.changes()), (1, 0), "{said:?}");
+        assert!(said.err.contains("`relay` (w1)") && said.err.contains("castai template"), "{said:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_in_the_url_is_shown_neither_as_it_is_nor_in_what_castai_says() {
+    let office = Office::open().await;
+    let mut keyed = neglected();
+    keyed["name"] = "castai-relay (castai)".into();
+    keyed["callbackUrl"] = "https://me:ingress-secret@relay.example.com/castai/events?key=ingress-secret".into();
+    office.castai.push(List::WebhookConfigurations, [keyed]);
+    let failed = r#"Post "https://me:ingress-secret@relay.example.com/castai/events?key=ingress-secret": EOF"#;
+    office.castai.world().webhook_verdict = ("FailedToConnect".into(), failed.into());
+    let said = office.setup("").await;
+    assert!(said.out.contains("https://…@relay.example.com/castai/events?…"), "{}", said.out);
+    let said = office.setup("--apply").await;
+    assert!(said.out.contains(r#"Post "https://…@relay.example.com/castai/events?…": EOF"#), "{}", said.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_castai_says_of_its_first_call_is_the_verdict() {
     let office = Office::open().await;
     office.castai.world().webhook_verdict = ("FailedToConnect".into(), "401 Unauthorized".into());

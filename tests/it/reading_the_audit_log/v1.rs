@@ -102,6 +102,66 @@ async fn a_log_that_is_too_slow_is_asked_for_less_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_slow_log_that_has_no_records_is_read_to_its_end() {
+    let relay = TestRelay::start_hurried(&format!("{CONFIG}\ncastai: {{ timeout: 50ms }}")).await;
+    relay.reads(0).await;
+    relay.castai().world().longest_stretch = Some(Duration::from_secs(901));
+    relay.castai().push(List::AuditV1, [v1("e-1", 7150, "nodeAdded")]);
+    relay.pass(7200);
+    let mut rounds = 1;
+    while relay.poll("audit_log").await.is_err() {
+        rounds += 1;
+        assert!(rounds < 10, "it goes round and round");
+    }
+    assert_eq!(rounds, 4, "from two hours to a quarter of one");
+    assert!(relay.told_of("e-1").await);
+}
+
+#[tokio::test]
+async fn a_sweep_of_a_slow_log_comes_to_its_end_and_fails_no_round() {
+    let config = "sources: { audit_log: { version: v1, start: 24h } }\ncastai: { timeout: 50ms }";
+    let relay = TestRelay::start_hurried(config).await;
+    relay.reads(0).await;
+    relay.castai().push(List::AuditV1, [v1("e-1", 3600, "nodeAdded")]);
+    relay.reads(3590).await;
+    relay.castai().world().longest_stretch = Some(Duration::from_secs(4 * 3600));
+    relay.castai().push(List::AuditV1, [v1("late", -2000, "nodeAdded")]);
+    for _ in 0..12 {
+        relay.reads(30).await;
+    }
+    assert!(relay.told_of("e-1").await && relay.told_of("late").await);
+    assert_eq!(relay.beyond_overlap().await, 1.0);
+    let span = |asked: &Asked| {
+        let time = |name| Timestamp::parse(asked.query(name)?);
+        Some(time("toDate")?.saturating_since(time("fromDate")?).as_secs())
+    };
+    let too_long = |span: &u64| *span > 4 * 3600;
+    let asked: Vec<u64> = relay.castai().asked(V1).iter().skip(1).filter_map(span).collect();
+    let tries = asked.iter().filter(|span| too_long(span)).count();
+    assert!(tries <= 3 * 3, "nothing is asked for again that was too much before: {asked:?}");
+    let swept = asked.len();
+    for _ in 0..12 {
+        relay.reads(30).await;
+    }
+    assert_eq!(relay.castai().asked(V1).len() - 1 - swept, 12, "a sweep that ended is not begun again at once");
+}
+
+#[tokio::test]
+async fn what_the_newer_log_told_is_not_told_again_by_the_older_one() {
+    let relay = TestRelay::start(FROM_NOW).await;
+    relay.reads(0).await;
+    relay.logs([node("e-1", 100, "added")]);
+    relay.reads(110).await;
+    let relay = relay.restart(CONFIG).await;
+    relay.castai().push(List::AuditV1, [v1("e-1", 100, "nodeAdded"), v1("e-2", 105, "nodeAdded")]);
+    relay.reads(10).await;
+    relay.castai().push(List::AuditV1, [v1("e-3", 130, "nodeAdded")]);
+    relay.reads(30).await;
+    assert!(relay.told("e-1").await.is_some() && !relay.told_of("e-1").await);
+    assert!(relay.told_of("e-2").await && relay.told_of("e-3").await);
+}
+
+#[tokio::test]
 async fn one_cluster_is_left_to_the_server_and_several_are_not() {
     let clusters = |list: &str| format!("sources: {{ audit_log: {{ version: v1, clusters: [{list}] }} }}");
     let other = "00000000-2c6b-4f5e-8a0b-1d7c5e3f4a21";

@@ -8,12 +8,14 @@ pub(super) mod plan;
 use std::io::{self, Write};
 
 use clap::Args;
+use serde_json::Value;
 
+use super::shown;
 use super::template::alert_name;
 use crate::app::settings::{Settings, WebhookSettings};
 use crate::castai_api::console_template::{Category, Form};
 use crate::castai_api::webhooks::WebhookConfig;
-use crate::castai_api::{ApiError, CastAi, ErrorKind};
+use crate::castai_api::{ApiError, CastAi, ErrorKind, Unreadable};
 use crate::cli::route_test::find_source;
 use crate::cli::{ConfigArgs, Failure, Verdict, write_table};
 use plan::{Choice, Difference, Plan, SEVERITIES, Wish};
@@ -85,11 +87,12 @@ pub async fn run(args: &SetupArgs, out: &mut dyn Write) -> Result<Verdict, Failu
     let wish = wish(args, &settings, source)?;
     let castai = super::client(&settings)?;
     let all = castai.webhooks().await?;
+    all_readable(&all.unreadable)?;
     let current = plan::find(&all.items, &wish).map_err(|names| {
         let names = names.join("`, `");
         anyhow::anyhow!("several webhook configurations could be meant: `{names}`; say which with `--name`")
     })?;
-    let Plan { draft, differences, hidden } = plan::plan(current, &wish);
+    let Plan { draft, differences, hidden, withheld } = plan::plan(current, &wish);
     let id = current.and_then(|current| current.id.clone());
     writeln!(out, "{} at {}\n", title(&draft.name, current), castai.api_url())?;
     for name in &hidden {
@@ -100,6 +103,7 @@ pub async fn run(args: &SetupArgs, out: &mut dyn Write) -> Result<Verdict, Failu
         return Ok(current.map_or(Ok(Verdict::Good), |current| report(current, out))?);
     }
     show(&differences, out)?;
+    nothing_withheld(&withheld)?;
     if !args.apply {
         writeln!(out, "\nnothing was changed; the same with `--apply` makes it so")?;
         return Ok(Verdict::FoundWrong);
@@ -141,6 +145,42 @@ fn wish(args: &SetupArgs, settings: &Settings, source: &WebhookSettings) -> anyh
         severities: choice(&args.severities),
         clusters: choice(&args.clusters),
     })
+}
+
+/// What we cannot read may be the very one that is meant; a second one would tell everything twice.
+fn all_readable(unreadable: &[Unreadable]) -> anyhow::Result<()> {
+    if unreadable.is_empty() {
+        return Ok(());
+    }
+    let names = unreadable.iter().map(name_of).collect::<Vec<_>>().join(", ");
+    anyhow::bail!(
+        "CAST AI has webhook configurations that cannot be read: {names}; one of them may be the one that is meant, so \
+         nothing was changed\nhint: look at them in the console, and enter by hand what `castai-relay castai template` prints"
+    )
+}
+
+/// As far as it can be told. The reason stays untold: it may quote a secret.
+fn name_of(unreadable: &Unreadable) -> String {
+    let raw: Value = serde_json::from_slice(&unreadable.raw).unwrap_or_default();
+    let text = |field: &str| raw.get(field).and_then(Value::as_str);
+    match (text("name"), text("id")) {
+        (Some(name), Some(id)) => format!("`{name}` ({id})"),
+        (Some(known), None) | (None, Some(known)) => format!("`{known}`"),
+        (None, None) => "one without name and id".to_owned(),
+    }
+}
+
+/// A change sends every header, and of these we only have the mask.
+fn nothing_withheld(names: &[String]) -> anyhow::Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let names = names.join("`, `");
+    anyhow::bail!(
+        "CAST AI does not show the value of the header `{names}`, and a change would overwrite it; nothing was changed\nhint: make the \
+         change by hand in the console, where the value stays; or take the header away there, run this again, and then \
+         enter the header by hand"
+    )
 }
 
 fn title(name: &str, current: Option<&WebhookConfig>) -> String {
@@ -186,7 +226,8 @@ fn refused(error: ApiError) -> anyhow::Error {
 fn report(webhook: &WebhookConfig, out: &mut dyn Write) -> io::Result<Verdict> {
     match (webhook.status.as_deref(), webhook.error.as_deref()) {
         (Some("FailedToConnect"), error) => {
-            writeln!(out, "CAST AI could not call it: {}", error.unwrap_or("it does not say why"))?;
+            let error = error.map(|error| shown::text(error, &webhook.callback_url));
+            writeln!(out, "CAST AI could not call it: {}", error.as_deref().unwrap_or("it does not say why"))?;
             writeln!(out, "`castai-relay castai doctor` looks for the reason")?;
             Ok(Verdict::FoundWrong)
         }

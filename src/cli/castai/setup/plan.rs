@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::castai_api::console_template::{Category, Comparison, Form, compare};
 use crate::castai_api::webhooks::{ClusterTriggers, WebhookConfig, WebhookDraft, is_same_category};
+use crate::cli::castai::shown;
 use crate::config::Secret;
 use crate::source::verify::ConstantHeader;
 
@@ -68,6 +69,9 @@ pub struct Plan {
     pub differences: Vec<Difference>,
     /// Headers whose value CAST AI keeps to itself, so that nobody can say whether it is the right one.
     pub hidden: Vec<String>,
+    /// Headers that are not ours and whose value CAST AI keeps to itself: a change would put the mask in its place, so while
+    /// there are some, nothing may be sent.
+    pub withheld: Vec<String>,
 }
 
 /// The configuration the wish is about; none when there is none yet.
@@ -124,7 +128,14 @@ pub fn plan(current: Option<&WebhookConfig>, wish: &Wish) -> Plan {
         |(name, _): &(&str, Secret)| is.as_ref().and_then(|is| header(&is.auth_keys, name)).is_some_and(is_hidden);
     let hidden = wanted_headers(wish).filter(hidden).map(|(name, _)| name.to_owned()).collect();
     let differences = differences(is.as_ref(), &draft, wish);
-    Plan { draft, differences, hidden }
+    let withheld = is.as_ref().map(|is| withheld(is, wish)).unwrap_or_default();
+    Plan { draft, differences, hidden, withheld }
+}
+
+fn withheld(is: &WebhookDraft, wish: &Wish) -> Vec<String> {
+    let foreign = |name: &str| !wanted_headers(wish).any(|(ours, _)| ours.eq_ignore_ascii_case(name));
+    let withheld = is.auth_keys.iter().filter(|(name, value)| foreign(name) && may_be_hidden(value));
+    withheld.map(|(name, _)| name.clone()).collect()
 }
 
 fn choose_category(draft: &mut WebhookDraft, wish: &Wish) {
@@ -201,6 +212,13 @@ pub fn is_hidden(value: &Secret) -> bool {
     !text.is_empty() && text.chars().all(|c| "*•".contains(c))
 }
 
+/// Whether this may stand for a value that is not told, or not told wholly. Wrongly suspected,
+/// a value costs its owner a minute in the console; wrongly believed, the value.
+fn may_be_hidden(value: &Secret) -> bool {
+    let text = value.expose();
+    text.is_empty() || is_hidden(value) || text.contains("***") || text.contains('•')
+}
+
 /// Replaces what is there under any spelling of the name; others stay, they may be for the ingress.
 fn put_header(headers: &mut BTreeMap<String, Secret>, name: &str, value: Secret) {
     if !header(headers, name).is_some_and(|is| is.is(&value)) {
@@ -222,8 +240,7 @@ fn differences(is: Option<&WebhookDraft>, becomes: &WebhookDraft, wish: &Wish) -
     let shown = |show: Show| (is.map(show), show(becomes));
     let plain: [(&str, Show); 6] = [
         ("name", |draft| draft.name.clone()),
-        // What follows the path may be a key.
-        ("callback URL", |draft| draft.callback_url.split(['?', '#']).next().unwrap_or_default().to_owned()),
+        ("callback URL", |draft| shown::url(&draft.callback_url)),
         ("category", category_of),
         ("severities", |draft| draft.severity_triggers.join(", ")),
         ("clusters", clusters_of),

@@ -75,6 +75,7 @@ fn clusters_go_by_id_name_or_glob() {
 #[test]
 fn what_cannot_be_meant_is_refused() {
     let day = crate::config::Span::from_secs(86_400);
+    let day_and_more = crate::config::Span::from_secs(90_000);
     for (yaml, key) in [
         ("every: 10ms", "every"),
         ("every: 1h", "silent_after"),
@@ -84,12 +85,15 @@ fn what_cannot_be_meant_is_refused() {
         ("version: v1\nactions: [added]", "actions"),
         ("sweep: { every: 0s }", "sweep"),
         ("sweep: { back: 10m }", "sweep"),
+        ("sweep: { every: 1h, back: 24h }", "sweep"),
         ("sweep: { back: 2d }", "sweep"),
     ] {
-        let mistakes = config(yaml).impossible(day);
+        let mistakes = config(yaml).impossible(if key == "sweep" { day } else { day_and_more });
         assert_eq!(mistakes.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [key], "{yaml}: {mistakes:?}");
     }
-    assert!(config("{}").impossible(day).is_empty());
+    assert!(config("sweep: { back: 23h }").impossible(day).is_empty());
+    let mistakes = config("{}").impossible(day);
+    assert_eq!(mistakes.len(), 1, "by the next sweep its beginning is an hour older: {mistakes:?}");
     for yaml in ["clusters: ['']", "domains: ['']", "severity: bad", "start: soon", "sweep: sometimes", "version: v3"] {
         let section = Section::from_yaml("relay.yaml", yaml);
         assert!(section.read::<Config>().is_none() && section.problems().is_err(), "{yaml}");

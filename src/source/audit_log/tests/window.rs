@@ -11,6 +11,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 const OVERLAP: Duration = Duration::from_secs(600);
+const EVER: Duration = Duration::from_secs(400 * 86_400);
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(1_800_000_000_000 + seconds * 1000)
@@ -27,33 +28,33 @@ fn only(stretches: Stretches) -> Window {
 #[test]
 fn the_first_round_asks_for_nothing_before_the_start() {
     let now = Progress::begin(at(0), Duration::ZERO, "all");
-    assert_eq!(only(now.round(at(0), OVERLAP)), window(0, 0));
-    assert_eq!(only(now.round(at(30), OVERLAP)), window(0, 30));
+    assert_eq!(only(now.round(at(0), OVERLAP, EVER)), window(0, 0));
+    assert_eq!(only(now.round(at(30), OVERLAP, EVER)), window(0, 30));
     let earlier = Progress::begin(at(0), 2 * HOUR, "all");
-    assert_eq!(only(earlier.round(at(0), OVERLAP)), window(-7200, 0));
+    assert_eq!(only(earlier.round(at(0), OVERLAP, EVER)), window(-7200, 0));
 }
 
 #[test]
 fn a_round_begins_the_overlap_before_the_last_record() {
     let mut progress = Progress::begin(at(0), Duration::ZERO, "all");
     progress.done(window(0, 3000), Some(at(2900)), at(3000));
-    assert_eq!(only(progress.round(at(3030), OVERLAP)), window(2300, 3030));
+    assert_eq!(only(progress.round(at(3030), OVERLAP, EVER)), window(2300, 3030));
     progress.done(window(2300, 3030), None, at(3030));
-    assert_eq!(only(progress.round(at(3060), OVERLAP)), window(2300, 3060), "nothing new, nothing moves");
+    assert_eq!(only(progress.round(at(3060), OVERLAP, EVER)), window(2300, 3060), "nothing new, nothing moves");
 }
 
 #[test]
 fn without_records_the_log_counts_as_complete_until_an_hour_ago() {
     let mut progress = Progress::begin(at(0), Duration::ZERO, "all");
     progress.done(window(0, 90_000), None, at(90_000));
-    assert_eq!(only(progress.round(at(90_000), OVERLAP)), window(90_000 - 3600 - 600, 90_000));
+    assert_eq!(only(progress.round(at(90_000), OVERLAP, EVER)), window(90_000 - 3600 - 600, 90_000));
 }
 
 #[test]
 fn a_clock_that_went_back_makes_no_gap() {
     let mut progress = Progress::begin(at(0), Duration::ZERO, "all");
     progress.done(window(0, 90_000), None, at(90_000));
-    assert_eq!(only(progress.round(at(5000), OVERLAP)), window(4400, 5000));
+    assert_eq!(only(progress.round(at(5000), OVERLAP, EVER)), window(4400, 5000));
 }
 
 #[test]
@@ -68,7 +69,7 @@ fn a_record_from_the_future_moves_nothing_beyond_now() {
 #[test]
 fn a_long_absence_is_read_in_stretches_that_share_a_second() {
     let mut progress = Progress::begin(at(0), Duration::ZERO, "all");
-    let mut stretches = progress.round(at(10_000), OVERLAP);
+    let mut stretches = progress.round(at(10_000), OVERLAP, EVER);
     let mut asked = Vec::new();
     while let Some(window) = stretches.next(HOUR) {
         asked.push(window);
@@ -99,8 +100,46 @@ fn a_sweep_asks_for_what_no_round_asks_for_and_never_for_what_was_not_wanted() {
 
     let other = progress.clone().wanting("less");
     assert_eq!(other.sweep(sweep, hour_later, OVERLAP), None, "before that, records are missing on purpose");
-    assert_eq!(other.round(at(later), OVERLAP), progress.round(at(later), OVERLAP));
+    assert_eq!(other.round(at(later), OVERLAP, EVER), progress.round(at(later), OVERLAP, EVER));
     assert_eq!(progress.clone().wanting("all"), progress);
+}
+
+#[test]
+fn what_was_told_and_may_be_forgotten_is_not_asked_for_again() {
+    let mut progress = Progress::begin(at(0), Duration::ZERO, "all");
+    progress.done(window(0, 5000), Some(at(5000)), at(5000));
+    let asked = |now| only(progress.round(at(now), OVERLAP, HOUR)).from;
+    assert_eq!(asked(5000), at(4400));
+    assert_eq!(asked(8400), at(4800), "the overlap as far as it is remembered");
+    assert_eq!(asked(90_000), at(5000), "what was never told is asked for, however old");
+}
+
+#[test]
+fn times_of_a_clock_that_ran_ahead_are_forgotten() {
+    let mut ahead = Progress::begin(at(0), Duration::ZERO, "all");
+    ahead.done(window(0, 90_000), Some(at(90_000)), at(90_000));
+    ahead.swept(at(90_000));
+    let ahead = ahead.wanting("more");
+    let corrected = ahead.at(at(5000));
+    assert_eq!(only(corrected.round(at(9000), OVERLAP, EVER)), window(4400, 9000), "an outage hides nothing");
+    let sweep = Sweep { every: HOUR, back: DAY };
+    let mut later = corrected.clone();
+    later.done(window(4400, 9000), Some(at(9000)), at(9000));
+    assert_eq!(later.sweep(sweep, at(9000), OVERLAP).map(only), Some(window(5000, 8400)), "sweeps go on");
+    assert_eq!(corrected.clone().at(at(5000)), corrected);
+}
+
+#[test]
+fn another_log_is_asked_for_nothing_that_this_one_told() {
+    let mut progress = Progress::begin(at(0), Duration::ZERO, "all").of_log("v2");
+    progress.done(window(0, 5000), Some(at(5000)), at(5000));
+    assert_eq!(progress.clone().of_log("v2"), progress);
+    let other = progress.of_log("v1");
+    let begun = Timestamp::from_millis(at(5000).as_millis() + 1);
+    assert_eq!(only(other.round(at(5030), OVERLAP, EVER)).from, begun);
+    assert_eq!(other.clone().of_log("v1"), other);
+    let unsaid = Progress { log: None, ..other.clone() };
+    assert_eq!(unsaid.of_log("v2").began_at, begun, "a cursor from before this was written says nothing of a change");
 }
 
 #[test]
@@ -174,7 +213,7 @@ impl Story<'_> {
         let ours = at(now + self.skew);
         let mut life = round.dies_after.unwrap_or(usize::MAX);
         let mut clock = now;
-        let stretches = self.committed.round(ours, OVERLAP);
+        let stretches = self.committed.round(ours, OVERLAP, EVER);
         if !self.walk(stretches, ours, &mut clock, &mut life, round.per_page, false) {
             return false;
         }

@@ -157,3 +157,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_was_told_and_may_be_forgotten_is_left_out() {
+    let hour = Duration::from_secs(3600);
+    let position = Some(Position { complete_until: at(0) });
+    let after = |minutes| Plan::new(position, hour, GRACE, at(minutes)).remembering(position, hour);
+    let mut long_away = after(1500);
+    assert_eq!(long_away.turn_of(times(1)), Turn::Due, "never told, however old");
+    assert_eq!(long_away.turn_of(times(-1)), Turn::Over, "told and forgotten");
+    let mut away = after(55);
+    assert_eq!((away.turn_of(times(-5)), away.turn_of(times(-6))), (Turn::Due, Turn::Over));
+}

@@ -20,7 +20,7 @@ async fn no_webhook_at_all() {
 async fn a_webhook_that_calls_another_address() {
     let clinic = Clinic::open().await;
     clinic.webhook(|webhook| webhook["callbackUrl"] = "https://old.example.com/castai/events?key=1".into());
-    let found = "calls https://old.example.com/castai/events, and by `server.public_url`";
+    let found = "calls https://old.example.com/castai/events?…, and by `server.public_url`";
     clinic.finds("✗ webhook castai", found, "correct `server.public_url`").await;
 }
 

@@ -59,10 +59,6 @@ impl World {
             ("POST", _) if id.is_empty() => self.write_webhook(asked, None),
             ("GET", Some(at)) => (200, all[at].clone()),
             ("PUT", Some(at)) => self.write_webhook(asked, Some(at)),
-            ("DELETE", Some(at)) => {
-                all.remove(at);
-                (200, json!({}))
-            }
             _ => refusal(404, "webhook configuration not found"),
         }
     }

@@ -10,11 +10,13 @@ pub mod lists;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, Response};
 use castai_relay::castai_api::{CastAi, Config};
 use castai_relay::config::Section;
+use castai_relay::event::Timestamp;
 use castai_relay::http_client::HttpClient;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -87,6 +89,8 @@ pub struct World {
     pub meanwhile: VecDeque<(List, Value)>,
     /// What goes wrong next, with the beginning of the path it concerns.
     pub faults: Vec<(String, Fault)>,
+    /// No answer comes to who asks for more than this between `fromDate` and `toDate`.
+    pub longest_stretch: Option<Duration>,
     /// Answers that are stored as they are; the last one that fits is given.
     pub stored: Vec<Stored>,
     /// Clusters that CAST AI only watches: it has no costs to report of them.
@@ -114,6 +118,7 @@ impl StandIn {
             lists: BTreeMap::new(),
             meanwhile: VecDeque::new(),
             faults: vec![],
+            longest_stretch: None,
             stored: vec![],
             read_only: BTreeSet::new(),
             webhook_verdict: ("CanConnect".to_owned(), String::new()),
@@ -194,7 +199,7 @@ async fn answer(
     let (fault, usual) = {
         let mut world = world.lock().unwrap();
         world.asked.push(asked.clone());
-        let fault = world.next_fault(&asked.path);
+        let fault = world.next_fault(&asked.path).or_else(|| world.too_much(&asked));
         let usual = match &fault {
             Some(fault) if fault.replaces_the_answer() => None,
             _ => Some(world.usual(&asked, matches!(fault, Some(Fault::SameCursor)))),
@@ -213,6 +218,12 @@ impl World {
     fn next_fault(&mut self, path: &str) -> Option<Fault> {
         let at = self.faults.iter().position(|(beginning, _)| path.starts_with(beginning.as_str()))?;
         Some(self.faults.remove(at).1)
+    }
+
+    fn too_much(&self, asked: &Asked) -> Option<Fault> {
+        let time = |name| Timestamp::parse(asked.query(name)?);
+        let span = time("toDate")?.saturating_since(time("fromDate")?);
+        self.longest_stretch.is_some_and(|longest| span > longest).then_some(Fault::Hang)
     }
 
     /// What is answered when nothing goes wrong on the way.

@@ -8,6 +8,7 @@ use super::account::NOT_CONFIGURED;
 use crate::castai_api::console_template::{Comparison, compare};
 use crate::castai_api::webhooks::WebhookConfig;
 use crate::cli::castai::setup::plan::{CONTENT_TYPE, SEVERITIES, described, header, is_hidden, is_same_url};
+use crate::cli::castai::shown;
 use crate::source::verify::{Unverified, VerifyError};
 
 const NOBODY_CALLS: &str = "no webhook at CAST AI calls us";
@@ -86,7 +87,7 @@ fn of_source(webhook: &Webhook, ours: &[&WebhookConfig], others: &[&WebhookConfi
     }
     let astray = others.iter().find(|config| config.deleted_at.is_none() && config.calls(&webhook.path));
     if let Some(astray) = astray {
-        let theirs = astray.callback_url.split(['?', '#']).next().unwrap_or_default();
+        let theirs = shown::url(&astray.callback_url);
         let found = format!("`{}` calls {theirs}, and by `server.public_url` this source is {url}", astray.name);
         return Line::wrong(
             CONFIGURED,
@@ -118,7 +119,8 @@ pub fn status(facts: &Facts) -> Vec<Line> {
         Some("CanConnect") => Line::good(STATUS, "CanConnect"),
         Some("FailedToConnect") => {
             let error = config.error.as_deref().unwrap_or("CAST AI does not say why");
-            Line::wrong(STATUS, format!("FailedToConnect: {error}"), cure_of(error))
+            let error = shown::text(error, &config.callback_url);
+            Line::wrong(STATUS, format!("FailedToConnect: {error}"), cure_of(&error))
         }
         Some(other) => Line::warning(STATUS, other, "look at the alert in the console"),
         None => Line::warning(STATUS, "CAST AI has not called it yet", "provoke a notification; the README says how"),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::super::facts::{self, Account, Answer, Call, Elsewhere, Refusal};
 use crate::app::settings::Settings;
 use crate::castai_api::audit::{Filter, Query};
-use crate::castai_api::clusters::Cluster;
+use crate::castai_api::clusters::{self, Cluster};
 use crate::castai_api::notifications::Notification;
 use crate::castai_api::webhooks::WebhookConfig;
 use crate::castai_api::{ApiError, ApiUrl, CastAi, Config, ErrorKind, Page};
@@ -20,7 +20,6 @@ use crate::runtime::Clock;
 const REGIONS: [(&str, ApiUrl); 2] = [("us", ApiUrl::Us), ("eu", ApiUrl::Eu)];
 /// As much of the audit log as is asked for, to see whether it may be read.
 const LITTLE: Duration = Duration::from_secs(60);
-const CLUSTERS: &str = "/v1/kubernetes/external-clusters";
 
 /// What CAST AI says, and its clock if it told the time.
 pub(super) async fn ask(
@@ -79,7 +78,7 @@ impl Asker<'_> {
 
     /// The clusters that are not gone, and what time it was there.
     async fn clusters(&self) -> Result<(Vec<Cluster>, Option<facts::ClockReading>), Refusal> {
-        let received = self.in_time(self.castai.get_raw(CLUSTERS, &[])).await?;
+        let received = self.in_time(self.castai.get_raw(clusters::PATH, &[])).await?;
         let page = Page::<Cluster>::read(&received.body).map_err(|error| malformed(&error))?;
         let alive = page.items.into_iter().filter(|cluster| cluster.deleted_at.is_none()).collect();
         let whose = "CAST AI".to_owned();
@@ -118,8 +117,7 @@ impl Asker<'_> {
                 "there is no cluster that CAST AI manages, so there is nothing to ask about",
             ));
         };
-        let path = format!("/v1/cost-reports/clusters/{}/estimated-savings", cluster.id);
-        let asked = self.castai.get_raw(&path, &[]);
+        let asked = self.castai.estimated_savings(&cluster.id);
         // A cluster that CAST AI only watches has no such number; that is an answer.
         let asked = async {
             asked.await.map(drop).or_else(|error| if error.is_read_only_cluster() { Ok(()) } else { Err(error) })
@@ -173,7 +171,7 @@ async fn elsewhere(settings: &Settings, clock: &Arc<dyn Clock>, patience: Durati
     for (written, api_url) in REGIONS.into_iter().filter(|(_, url)| *url != config.api_url) {
         let there = Config { api_url, timeout: Span::from_secs(patience.as_secs().max(1)), ..config.clone() };
         let there = CastAi::new(there, settings.http.clone(), clock.clone());
-        let accepts = match in_time(patience, there.get_raw(CLUSTERS, &[])).await {
+        let accepts = match in_time(patience, there.get_raw(clusters::PATH, &[])).await {
             Ok(_) => Some(true),
             Err(refusal) => match refusal.kind {
                 ErrorKind::Unauthorized => Some(false),

@@ -88,6 +88,22 @@ fn each_failure_castai_remembers_points_to_where_to_look() {
 }
 
 #[test]
+fn keys_in_a_url_are_shown_nowhere() {
+    let url = "https://me:secret@gone.example.com/castai/events?key=secret";
+    let failed = json!({"callbackUrl": url, "status": "FailedToConnect", "error": format!("POST {url}: timeout")});
+    let astray = with_configs([failed]);
+    let here = json!({"callbackUrl": URL, "status": "FailedToConnect", "error": format!("POST {url}: timeout")});
+    let called = with_configs([here]);
+    for (facts, shown) in
+        [(astray, "`relay` calls https://…@gone.example.com/castai/events?…,"), (called, "POST https://…@")]
+    {
+        let lines = lines(&facts);
+        assert!(lines.iter().any(|line| line.found.contains(shown)), "{lines:#?}");
+        assert!(!format!("{lines:?}").contains("secret"), "{lines:#?}");
+    }
+}
+
+#[test]
 fn a_template_with_all_facts_in_another_form_is_a_warning() {
     let facts = json!({"requestTemplate": Form::Json.text(None).replace("castai-relay/1", "mine/7")});
     one(&with_configs([facts]), "! template: another one with all facts");

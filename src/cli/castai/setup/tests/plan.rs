@@ -77,7 +77,7 @@ fn url_headers_and_template_are_put_right_unasked() {
     assert_eq!(
         told,
         [
-            "callback URL: https://old.example.com/castai/events → https://relay.example.com/castai/events",
+            "callback URL: https://old.example.com/castai/events?… → https://relay.example.com/castai/events",
             "header Content-Type: - → application/json",
             "header Authorization: another secret → the first secret under `sources.webhooks.castai.verify`",
             "request template: another one, without organization_id, severity, name, message, timestamp, details, cluster → ours, form json",
@@ -164,9 +164,29 @@ fn the_order_of_severities_and_the_spelling_of_a_category_are_no_difference() {
 #[test]
 fn a_value_that_castai_keeps_to_itself_is_no_difference_and_is_said_to_be_hidden() {
     let is = webhook(json!({"authKeys": {"Content-Type": "application/json", "Authorization": "******"}}));
-    let Plan { draft, differences, hidden } = plan(Some(&is), &wish());
+    let Plan { draft, differences, hidden, .. } = plan(Some(&is), &wish());
     assert_eq!((differences, hidden), (vec![], vec!["Authorization".to_owned()]));
     assert_eq!(draft.auth_keys["Authorization"].expose(), "Bearer the-new-token");
+}
+
+#[test]
+fn foreign_headers_whose_value_nobody_tells_are_withheld() {
+    let withheld = |keys: Value| plan(Some(&webhook(json!({ "authKeys": keys }))), &wish()).withheld;
+    assert_eq!(
+        withheld(json!({"content-type": "***", "AUTHORIZATION": "***", "X-Key": "value", "X-2": "a*b"})),
+        [""; 0]
+    );
+    for masked in [json!("****"), json!("••••"), json!("*"), json!("abc***xyz"), json!(""), json!(null)] {
+        assert_eq!(withheld(json!({"X-Ingress-Key": masked, "X-Key": "value"})), ["X-Ingress-Key"], "{masked}");
+    }
+    assert_eq!(plan(None, &wish()).withheld, [""; 0]);
+}
+
+#[test]
+fn a_url_that_differs_only_in_what_is_not_shown_is_a_difference() {
+    let moved = json!({"callbackUrl": "https://me:secret@relay.example.com/castai/events#secret"});
+    let told = told(moved, &wish());
+    assert_eq!(told, [format!("callback URL: https://…@relay.example.com/castai/events#… → {URL}")]);
 }
 
 #[test]
