@@ -29,7 +29,7 @@ use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 use settings::{Engine, Settings, Target};
-use sources::Start;
+use sources::{Start, WaysIn};
 use upkeep::Upkeep;
 
 /// The relay could not start; nothing was served.
@@ -93,12 +93,13 @@ impl App {
 
         let pulse = sources::pulse(&settings.sources, &tools).await?;
         let inbox = Arc::new(inbox(&tools, Seen::new(settings.seen), pulse));
+        let ways_in = WaysIn::of(&settings.sources, &settings.server, settings.castai.as_ref(), &tools).await?;
         let castai = settings.castai.map(|config| CastAi::new(config, settings.http, tools.clock.clone()));
-        let pollers = sources::pollers(&settings.sources, castai.as_ref(), &inbox, &tools);
+        let pollers = sources::pollers(&settings.sources, &ways_in, castai.as_ref(), &inbox, &tools);
         let limits = Arc::new(settings.server);
         let settings::Sources { webhooks, kubernetes, .. } = settings.sources;
         let webhooks = webhooks.into_iter();
-        let webhooks = webhooks.map(|webhook| build_webhook(webhook, &tools, &inbox, &limits));
+        let webhooks = webhooks.map(|webhook| build_webhook(webhook, &ways_in, &tools, &inbox, &limits));
         let router = webhook::router(webhooks);
         let server = |router, life| Server::new((*limits).clone(), router, tools.metrics.clone(), life);
         let public = (Listener::bind(limits.listen).await?, server(router, life.clone()));
@@ -246,6 +247,7 @@ fn inbox(tools: &Tools, seen: Seen, pulse: Arc<Pulse>) -> Inbox {
 
 fn build_webhook(
     settings: settings::WebhookSettings,
+    ways_in: &WaysIn,
     tools: &Tools,
     inbox: &Arc<Inbox>,
     limits: &Arc<http_server::Config>,
@@ -256,6 +258,7 @@ fn build_webhook(
         name,
         verifier,
         mapping: Mapping { fields, labels },
+        terms: ways_in.terms(),
         inbox: inbox.clone(),
         limits: limits.clone(),
         clock: tools.clock.clone(),

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use super::StartError;
-use super::settings::Sources;
-use crate::castai_api::CastAi;
+use super::settings::{Sources, WebhookSettings};
+use crate::castai_api::{self, CastAi};
 use crate::deliver::Tools;
-use crate::names::CursorName;
+use crate::http_server;
+use crate::names::{CursorName, SourceName};
 use crate::runtime::{Lifecycle, Pending};
 use crate::source::Inbox;
 use crate::source::audit_log::AuditLog;
 use crate::source::kubernetes;
-use crate::source::notifications::{self, Backfill};
+use crate::source::notifications::terms::Terms;
+use crate::source::notifications::{self, Backfill, Door};
 use crate::source::polling::{Poll, Poller};
 use crate::source::pulse::Pulse;
 use crate::source::pulse::record::Record;
@@ -30,9 +32,45 @@ pub(super) async fn pulse(sources: &Sources, tools: &Tools) -> Result<Arc<Pulse>
     Ok(Arc::new(Pulse::resume(sources.names(), kept.and_then(read), tools.clock.now(), &tools.metrics)))
 }
 
+/// By which ways CAST AI's notifications come in, and what these know of each other.
+pub(super) struct WaysIn {
+    doors: Vec<Door>,
+    terms: Arc<Terms>,
+    is_list_read: bool,
+}
+
+impl WaysIn {
+    /// Those of `sources`, going on from what the store kept. `server` knows how others reach us, `castai` whose
+    /// notifications are asked for.
+    pub(super) async fn of(
+        sources: &Sources,
+        server: &http_server::Config,
+        castai: Option<&castai_api::Config>,
+        tools: &Tools,
+    ) -> Result<Self, StoreError> {
+        let cursor = tools.store.cursor(&CursorName::of(&SourceName::notifications())).await?;
+        let configured = castai.and_then(|castai| castai.organization_id.as_deref());
+        let door = |webhook: &WebhookSettings| Door {
+            path: webhook.path.clone(),
+            url: server.public_url.as_ref().map(|public| public.at(webhook.path.as_str())),
+        };
+        Ok(Self {
+            doors: sources.webhooks.iter().map(door).collect(),
+            terms: Arc::new(Terms::resume(cursor.as_deref(), configured)),
+            is_list_read: sources.notifications.is_some(),
+        })
+    }
+
+    /// What a webhook must know of the list, if that is read.
+    pub(super) fn terms(&self) -> Option<Arc<Terms>> {
+        self.is_list_read.then(|| self.terms.clone())
+    }
+}
+
 /// Everything that runs in rounds. What asks CAST AI does so by `castai`.
 pub(super) fn pollers(
     sources: &Sources,
+    ways_in: &WaysIn,
     castai: Option<&CastAi>,
     inbox: &Arc<Inbox>,
     tools: &Tools,
@@ -40,7 +78,7 @@ pub(super) fn pollers(
     let mut polls: Vec<Box<dyn Poll>> = vec![Box::new(Watch::new(inbox.clone(), sources.silence_limits()))];
     // The settings see to it that there is a `castai` wherever one is needed.
     if let Some((config, castai)) = sources.notifications.as_ref().zip(castai) {
-        polls.push(Box::new(backfill(config, castai, sources, inbox, tools)));
+        polls.push(Box::new(backfill(config, castai, ways_in, inbox, tools)));
     }
     if let Some((config, castai)) = sources.audit_log.as_ref().zip(castai) {
         let metrics = tools.metrics.clone();
@@ -56,12 +94,13 @@ pub(super) fn pollers(
 fn backfill(
     config: &notifications::Config,
     castai: &CastAi,
-    sources: &Sources,
+    ways_in: &WaysIn,
     inbox: &Arc<Inbox>,
     tools: &Tools,
 ) -> Backfill {
-    let webhooks = sources.webhooks.iter().map(|webhook| webhook.path.clone()).collect();
-    Backfill::new(castai.clone(), inbox.clone(), config.clone(), webhooks, tools.metrics.clone())
+    let WaysIn { doors, terms, .. } = ways_in;
+    let metrics = tools.metrics.clone();
+    Backfill::new(castai.clone(), inbox.clone(), config.clone(), doors.clone(), terms.clone(), metrics)
 }
 
 /// Something that runs until the soft stop of the life it is given.

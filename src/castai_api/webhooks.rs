@@ -24,9 +24,9 @@ use crate::http_client::Method;
 const PATH: &str = "/v1/notifications/webhook-configurations";
 const PAGE: u32 = 50;
 
-/// One webhook configuration.
+/// One webhook configuration. What it reads is fit to be shown, but for [`WebhookConfig::callback_url`].
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(remote = "Self", default, rename_all = "camelCase")]
 pub struct WebhookConfig {
     /// CAST AI's id.
     #[serde(deserialize_with = "proto_json::optional_text")]
@@ -37,7 +37,7 @@ pub struct WebhookConfig {
     /// As users know it.
     #[serde(deserialize_with = "proto_json::text")]
     pub name: String,
-    /// What CAST AI posts to.
+    /// What CAST AI posts to. May hold a secret; people are shown [`WebhookConfig::printable_url`].
     #[serde(deserialize_with = "proto_json::text")]
     pub callback_url: String,
     /// The one category it is for, `Security`; none for all of them.
@@ -64,7 +64,7 @@ pub struct WebhookConfig {
     /// How the last call went: `CanConnect`, `FailedToConnect`; an open set. None before the first call.
     #[serde(deserialize_with = "proto_json::optional_text")]
     pub status: Option<String>,
-    /// What was answered to the last call, when that was no success.
+    /// What was answered to the last call, when that was no success; [`without_secrets`] of the callback URL.
     #[serde(deserialize_with = "proto_json::optional_text")]
     pub error: Option<String>,
     /// When it was made.
@@ -172,7 +172,26 @@ impl Listed for WebhookConfig {
     }
 }
 
+impl<'de> Deserialize<'de> for WebhookConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The derived function, which `remote` keeps from being the trait's.
+        let mut read = Self::deserialize(deserializer)?;
+        read.error = read.error.map(|error| without_secrets(&error, &read.callback_url));
+        Ok(read)
+    }
+}
+
 impl WebhookConfig {
+    /// The callback URL without user, password, query and fragment.
+    pub fn bare_url(&self) -> String {
+        bare_url(&self.callback_url)
+    }
+
+    /// The same for people: it says where something is left out.
+    pub fn printable_url(&self) -> String {
+        printable_url(&self.callback_url)
+    }
+
     /// What it says now, to be changed and sent back.
     pub fn draft(&self) -> WebhookDraft {
         WebhookDraft {
@@ -225,6 +244,61 @@ impl WebhookConfig {
             None => self.include_clusterless,
         }
     }
+}
+
+/// Whether two URLs lead to one place: case of scheme and host, and a slash at the end, aside.
+pub fn is_same_url(one: &str, other: &str) -> bool {
+    let parts = |url: &str| {
+        let (scheme, rest) = url.trim().split_once("://").unwrap_or(("", url.trim()));
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        (scheme.to_ascii_lowercase(), host.to_ascii_lowercase(), path.trim_end_matches('/').to_owned())
+    };
+    parts(one) == parts(other)
+}
+
+/// `text`, such as an error that quotes a URL, without what is secret in `callback_url`: no URL in it keeps its user,
+/// password, query or fragment, and those of `callback_url` stand nowhere in it.
+pub fn without_secrets(text: &str, callback_url: &str) -> String {
+    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find("://") {
+        let start = rest[..at].rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |before| before + 1);
+        // A character before the scheme may be more than a byte long.
+        let start = (start..=at).find(|start| rest.is_char_boundary(*start)).unwrap_or(at);
+        let ends = |c: char| c.is_whitespace() || "\"'`<>\\".contains(c);
+        let end = rest[at..].find(ends).map_or(rest.len(), |length| at + length);
+        shown.push_str(&rest[..start]);
+        shown.push_str(&printable_url(&rest[start..end]));
+        rest = &rest[end..];
+    }
+    shown.push_str(rest);
+    secrets_of(callback_url).into_iter().fold(shown, |shown, secret| shown.replace(secret, "…"))
+}
+
+/// What may be secret in a URL, the longest first. Shorter words are no secrets, and stand in many a text.
+fn secrets_of(url: &str) -> Vec<&str> {
+    const SHORTEST: usize = 4;
+    let (_, rest) = url.split_once("://").unwrap_or(("", url));
+    let (place, query) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    let user = place.split('/').next().and_then(|host| host.rsplit_once('@')).map_or("", |(user, _)| user);
+    let password = user.split_once(':').map_or("", |(_, password)| password);
+    let values = query.split(['?', '&', '#', ';']).map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
+    let all = [user, password, query.trim_start_matches(['?', '#'])].into_iter().chain(values);
+    let mut secrets: Vec<&str> = all.filter(|secret| secret.len() >= SHORTEST).collect();
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets
+}
+
+fn bare_url(url: &str) -> String {
+    let place = url.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = place.split_once("://") else { return place.to_owned() };
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
+}
+
+fn printable_url(url: &str) -> String {
+    let more = if url.contains(['?', '#']) { "?…" } else { "" };
+    format!("{}{more}", bare_url(url))
 }
 
 /// Whether both mean one category: `Node Autoscaler` and `NODE_AUTOSCALER` are the same.

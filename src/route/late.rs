@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::Route;
-use crate::event::Event;
 use crate::event::fields::is_absent;
+use crate::event::{CastAIEvent, Event, Timestamp};
 use crate::names::{RouteName, SourceName, TargetName};
 
 /// For one source: up to which age its events are news, and who hears of older ones.
@@ -15,7 +17,8 @@ use crate::names::{RouteName, SourceName, TargetName};
 pub struct LateRule {
     /// Whose events.
     pub source: SourceName,
-    /// Events that are at most this late go by the routes, as all others do. One without a time is never late.
+    /// Events that were news at most this long before they came go by the routes, as all others do. One without a time is
+    /// never late.
     pub page_if_younger_than: Duration,
     /// Stands for older ones: takes the place of all routes.
     pub(super) instead: Route,
@@ -33,9 +36,20 @@ impl LateRule {
 
     /// Whether the event comes too late for the routes.
     pub(super) fn takes(&self, event: &Event) -> bool {
-        let is_old = || event.late_by().is_some_and(|late| late > self.page_if_younger_than);
+        let age = |since| event.received_at.saturating_since(since);
+        let is_old = || became_news_at(event).is_some_and(|since| age(since) > self.page_if_younger_than);
         event.source == self.source && (is_old() || is_acknowledged(event))
     }
+}
+
+/// When the sender could tell of it at the earliest: a notification may be written down long after what it tells of, and
+/// is news until then. The field is the one of CAST AI's list of notifications.
+fn became_news_at(event: &Event) -> Option<Timestamp> {
+    let occurred_at = event.occurred_at?;
+    let is_notification = matches!(event.kind, CastAIEvent::Notification(_));
+    let written_at = event.data.get("createdAt").filter(|_| is_notification);
+    let written_at = written_at.and_then(Value::as_str).and_then(Timestamp::parse);
+    Some(written_at.map_or(occurred_at, |written_at| written_at.max(occurred_at)))
 }
 
 /// Whether somebody has acknowledged it in CAST AI's console: the field of CAST AI's list of notifications.

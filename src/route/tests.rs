@@ -213,6 +213,17 @@ fn the_rule_for_late_events_is_about_one_source_and_about_events_with_a_time() {
 }
 
 #[test]
+fn a_notification_that_was_written_down_late_is_not_late() {
+    let table = table_with_a_late_rule();
+    let data = event("x", json!({"createdAt": late_event(60).occurred_at})).data;
+    let kind = CastAIEvent::Notification(crate::event::castai::Notification { name: None, message: None });
+    let notification = Event { kind, data: data.clone(), ..late_event(9999) };
+    assert_eq!(told(&table, &notification), ["console by default_targets"]);
+    let of_another_kind = Event { data, ..late_event(9999) };
+    assert_eq!(told(&table, &of_another_kind), ["slack by too_late"], "only there the word means that");
+}
+
+#[test]
 fn what_somebody_has_acknowledged_pages_nobody_however_young_it_is() {
     let table = table_with_a_late_rule();
     let young = |data| Event { data: serde_json::from_value(data).unwrap(), ..late_event(0) };

@@ -18,6 +18,9 @@ use crate::source::pulse::Pulse;
 use crate::store::StoreError;
 use crate::telemetry::{Metrics, PollOutcome};
 
+/// How late a round may be after the clock was set forward or the machine was suspended.
+const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
+
 /// A source that is asked in rounds.
 #[async_trait]
 pub trait Poll: Send + Sync {
@@ -31,8 +34,27 @@ pub trait Poll: Send + Sync {
     /// When the source did not answer or what it said could not be kept.
     async fn poll(&self, now: Timestamp) -> Result<(), PollError>;
 
+    /// The round of a source that is not asked in every one: the same, and whether it was asked in this one. It is this
+    /// that is called; whoever asks every time has nothing to add.
+    ///
+    /// # Errors
+    /// As [`Poll::poll`].
+    async fn poll_if_due(&self, now: Timestamp) -> Result<Asked, PollError> {
+        self.poll(now).await?;
+        Ok(Asked::Yes)
+    }
+
     /// When to ask next, after a round at `now` that went well.
     fn next_after(&self, now: Timestamp) -> Timestamp;
+}
+
+/// Whether a round that went well asked its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// It did, and the source answered.
+    Yes,
+    /// There was nothing to ask yet, which says nothing about the source.
+    NotDue,
 }
 
 /// A round that came to nothing. It is tried again.
@@ -84,11 +106,13 @@ impl Poller {
     /// As the source's own round, when it came to nothing; it is counted and logged already.
     pub async fn step(&self) -> Result<Timestamp, PollError> {
         let now = self.clock.now();
-        match self.poll.poll(now).await {
-            Ok(()) => {
+        match self.poll.poll_if_due(now).await {
+            Ok(asked) => {
                 self.failures.store(0, Ordering::Relaxed);
-                self.metrics.polled(&self.source(), PollOutcome::Answered);
-                self.pulse.answered(&self.source(), now);
+                if asked == Asked::Yes {
+                    self.metrics.polled(&self.source(), PollOutcome::Answered);
+                    self.pulse.answered(&self.source(), now);
+                }
                 Ok(self.poll.next_after(now))
             }
             Err(error) => {
@@ -119,7 +143,18 @@ impl Poller {
                 self.clock.now().saturating_add(error.retry_after.map_or(wait, |asked| asked.max(wait)))
             }
         };
-        self.clock.sleep_until(next).await;
+        self.wait_until(next).await;
+    }
+
+    /// Looks at the clock now and then: it may be set, or go on while the machine is suspended and nobody counts.
+    async fn wait_until(&self, next: Timestamp) {
+        loop {
+            let now = self.clock.now();
+            if now >= next {
+                return;
+            }
+            self.clock.sleep_until(next.min(now.saturating_add(LONGEST_SLEEP))).await;
+        }
     }
 }
 

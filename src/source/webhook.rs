@@ -16,10 +16,12 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
 use super::field_path::FieldPath;
+use super::notifications::terms::Terms;
 use super::verify::{Unverified, Verified, Verifier, VerifyError};
-use super::wire::{self, Fact, Mapping};
+use super::wire::{self, Fact, Mapping, Reading};
 use super::{Accepted, Inbox};
 use crate::config::Span;
+use crate::event::Timestamp;
 use crate::event::relay::{self, BodyProblem};
 use crate::http_server::{self, ApiError, BodyError, read_body};
 use crate::names::{EventId, SourceName};
@@ -31,6 +33,11 @@ use crate::telemetry::{ReceiveOutcome, SourceMetrics};
 /// same header and value instead of being read. It says nothing that the status of an ordinary request would not say.
 /// With a body the header means nothing, so no sender can lose an event by it.
 pub const PROBE: &str = "x-castai-relay-probe";
+
+/// What is said of a template without the id, where the list of notifications is read too.
+const WITHOUT_ID: &str = "the webhook's template leaves out the notification's id, so the list in CAST AI's API brings \
+                          the same notification again, as another event; enter in CAST AI's console the template that \
+                          `castai-relay castai template` prints";
 
 /// One entry of `sources.webhooks`.
 #[derive(Debug, Clone, Deserialize)]
@@ -87,6 +94,8 @@ pub struct Webhook {
     pub verifier: Verifier,
     /// How its bodies are read.
     pub mapping: Mapping,
+    /// What the list of notifications knows, where it is read.
+    pub terms: Option<Arc<Terms>>,
     /// The door.
     pub inbox: Arc<Inbox>,
     /// The limits for bodies, and what to say with a 503.
@@ -159,10 +168,28 @@ impl Webhook {
             return Ok(Taken::Probe(value.to_owned()));
         }
         self.inbox.heard(&self.name);
-        match wire::read(&verified, &self.name, &self.mapping, now) {
-            Ok(event) => self.inbox.accept(event).await.map(Taken::Event).map_err(Refusal::Store),
+        let home = self.terms.as_ref().and_then(|terms| terms.organization());
+        match wire::read_at_home(&verified, &self.name, &self.mapping, home.as_deref(), now) {
+            Ok(reading) => self.accept(reading, now).await.map(Taken::Event).map_err(Refusal::Store),
             Err(problem) => Err(self.keep_rejected(&verified, problem).await),
         }
+    }
+
+    async fn accept(&self, reading: Reading, now: Timestamp) -> Result<Accepted, StoreError> {
+        let Reading { mut event, bare_id, lacks_id } = reading;
+        if let Some(terms) = self.terms.as_ref().filter(|_| lacks_id) {
+            event.notes.push(WITHOUT_ID.to_owned());
+            if terms.heard_without_id(now) {
+                tracing::warn!(source.name = %self.name, "{WITHOUT_ID}");
+            }
+        }
+        // It may have come before anybody knew whose notifications these are.
+        if let Some(bare_id) = bare_id
+            && self.inbox.knows(&bare_id).await?
+        {
+            event.id = bare_id;
+        }
+        self.inbox.accept(event).await
     }
 
     async fn keep_rejected(&self, verified: &Verified, problem: BodyProblem) -> Refusal {

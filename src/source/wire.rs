@@ -41,17 +41,51 @@ pub struct Mapping {
 /// # Errors
 /// When the body is not a JSON object, with the position of the fault and what to do about it.
 pub fn read(verified: &Verified, source: &SourceName, mapping: &Mapping, now: Timestamp) -> Result<Event, BodyProblem> {
+    read_at_home(verified, source, mapping, None, now).map(|reading| reading.event)
+}
+
+/// An event, and what its template leaves out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// The event.
+    pub event: Event,
+    /// The id it would have where nobody knows of a home; absent where it has that id.
+    pub bare_id: Option<EventId>,
+    /// Whether it is a notification whose body does not carry its id, so that a list cannot bring the same event.
+    pub lacks_id: bool,
+}
+
+/// The same where it is known whose notifications come: `home`, the organisation that is meant in the id of a
+/// notification that names none. The event still says what its body said.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_at_home(
+    verified: &Verified,
+    source: &SourceName,
+    mapping: &Mapping,
+    home: Option<&str>,
+    now: Timestamp,
+) -> Result<Reading, BodyProblem> {
     let mut form = Form::new(body::object(verified.body())?, &mapping.fields);
     let shape = Shape::of(&mut form);
     let organization = form.text(Fact::Organization);
     let occurred_at = form.timestamp();
-    let id = sender_id(&mut form, verified, organization.as_deref());
-    let id = id.unwrap_or_else(|| content_id(&form, verified, occurred_at, now));
+    let own_id = form.text(Fact::Id);
+    let is_notification = matches!(shape, Shape::Notification(_));
+    let home = home.filter(|_| is_notification && organization.is_none());
+    let bare_id = home.and(own_id.as_deref()).map(|id| EventId::from_sender(None, id));
+    let lacks_id = is_notification && own_id.is_none();
+    let id = match own_id {
+        Some(id) => EventId::from_sender(organization.as_deref().or(home), &id),
+        None => id_from_headers(verified, organization.as_deref())
+            .unwrap_or_else(|| content_id(&form, verified, occurred_at, now)),
+    };
     let cluster = form.cluster();
     let category = form.text(Fact::Category).or_else(|| mapping.labels.get("category").cloned());
     let stated_severity = form.severity();
     let (kind, data, notes) = shape.kind(form);
-    Ok(Event {
+    let event = Event {
         id,
         source: source.clone(),
         severity: stated_severity.unwrap_or_else(|| kind.default_severity()),
@@ -65,7 +99,8 @@ pub fn read(verified: &Verified, source: &SourceName, mapping: &Mapping, now: Ti
         data,
         notes: bounded(notes),
         body: verified.body().clone(),
-    })
+    };
+    Ok(Reading { event, bare_id, lacks_id })
 }
 
 /// As many notes as people read; a body may give cause for one with each of its fields.
@@ -79,16 +114,13 @@ fn bounded(mut notes: Vec<String>) -> Vec<String> {
     notes
 }
 
-/// The sender's id from the body, else from a header. Must be asked before the form is taken apart.
-fn sender_id(form: &mut Form<'_>, verified: &Verified, organization: Option<&str>) -> Option<EventId> {
+/// The sender's id where the body has none.
+fn id_from_headers(verified: &Verified, organization: Option<&str>) -> Option<EventId> {
     let header = |name| verified.header(name).map(str::trim).filter(|id| !id.is_empty());
     // The quotes are part of the header's syntax, not of the key,
     // <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header>.
-    let from_headers = || {
-        header("webhook-id").or_else(|| header("idempotency-key").map(|key| key.trim_matches('"'))).map(str::to_owned)
-    };
-    let id = form.text(Fact::Id).or_else(from_headers)?;
-    Some(EventId::from_sender(organization, &id))
+    let id = header("webhook-id").or_else(|| header("idempotency-key").map(|key| key.trim_matches('"')))?;
+    Some(EventId::from_sender(organization, id))
 }
 
 /// The content makes the id, whatever its order of keys. Content without a time may be news again another day, so the

@@ -3,6 +3,7 @@
 mod faults;
 mod gaps;
 mod killed;
+mod templates;
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use castai_relay::event::Timestamp;
 use serde_json::{Value, json};
 
 use crate::support::castai::lists::List;
+use crate::support::receivers::Received;
 use crate::support::relay::{START, TestRelay};
 
 const LIST: &str = "/v1/notifications";
@@ -264,5 +266,43 @@ async fn what_castai_writes_down_long_after_it_happened_is_still_news() {
     relay.castai().push(List::Notifications, [late]);
     minutes(&relay, 3).await;
     relay.poll("notifications").await.unwrap();
-    assert_eq!(relay.event("org-1/late").await.event.late_by(), Some(Duration::from_secs(62 * 60)));
+    relay.deliver().await;
+    let told = relay.event("org-1/late").await;
+    assert_eq!(told.event.late_by(), Some(Duration::from_secs(62 * 60)), "people are told when it happened");
+    let routes: Vec<_> = told.deliveries.iter().map(|delivery| delivery.owed.route.as_str()).collect();
+    assert_eq!(routes, ["everybody", "everybody"], "it is news all the same, and pages");
+    let paged = |page: &Received| page.json()["payload"]["summary"].as_str().unwrap().starts_with("late");
+    assert!(relay.pagerduty().received().iter().any(paged));
+}
+
+#[tokio::test]
+async fn what_is_written_down_late_is_found_within_the_hour_however_much_is_newer() {
+    let relay = settled(ON).await;
+    relay.castai().push(List::Notifications, (0..250).map(|n| notification(&format!("n-{n:03}"), 60 + n / 50)));
+    minutes(&relay, 70).await;
+    relay.poll("notifications").await.unwrap();
+    let mut late = notification("late", 1);
+    late["createdAt"] = json!(at(79));
+    minutes(&relay, 10).await;
+    relay.poll("notifications").await.unwrap();
+    relay.castai().push(List::Notifications, [late]);
+    for _ in 0..12 {
+        minutes(&relay, 5).await;
+        relay.poll("notifications").await.unwrap();
+    }
+    assert!(relay.find("org-1/late").await.is_some());
+    assert_eq!(accepted(&relay).await, 251.0);
+}
+
+#[tokio::test]
+async fn what_the_list_brings_carries_the_labels_of_its_source() {
+    let labels = "labels: { team: platform, category: Other }, older_notify";
+    let relay = settled(&ON.replace("older_notify", labels)).await;
+    let mut plain = notification("plain", -5);
+    plain["operationMetadata"]["category"] = json!("");
+    relay.castai().push(List::Notifications, [plain, notification("named", -5)]);
+    relay.poll("notifications").await.unwrap();
+    let (plain, named) = (relay.event("org-1/plain").await.event, relay.event("org-1/named").await.event);
+    assert_eq!((plain.labels["team"].as_str(), plain.category.as_deref()), ("platform", Some("Other")));
+    assert_eq!(named.category.as_deref(), Some("Node Autoscaler"), "what CAST AI says goes first");
 }

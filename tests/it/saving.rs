@@ -134,6 +134,7 @@ async fn summer_time_comes_and_the_summary_stays_at_nine_and_right_to_the_cent()
     let relay = TestRelay::start(IN_BERLIN).await;
     let castai = relay.castai();
     castai.push(List::Clusters, [costs::cluster(DEMO, "demo-cluster", "2025-09-30T00:00:00Z")]);
+    costs::tell(castai, DEMO, "1", "1");
     // The day after the change: its periods begin in winter and end in summer.
     let (winter, summer) = ("2027-02-27T23:00:00Z", "2027-03-29T22:00:00Z");
     costs::tell_between(castai, DEMO, winter, summer, "2210.417700", "1107.681200");
@@ -153,6 +154,7 @@ async fn winter_time_comes_and_the_summary_stays_at_nine_and_right_to_the_cent()
     let relay = TestRelay::start(IN_BERLIN).await;
     let castai = relay.castai();
     castai.push(List::Clusters, [costs::cluster(DEMO, "demo-cluster", "2025-09-30T00:00:00Z")]);
+    costs::tell(castai, DEMO, "1", "1");
     // The first of November: the month to date is all of October, the longest month there is.
     let (summer, winter) = ("2027-09-30T22:00:00Z", "2027-10-31T23:00:00Z");
     costs::tell_between(castai, DEMO, summer, winter, "2210.417700", "1107.681200");
@@ -185,6 +187,10 @@ async fn an_organisation_without_clusters_hears_what_may_be_missing() {
     let relay = TestRelay::start(DAILY).await;
     relay.poll("savings").await.unwrap();
     relay.pass(TO_NINE);
+    let error = relay.poll("savings").await.unwrap_err().detail;
+    assert!(error.contains("lists no cluster") && error.contains("`castai.organization_id`"), "{error}");
+    assert!(summary(&relay, "2026-11-20").await.is_none(), "there is time to set it right");
+    relay.pass(3 * HOUR);
     relay.poll("savings").await.unwrap();
     relay.deliver().await;
     assert!(told(&relay).contains("CAST AI lists no cluster. If there are some, set `castai.organization_id`"));

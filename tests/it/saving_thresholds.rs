@@ -191,6 +191,82 @@ async fn half_an_answer_crosses_nothing() {
     assert_eq!(relay.slack().received().len(), 0, "both together cost 160");
 }
 
+/// Two clusters that save 20 and 30.
+async fn with_two(config: &str) -> TestRelay {
+    let relay = with_demo(config).await;
+    relay.castai().push(List::Clusters, [costs::cluster("c-2", "other", "2025-09-30T00:00:00Z")]);
+    costs::tell(relay.castai(), DEMO, "80", "20");
+    costs::tell(relay.castai(), "c-2", "80", "30");
+    relay
+}
+
+#[tokio::test]
+async fn a_total_of_which_cast_ai_refuses_a_part_is_not_available() {
+    let relay = with_two(&watching("{ name: low, metric: realised, below: 25 }")).await;
+    relay.castai().world().forbidden.insert(costs::savings_of("c-2"));
+    relay.poll("savings").await.unwrap();
+    relay.deliver().await;
+    assert_eq!(relay.slack_titles(), [""; 0], "20 is a part of it only");
+    relay.castai().world().forbidden.clear();
+    costs::tell(relay.castai(), "c-2", "80", "4");
+    relay.poll("savings").await.unwrap();
+    relay.deliver().await;
+    assert_eq!(relay.slack_titles(), ["Savings threshold crossed: low"]);
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_refused_does_not_keep_the_others_from_their_own_limits() {
+    let relay = with_two(&watching("{ name: low, metric: realised, below: 25, each: cluster }")).await;
+    relay.castai().world().forbidden.insert(costs::savings_of("c-2"));
+    relay.poll("savings").await.unwrap();
+    relay.deliver().await;
+    assert_eq!(relay.slack_titles(), ["Savings threshold crossed: low in demo-cluster"]);
+}
+
+#[tokio::test]
+async fn a_key_that_may_read_no_costs_fails_the_round_and_says_so() {
+    let relay = with_two(&watching("{ name: low, metric: realised, below: 25 }")).await;
+    relay.castai().world().forbidden.extend([costs::savings_of(DEMO), costs::savings_of("c-2")]);
+    let error = relay.poll("savings").await.unwrap_err().detail;
+    assert!(error.contains("the savings of no cluster") && error.contains("403"), "{error}");
+    assert!(error.contains("`castai.organization_id`"), "{error}");
+    assert_eq!(relay.metric(r#"castai_relay_source_polls_total{source="savings",outcome="answered"}"#).await, 0.0);
+}
+
+#[tokio::test]
+async fn offers_that_are_refused_are_said_and_do_not_keep_other_limits_from_being_watched() {
+    let thresholds = "{ name: costly, metric: cost, above: 100 }, { name: possible, metric: potential, above: 1 }";
+    let relay = with_two(&watching(thresholds)).await;
+    let error = relay.poll("savings").await.unwrap_err().detail;
+    assert!(error.contains("the potential savings of no cluster") && error.contains("404"), "{error}");
+    relay.deliver().await;
+    assert_eq!(relay.slack_titles(), ["Savings threshold crossed: costly"]);
+}
+
+#[tokio::test]
+async fn a_list_that_is_short_or_empty_for_once_makes_nothing_news_again() {
+    let relay = with_two(&watching("{ name: low, metric: realised, below: 25, each: cluster }")).await;
+    relay.poll("savings").await.unwrap();
+    let all = relay.castai().world().lists.remove(&List::Clusters).unwrap();
+    relay.pass(HOUR);
+    let error = relay.poll("savings").await.unwrap_err().detail;
+    assert!(error.contains("lists no cluster") && error.contains("`castai.organization_id`"), "{error}");
+    relay.castai().push(List::Clusters, all[1..].to_vec());
+    relay.poll("savings").await.unwrap();
+    relay.castai().world().lists.insert(List::Clusters, all);
+    relay.pass(HOUR);
+    relay.poll("savings").await.unwrap();
+    relay.deliver().await;
+    assert_eq!(relay.slack_titles(), ["Savings threshold crossed: low in demo-cluster"]);
+}
+
+#[tokio::test]
+async fn an_organisation_that_is_still_empty_may_be_watched() {
+    let relay = TestRelay::start(&watching("{ name: low, metric: realised, below: 25 }")).await;
+    relay.poll("savings").await.unwrap();
+    relay.poll("savings").await.unwrap();
+}
+
 #[tokio::test]
 async fn what_the_thresholds_remember_may_be_nonsense_and_they_begin_anew() {
     let relay = with_demo(&watching("{ name: low, metric: realised, below: 25 }")).await;

@@ -162,6 +162,60 @@ async fn when_no_cluster_can_be_asked_about_there_is_no_summary_however_late() {
 }
 
 #[tokio::test]
+async fn a_key_that_may_read_no_costs_does_not_use_up_the_day() {
+    let relay = TestRelay::start(DAILY).await;
+    relay.castai().push(List::Clusters, [costs::cluster(DEMO, "demo-cluster", "2025-09-30T00:00:00Z")]);
+    costs::tell(relay.castai(), DEMO, "80", "20");
+    relay.castai().world().forbidden.insert(costs::savings_of(DEMO));
+    relay.poll("savings").await.unwrap();
+    relay.pass(TO_NINE + 3 * HOUR - 1);
+    let error = relay.poll("savings").await.unwrap_err().detail;
+    assert!(error.contains("the savings of no cluster") && error.contains("403"), "{error}");
+    assert!(summary(&relay, "2026-11-20").await.is_none());
+    relay.castai().world().forbidden.clear();
+    relay.poll("savings").await.unwrap();
+    let event = summary(&relay, "2026-11-20").await.unwrap().event;
+    assert_eq!(event.data["total"]["trailing_30_days"]["realised"], "20");
+}
+
+#[tokio::test]
+async fn what_is_refused_for_hours_is_told_as_not_available() {
+    let relay = TestRelay::start(DAILY).await;
+    relay.castai().push(List::Clusters, [costs::cluster(DEMO, "demo-cluster", "2025-09-30T00:00:00Z")]);
+    relay.castai().world().forbidden.insert(costs::savings_of(DEMO));
+    relay.poll("savings").await.unwrap();
+    relay.pass(TO_NINE + 3 * HOUR);
+    relay.poll("savings").await.unwrap();
+    let event = summary(&relay, "2026-11-20").await.unwrap().event;
+    assert_eq!(event.data["clusters"][0]["not_available"], "CAST AI answers 403: forbidden");
+}
+
+#[tokio::test]
+async fn a_clock_that_ran_ahead_does_not_silence_the_summary() {
+    let relay = running(DAILY).await;
+    let (name, value) = (CursorName::savings_summary(), "2027-11-20T09:00:00Z".to_owned());
+    relay.inbox.accept_all(vec![], Some(Cursor { name, value })).await.unwrap();
+    relay.poll("savings").await.unwrap();
+    relay.pass(TO_NINE);
+    relay.poll("savings").await.unwrap();
+    assert!(summary(&relay, "2026-11-20").await.is_some());
+}
+
+#[tokio::test]
+async fn a_round_that_is_not_due_is_no_answer_of_cast_ai() {
+    let relay = running(DAILY).await;
+    relay.castai().world().keys.clear();
+    relay.poll("savings").await.unwrap();
+    let answered = r#"castai_relay_source_polls_total{source="savings",outcome="answered"}"#;
+    let heard = r#"castai_relay_source_last_heard_timestamp_seconds{source="savings"}"#;
+    assert_eq!((relay.metric(answered).await, relay.metric(heard).await), (0.0, 0.0));
+    relay.castai().world().keys.push(KEY.to_owned());
+    relay.pass(TO_NINE);
+    relay.poll("savings").await.unwrap();
+    assert_eq!(relay.metric(answered).await, 1.0);
+}
+
+#[tokio::test]
 async fn a_summary_without_efficiency_is_still_a_summary() {
     let relay = running(DAILY).await;
     relay.castai().world().stored.retain(|stored| !stored.path.ends_with("/efficiency"));
@@ -234,7 +288,7 @@ default_targets: [slack-ops]
     relay.kill();
     let rounds = castai.asked("/v1/kubernetes/external-clusters").len();
     let relay = house.serve().await;
-    until_measured(&relay, r#"castai_relay_source_polls_total{source="savings",outcome="answered"} 1"#).await;
+    until_measured(&relay, r#"castai_relay_source_polls_total{source="relay",outcome="answered"} 1"#).await;
     assert_eq!(castai.asked("/v1/kubernetes/external-clusters").len(), rounds, "the day is dealt with");
     assert_eq!(slack.received().len(), 1);
 }

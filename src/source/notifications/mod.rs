@@ -7,10 +7,11 @@
 
 mod gap;
 mod plan;
+pub mod terms;
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,7 +19,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::castai_api::notifications::Notification;
-use crate::castai_api::webhooks::WebhookConfig;
+use crate::castai_api::webhooks::{WebhookConfig, is_same_url};
 use crate::castai_api::{CastAi, Page};
 use crate::config::Span;
 use crate::event::relay::{self, Gap};
@@ -32,6 +33,7 @@ use crate::store::{Cursor, StoreError};
 use crate::telemetry::Metrics;
 use gap::Missed;
 use plan::{OVERLAP, Plan, Position, Times, Turn};
+use terms::Terms;
 
 /// Notifications on a page.
 const PAGE: u32 = 100;
@@ -39,6 +41,10 @@ const PAGE: u32 = 100;
 const STEP: usize = 100;
 /// The most new notifications that are held in memory; beyond, they are accepted before the next page is read.
 const MOST_HELD: usize = 2000;
+/// How often the list is read as far down as the first round reads it, for what was written down long after it happened.
+const SEARCH_EVERY: Duration = Duration::from_secs(3600);
+/// The longest `webhook_grace`: a webhook that takes longer is not working.
+const LONGEST_GRACE: Span = Span::from_secs(3600);
 /// How long CAST AI may take to say which webhooks there are: what is late already must not wait for it.
 const WEBHOOKS_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -62,6 +68,8 @@ pub struct Config {
     /// How long events are kept, which is `store.retention`: what was told before and is older may be forgotten.
     #[serde(skip)]
     pub retention: Option<Span>,
+    /// Added to every event; `category` also fills in for a category the list does not show.
+    pub labels: BTreeMap<String, String>,
 }
 
 impl Default for Config {
@@ -74,6 +82,7 @@ impl Default for Config {
             webhook_grace: Span::from_secs(120),
             silent_after: Span::from_secs(15 * 60),
             retention: None,
+            labels: BTreeMap::new(),
         }
     }
 }
@@ -84,9 +93,15 @@ impl Config {
         let (every, silent_after) = (self.every, self.silent_after);
         let hurry = every.get() < Duration::from_secs(1);
         let impatient = silent_after <= every;
+        let patient = self.webhook_grace > LONGEST_GRACE;
         let mistakes = [
             (hurry, "every", "asking so often helps nobody; write at least `1s`".to_owned()),
             (impatient, "silent_after", format!("it is asked every {every} only; write more than that, such as `15m`")),
+            (
+                patient,
+                "webhook_grace",
+                format!("what the webhook does not bring would come that late; write at most {LONGEST_GRACE}"),
+            ),
         ];
         mistakes.into_iter().filter(|(wrong, ..)| *wrong).map(|(_, key, mistake)| (key, mistake)).collect()
     }
@@ -112,14 +127,36 @@ impl Config {
     }
 }
 
+/// Where CAST AI may reach us itself.
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// The path of a webhook source.
+    pub path: WebhookPath,
+    /// The whole URL, where it is known how others reach us.
+    pub url: Option<String>,
+}
+
+impl Door {
+    /// Whether this configuration calls it.
+    fn is_called_by(&self, webhook: &WebhookConfig) -> bool {
+        match &self.url {
+            Some(url) => is_same_url(&webhook.bare_url(), url),
+            None => webhook.calls(self.path.as_str()),
+        }
+    }
+}
+
 /// The source at work.
 pub struct Backfill {
     castai: CastAi,
     inbox: Arc<Inbox>,
     config: Config,
-    webhooks: Vec<WebhookPath>,
+    webhooks: Vec<Door>,
+    terms: Arc<Terms>,
     metrics: Arc<Metrics>,
     has_told_of_disorder: AtomicBool,
+    /// When the list was last read that far down.
+    searched_at: Mutex<Option<Timestamp>>,
 }
 
 /// A notification that is not known yet.
@@ -131,15 +168,26 @@ struct News {
 }
 
 impl Backfill {
-    /// Asks `castai` and hands what is new to `inbox`. `webhooks` are the paths by which CAST AI may reach us itself.
+    /// Asks `castai` and hands what is new to `inbox`. `webhooks` are the ways by which CAST AI may reach us itself; what
+    /// they and the list must know of each other is in `terms`.
     pub fn new(
         castai: CastAi,
         inbox: Arc<Inbox>,
         config: Config,
-        webhooks: Vec<WebhookPath>,
+        webhooks: Vec<Door>,
+        terms: Arc<Terms>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { castai, inbox, config, webhooks, metrics, has_told_of_disorder: AtomicBool::new(false) }
+        Self {
+            castai,
+            inbox,
+            config,
+            webhooks,
+            terms,
+            metrics,
+            has_told_of_disorder: AtomicBool::new(false),
+            searched_at: Mutex::default(),
+        }
     }
 
     fn cursor_name(&self) -> CursorName {
@@ -149,6 +197,10 @@ impl Backfill {
     /// For how long notifications are left to the webhook.
     fn grace(&self) -> Duration {
         if self.webhooks.is_empty() { Duration::ZERO } else { self.config.webhook_grace.get() }
+    }
+
+    fn searched_at(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        self.searched_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn plan(&self, now: Timestamp) -> Result<Plan, StoreError> {
@@ -187,9 +239,10 @@ impl Backfill {
 
     /// The event of an item, and every id that it may be known by.
     fn read(&self, raw: Bytes, notification: Option<Notification>, now: Timestamp) -> (News, [EventId; 2]) {
-        match wire::read_listed(&raw, &self.source(), now) {
+        match wire::read_listed(&raw, &self.source(), &self.config.labels, now) {
             Ok(Listed { event, bare_id, written_at }) => {
                 let times = Times { happened_at: event.occurred_at, written_at };
+                event.organization.iter().for_each(|organization| self.terms.shows(organization));
                 let ids = [event.id.clone(), bare_id];
                 (News { event, times, notification }, ids)
             }
@@ -244,16 +297,18 @@ impl Backfill {
             Ok(answer) => answer.map(|page| page.items).map_err(|error| error.to_string()),
             Err(_) => Err(format!("CAST AI gave no answer within {} s", WEBHOOKS_PATIENCE.as_secs())),
         };
-        let ours = |webhook: &WebhookConfig| self.webhooks.iter().any(|path| webhook.calls(path.as_str()));
+        let ours = |webhook: &WebhookConfig| self.webhooks.iter().any(|door| door.is_called_by(webhook));
         let ours = webhooks.map(|all| all.into_iter().filter(ours).collect::<Vec<_>>());
         gap::judge(&missed, ours.as_deref().map_err(String::as_str))
     }
 
-    /// A notification of a time when a call of the webhook would have reached us.
+    /// A notification of a time when a call of the webhook would have reached us, and did not unrecognised.
     fn missed<'n>(&self, item: &'n News) -> Option<Missed<'n>> {
         let written_at = item.times.news_at()?;
         let notification = item.notification.as_ref()?;
-        self.inbox.pulse().was_up(written_at, self.grace()).then_some(Missed { notification, written_at })
+        let did_not_come = !self.terms.may_have_come_without_id(written_at);
+        (did_not_come && self.inbox.pulse().was_up(written_at, self.grace()))
+            .then_some(Missed { notification, written_at })
     }
 }
 
@@ -265,6 +320,10 @@ impl Poll for Backfill {
 
     async fn poll(&self, now: Timestamp) -> Result<(), PollError> {
         let mut plan = self.plan(now).await?;
+        let is_search = self.searched_at().is_none_or(|at| now.saturating_since(at) >= SEARCH_EVERY);
+        if is_search {
+            plan.read_all_that_is_told();
+        }
         let (mut news, mut known) = (Vec::new(), HashSet::new());
         let mut pages = self.castai.notifications(PAGE);
         let ended = loop {
@@ -288,8 +347,12 @@ impl Poll for Backfill {
             tracing::warn!("CAST AI's list of notifications is not in order; it is read to its end every time");
         }
         // Without its end nobody knows how far the list was read, but what was read need not wait.
-        let cursor = ended.is_ok().then(|| Cursor { name: self.cursor_name(), value: plan.position().written() });
+        let cursor =
+            ended.is_ok().then(|| Cursor { name: self.cursor_name(), value: self.terms.written_with(plan.position()) });
         self.accept(news, cursor, now).await?;
+        if is_search && ended.is_ok() {
+            *self.searched_at() = Some(now);
+        }
         ended.map_err(PollError::from)
     }
 

@@ -29,11 +29,6 @@ impl Position {
     pub(super) fn read(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }
-
-    pub(super) fn written(self) -> String {
-        // A time always serialises.
-        serde_json::to_string(&self).unwrap_or_default()
-    }
 }
 
 /// When a notification came to be. Either may be missing.
@@ -122,6 +117,12 @@ impl Plan {
         let Some(position) = position else { return self };
         let remembered = self.now.saturating_sub(retention).min(position.complete_until);
         Self { floor: self.floor.max(remembered), oldest: self.oldest.max(remembered), ..self }
+    }
+
+    /// Reads on down to the oldest that would be told, past what was read before: a notification stands where it happened,
+    /// and where it was written down late that is below all that is newer.
+    pub(super) fn read_all_that_is_told(&mut self) {
+        self.floor = self.oldest;
     }
 
     /// Whose turn an item is.

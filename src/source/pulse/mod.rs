@@ -26,7 +26,7 @@ pub struct Pulse {
 
 #[derive(Debug)]
 struct Beat {
-    since: Timestamp,
+    since: Moment,
     heard_at: Moment,
     event_at: Moment,
     /// What went wrong when it was last asked. Only sources that are asked have one.
@@ -94,8 +94,11 @@ impl Pulse {
         self.beats.get(source)?.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// For how long nothing was heard of a source although we listened; `None` for one that is not ours.
+    /// For how long nothing was heard of a source although we listened; `None` for one that is not ours. What was noted by
+    /// a clock that ran ahead counts from `now` on, else nobody would notice a silence for as long.
     pub fn quiet_for(&self, source: &SourceName, now: Timestamp) -> Option<Duration> {
+        let beat = self.beats.get(source)?;
+        [&beat.since, &beat.heard_at, &beat.event_at].into_iter().for_each(|moment| moment.at_most(now));
         Some(self.of(source)?.quiet_for(&self.outages, now))
     }
 
@@ -117,11 +120,13 @@ impl Beat {
         heard.heard_at.into_iter().for_each(|at| metrics.heard(at));
         heard.event_at.into_iter().for_each(|at| metrics.brought(at));
         let (heard_at, event_at) = (Moment::new(heard.heard_at), Moment::new(heard.event_at));
-        Self { since: heard.since, heard_at, event_at, failure: Mutex::default(), metrics }
+        Self { since: Moment::new(Some(heard.since)), heard_at, event_at, failure: Mutex::default(), metrics }
     }
 
     fn heard(&self) -> Heard {
-        Heard { since: self.since, heard_at: self.heard_at.get(), event_at: self.event_at.get() }
+        // There is always one: it was made with it.
+        let since = self.since.get().unwrap_or(Timestamp::EPOCH);
+        Heard { since, heard_at: self.heard_at.get(), event_at: self.event_at.get() }
     }
 }
 
@@ -140,6 +145,11 @@ impl Moment {
     fn at_least(&self, time: Timestamp) -> Timestamp {
         let before = self.0.fetch_max(time.as_millis(), Ordering::Relaxed);
         Timestamp::from_millis(before.max(time.as_millis()))
+    }
+
+    /// Takes back what lies after `now`. Never is before everything.
+    fn at_most(&self, now: Timestamp) {
+        self.0.fetch_min(now.as_millis(), Ordering::Relaxed);
     }
 
     fn get(&self) -> Option<Timestamp> {

@@ -66,10 +66,12 @@ impl Heard {
         self.heard_at.unwrap_or(self.since)
     }
 
-    /// How long the present silence lasts, without the time we were not there to hear anything.
+    /// How long the present silence lasts, without the time we were not there to hear anything. An outage that ends in the
+    /// future was measured by a clock that ran ahead: we are there now.
     pub fn quiet_for(&self, outages: &[Outage], now: Timestamp) -> Duration {
         let since = self.silent_since();
-        let away: Duration = outages.iter().map(|outage| outage.within(since, now)).sum();
+        let past = outages.iter().filter(|outage| outage.to <= now);
+        let away: Duration = past.map(|outage| outage.within(since, now)).sum();
         now.saturating_since(since).saturating_sub(away)
     }
 

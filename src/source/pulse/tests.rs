@@ -83,6 +83,20 @@ fn a_clock_that_was_set_back_does_not_make_a_source_lively_for_ever() {
 }
 
 #[test]
+fn a_clock_that_ran_ahead_while_we_listened_does_not_hide_a_silence() {
+    let ahead = resume(Some(resume(None, 0).record(at(10))), 5000);
+    assert_eq!(ahead.quiet_for(&castai(), at(100)), Some(secs(100)), "it is the true time again");
+    ahead.brought(&castai(), at(9000));
+    assert_eq!(ahead.quiet_for(&castai(), at(200)), Some(Duration::ZERO));
+    assert_eq!(ahead.quiet_for(&castai(), at(260)), Some(secs(60)));
+    ahead.heard(&castai(), at(270));
+    assert_eq!(ahead.of(&castai()).unwrap().heard_at, Some(at(270)), "what is heard now is the latest");
+    let new = resume(None, 5000);
+    assert_eq!(new.quiet_for(&castai(), at(0)), Some(Duration::ZERO));
+    assert_eq!(new.quiet_for(&castai(), at(60)), Some(secs(60)), "never heard since a start by a wrong clock");
+}
+
+#[test]
 fn a_record_is_read_as_far_as_it_goes() {
     let minimal = Record::read(r#"{"alive_at":"2026-11-20T08:15:31Z","of_a_newer_version":1}"#).unwrap();
     assert_eq!((minimal.outages.len(), minimal.sources.len()), (0, 0));

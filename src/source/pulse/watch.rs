@@ -33,10 +33,10 @@ impl Watch {
     /// The report on a source that is silent for longer than `limit`.
     fn report(&self, source: &SourceName, limit: Duration, now: Timestamp) -> Option<Event> {
         let pulse = self.inbox.pulse();
-        let (heard, error) = (pulse.of(source)?, pulse.failure(source));
         if pulse.quiet_for(source, now)? <= limit {
             return None;
         }
+        let (heard, error) = (pulse.of(source)?, pulse.failure(source));
         let silence = Silence {
             source,
             heard_at: heard.heard_at,

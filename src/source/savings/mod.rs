@@ -1,10 +1,11 @@
 //! CAST AI's savings reports: a summary on a schedule, and thresholds that are watched.
 //!
 //! [`schedule`] and [`periods`] say when and over which days, [`ask`] gets the figures, [`report`] and [`sums`] make a
-//! summary of them, [`threshold`] says what was crossed; [`summary`] and [`watch`] are the two rounds that carry it out.
+//! summary of them, [`threshold`] says what was crossed and [`memory`] what is remembered of it; [`summary`] and [`watch`] are the two rounds that carry it out.
 //! Money is decimal from the wire to the page. Knows the API and the [`Inbox`]; knows no routes and no targets.
 
 mod ask;
+mod memory;
 pub mod periods;
 mod report;
 pub mod schedule;

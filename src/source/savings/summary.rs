@@ -15,7 +15,7 @@ use super::{Inbox, event, report};
 use crate::castai_api::CastAi;
 use crate::event::{CastAIEvent, Timestamp};
 use crate::names::{CursorName, SourceName};
-use crate::source::polling::{Poll, PollError};
+use crate::source::polling::{Asked, Poll, PollError};
 use crate::store::Cursor;
 
 /// How late a summary may become for the sake of a cluster whose figures cannot be had.
@@ -72,16 +72,26 @@ impl Poll for Summary {
     }
 
     async fn poll(&self, now: Timestamp) -> Result<(), PollError> {
+        self.poll_if_due(now).await.map(drop)
+    }
+
+    async fn poll_if_due(&self, now: Timestamp) -> Result<Asked, PollError> {
         let name = CursorName::savings_summary();
         let at = |moment: Timestamp| Cursor { name: name.clone(), value: moment.to_string() };
         let Some(dealt_with) = self.dealt_with(&name).await? else {
             // Nobody was promised a summary before the relay was there.
             self.inbox.accept_all(Vec::new(), Some(at(now))).await?;
-            return Ok(());
+            return Ok(Asked::NotDue);
         };
+        if dealt_with > now {
+            // A clock ran ahead. Left there, nothing would be due for as long; a day that was told of has its id.
+            tracing::warn!(cursor = %name, %dealt_with, "what the summary remembers lies in the future; it goes on from now");
+            self.inbox.accept_all(Vec::new(), Some(at(now))).await?;
+            return Ok(Asked::NotDue);
+        }
         match self.schedule.latest(now).filter(|due| *due > dealt_with) {
-            Some(due) => self.send(due, now, at(due)).await,
-            None => Ok(()),
+            Some(due) => self.send(due, now, at(due)).await.map(|()| Asked::Yes),
+            None => Ok(Asked::NotDue),
         }
     }
 

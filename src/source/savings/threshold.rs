@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 
 use globset::{GlobBuilder, GlobMatcher};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, de};
 
+use super::memory::{Memory, State};
 use super::report::{Paid, Prices, offered, total_realised_share};
 use super::sums::sum;
 use crate::event::Severity;
@@ -54,8 +55,15 @@ impl Metric {
         matches!(self, Self::Realised | Self::Cost)
     }
 
-    /// Of all these clusters together; `None` when it is available for none.
+    fn is_refused(self, reading: &Reading) -> bool {
+        if self.needs_offers() { reading.refused.prices } else { reading.refused.paid }
+    }
+
+    /// Of all these clusters together; `None` when it is available for none, or when CAST AI refuses to tell a part of it.
     fn of<'a>(self, readings: impl Iterator<Item = &'a Reading> + Clone) -> Option<Decimal> {
+        if readings.clone().any(|one| self.is_refused(one)) {
+            return None;
+        }
         match self {
             Self::Realised => sum(readings.map(|one| one.paid.savings)),
             Self::RealisedPercent => total_realised_share(readings.map(|one| &one.paid)),
@@ -250,41 +258,14 @@ pub(super) struct Reading {
     pub paid: Paid,
     /// Of on-demand nodes, the headline of what is possible.
     pub prices: Option<Prices>,
+    pub refused: Refused,
 }
 
-/// All that thresholds remember, by threshold and scope. As JSON it is a cursor.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State(BTreeMap<String, BTreeMap<String, Memory>>);
-
-impl State {
-    /// As many scopes as are watched, all thresholds together: what fits into a cursor.
-    pub const MAX_SCOPES: usize = 1000;
-
-    fn scopes(&self) -> usize {
-        self.0.values().map(BTreeMap::len).sum()
-    }
-}
-
-/// What one threshold remembers of one scope. Written as its counter, which is negative while it is armed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "i64", into = "i64")]
-struct Memory {
-    crossed: bool,
-    /// The number of the last crossing; part of its id. It begins at the hour the scope was first seen, so that a
-    /// threshold that was forgotten and comes back does not number its crossings as before.
-    counter: i64,
-}
-
-impl From<i64> for Memory {
-    fn from(written: i64) -> Self {
-        Self { crossed: written > 0, counter: written.saturating_abs() }
-    }
-}
-
-impl From<Memory> for i64 {
-    fn from(memory: Memory) -> Self {
-        if memory.crossed { memory.counter } else { -memory.counter }
-    }
+/// What CAST AI has of a cluster and refuses to tell. Sums without it would not be those of all clusters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub paid: bool,
+    pub prices: bool,
 }
 
 /// A limit that was just crossed.
@@ -322,8 +303,8 @@ const TOTAL: &str = "total";
 /// Looks at every threshold once. `readings` are the clusters over each time that is asked for; `hour` is the number of
 /// the hour in which they end. Returns what to remember, and what was crossed.
 ///
-/// What is no longer configured or no longer listed is forgotten, so that the state stays as small as what is watched.
-/// Beyond [`State::MAX_SCOPES`] nothing is watched.
+/// What is no longer configured is forgotten. A cluster that is not listed is remembered as long as there is room, for a
+/// list may be short for once. Beyond [`State::MAX_SCOPES`] nothing is watched; see [`unwatched`].
 pub(super) fn evaluate<'a>(
     thresholds: &'a [Threshold],
     readings: &'a BTreeMap<Over, Vec<Reading>>,
@@ -333,22 +314,38 @@ pub(super) fn evaluate<'a>(
     let mut next = State::default();
     let mut crossings = Vec::new();
     for threshold in thresholds {
-        let remembered = state.0.get(threshold.name.as_str());
-        for (cluster, value) in measure(threshold, readings.get(&threshold.period).map_or(&[], Vec::as_slice)) {
+        for (cluster, value) in measure(threshold, read_over(readings, threshold.period)) {
             let scope = cluster.map_or(TOTAL, |cluster| &cluster.id);
-            let before = remembered.and_then(|scopes| scopes.get(scope)).copied();
-            let before = before.unwrap_or(Memory { crossed: false, counter: hour });
+            let before = state.of(&threshold.name, scope).unwrap_or(Memory { crossed: false, counter: hour });
             let after = value.map_or(before, |value| threshold.judge(before, value));
-            if next.scopes() >= State::MAX_SCOPES {
+            if !next.remember(&threshold.name, scope, after) {
                 return (next, crossings);
             }
-            next.0.entry(threshold.name.to_string()).or_default().insert(scope.to_owned(), after);
             if let Some(value) = value.filter(|_| after.counter != before.counter) {
                 crossings.push(Crossing { threshold, cluster, value, counter: after.counter });
             }
         }
     }
+    for threshold in thresholds.iter().filter(|threshold| threshold.each == Each::Cluster) {
+        next.keep(state, &threshold.name, |scope| scope != TOTAL);
+    }
     (next, crossings)
+}
+
+/// The first threshold that has scopes beyond what can be remembered, if there is one.
+pub(super) fn unwatched<'a>(
+    thresholds: &'a [Threshold],
+    readings: &BTreeMap<Over, Vec<Reading>>,
+) -> Option<&'a Threshold> {
+    let mut scopes = 0;
+    thresholds.iter().find(|threshold| {
+        scopes += measure(threshold, read_over(readings, threshold.period)).len();
+        scopes > State::MAX_SCOPES
+    })
+}
+
+fn read_over(readings: &BTreeMap<Over, Vec<Reading>>, period: Over) -> &[Reading] {
+    readings.get(&period).map_or(&[], Vec::as_slice)
 }
 
 /// The scopes of a threshold with their values, where those are available.

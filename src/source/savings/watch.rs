@@ -9,9 +9,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
+use super::memory::State;
 use super::periods::Window;
 use super::schedule::Zone;
-use super::threshold::{Crossing, Over, State, Threshold, evaluate};
+use super::threshold::{Crossing, Over, Threshold, evaluate, unwatched};
 use super::{Inbox, ask, event};
 use crate::castai_api::CastAi;
 use crate::config::Span;
@@ -99,16 +100,28 @@ impl Poll for Watch {
         let windows = self.windows(hour);
         let with_offers = self.thresholds.iter().any(|threshold| threshold.metric.needs_offers());
         let counts = |id: &str, name: &str| self.thresholds.iter().any(|threshold| threshold.counts(id, name));
-        let readings = ask::read(&self.castai, &windows, with_offers, |one| counts(&one.id, &one.name)).await?;
-        let (next, crossings) = evaluate(&self.thresholds, &readings, &state, hour);
-        if next == state {
-            return Ok(());
+        let answers = ask::read(&self.castai, &windows, with_offers, |one| counts(&one.id, &one.name)).await?;
+        if answers.is_empty {
+            tracing::warn!("CAST AI lists no cluster, so there is nothing to watch");
+            return if state.is_empty() { Ok(()) } else { Err(ask::nothing_listed()) };
         }
-        let event = |crossing: &Crossing<'_>| self.event(crossing, windows.get(&crossing.threshold.period), now);
-        let events: Vec<Event> = crossings.iter().map(event).collect();
-        let value = serde_json::to_string(&next).map_err(unwritable)?;
-        self.inbox.accept_all(events, Some(Cursor { name, value })).await?;
-        Ok(())
+        if let Some(threshold) = unwatched(&self.thresholds, &answers.readings) {
+            tracing::warn!(
+                threshold = %threshold.name,
+                limit = State::MAX_SCOPES,
+                "there are more thresholds times clusters than are watched: from this threshold on some are not; watch \
+                 fewer clusters each for itself"
+            );
+        }
+        let (next, crossings) = evaluate(&self.thresholds, &answers.readings, &state, hour);
+        if next != state {
+            let event = |crossing: &Crossing<'_>| self.event(crossing, windows.get(&crossing.threshold.period), now);
+            let events: Vec<Event> = crossings.iter().map(event).collect();
+            let value = serde_json::to_string(&next).map_err(unwritable)?;
+            self.inbox.accept_all(events, Some(Cursor { name, value })).await?;
+        }
+        // What could be looked at is kept; that the rest could not still has to be said.
+        answers.refused.map_or(Ok(()), Err)
     }
 
     fn next_after(&self, now: Timestamp) -> Timestamp {

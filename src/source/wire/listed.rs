@@ -3,6 +3,8 @@
 //! The list says more than the webhook: the operation with its category, when it was written down, who acknowledged it.
 //! The category reaches its typed place, the rest stays in `data` under CAST AI's names, but for what says nothing.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
@@ -24,21 +26,29 @@ pub struct Listed {
     pub written_at: Option<Timestamp>,
 }
 
-/// Reads one item. Total over objects with an id, as [`read`](super::read) is over objects.
+/// Reads one item; every event gets `labels`, and `category` of them where it names none. Total over objects with an id, as [`read`](super::read) is over objects.
 ///
 /// # Errors
 /// When it is not an object, or has no id.
-pub fn read_listed(item: &Bytes, source: &SourceName, now: Timestamp) -> Result<Listed, BodyProblem> {
+pub fn read_listed(
+    item: &Bytes,
+    source: &SourceName,
+    labels: &BTreeMap<String, String>,
+    now: Timestamp,
+) -> Result<Listed, BodyProblem> {
     let mut object = body::object(item)?;
-    let written_at = object.get("createdAt").and_then(Value::as_str).and_then(Timestamp::parse);
+    let written = object.get("createdAt").cloned();
+    let written_at = written.as_ref().and_then(Value::as_str).and_then(Timestamp::parse);
     tidy(&mut object);
     let fields = Default::default();
     let mut form = Form::new(object, &fields);
     let organization = form.text(Fact::Organization);
     let id = form.text(Fact::Id).ok_or_else(no_id)?;
     let (occurred_at, cluster, category) = (form.timestamp(), form.cluster(), form.text(Fact::Category));
+    let category = category.or_else(|| labels.get("category").cloned());
     let severity = form.severity();
-    let (kind, data, notes) = Shape::Notification(notification(&mut form)).kind(form);
+    let (kind, mut data, notes) = Shape::Notification(notification(&mut form)).kind(form);
+    keep_written(&mut data, written);
     let event = Event {
         id: EventId::from_sender(organization.as_deref(), &id),
         source: source.clone(),
@@ -47,7 +57,7 @@ pub fn read_listed(item: &Bytes, source: &SourceName, now: Timestamp) -> Result<
         organization,
         cluster,
         category,
-        labels: Default::default(),
+        labels: labels.clone(),
         occurred_at,
         received_at: now,
         data,
@@ -73,6 +83,13 @@ fn tidy(item: &mut Map<String, Value>) {
         _ if again && key == "createdAt" => false,
         value => !is_absent(value),
     });
+}
+
+/// Whoever judges its age must not take the word of the particulars for CAST AI's.
+fn keep_written(data: &mut Map<String, Value>, written: Option<Value>) {
+    if let (Some(kept), Some(written)) = (data.get_mut("createdAt"), written) {
+        *kept = written;
+    }
 }
 
 fn no_id() -> BodyProblem {

@@ -8,7 +8,7 @@ const WEBHOOKS: &str = "/v1/notifications/webhook-configurations";
 const METRIC: &str = "castai_relay_webhook_missed_notifications_total";
 
 /// The alert at CAST AI that calls us, for warnings.
-fn webhook() -> Value {
+pub(super) fn webhook() -> Value {
     json!({
         "id": "w1",
         "name": "relay",
@@ -24,7 +24,7 @@ fn webhook() -> Value {
 }
 
 /// A relay that has been there for half an hour, with this webhook at CAST AI.
-async fn watched(webhook: impl Into<Option<Value>>) -> TestRelay {
+pub(super) async fn watched(webhook: impl Into<Option<Value>>) -> TestRelay {
     let relay = settled(ON).await;
     relay.castai().push(List::WebhookConfigurations, webhook.into());
     minutes(&relay, 30).await;
@@ -33,7 +33,7 @@ async fn watched(webhook: impl Into<Option<Value>>) -> TestRelay {
 }
 
 /// These notifications are listed, and looked for when the webhook had its time.
-async fn missed(relay: &TestRelay, items: impl IntoIterator<Item = Value>) {
+pub(super) async fn missed(relay: &TestRelay, items: impl IntoIterator<Item = Value>) {
     relay.castai().push(List::Notifications, items);
     minutes(relay, 5).await;
     relay.poll("notifications").await.unwrap();
@@ -114,6 +114,33 @@ async fn where_the_webhooks_may_not_be_read_the_gap_is_reported_and_says_so() {
     let report = relay.event("webhook_gap/2026-11-20T08").await.event;
     assert_eq!((&report.data["missed"], &report.data["webhooks"]), (&json!(1), &json!([])));
     assert!(report.data["unknown"].as_str().unwrap().contains("access denied"), "{:?}", report.data);
+}
+
+#[tokio::test]
+async fn where_it_is_known_how_others_reach_us_the_same_path_elsewhere_is_not_ours() {
+    let elsewhere = format!("{ON}server: {{ public_url: \"https://staging.example.com\" }}\n");
+    let here = format!("{ON}server: {{ public_url: \"https://relay.example.com/\" }}\n");
+    for (config, reported) in [(elsewhere, false), (here, true)] {
+        let relay = settled(&config).await;
+        relay.castai().push(List::WebhookConfigurations, [webhook()]);
+        minutes(&relay, 30).await;
+        relay.poll("notifications").await.unwrap();
+        missed(&relay, [notification("n-1", 30)]).await;
+        assert_eq!(relay.find("webhook_gap/2026-11-20T08").await.is_some(), reported, "{config}");
+    }
+}
+
+#[tokio::test]
+async fn no_secret_of_a_callback_url_that_an_error_quotes_is_told_or_kept() {
+    let mut webhook = webhook();
+    webhook["callbackUrl"] = json!("https://castai:hunter2@relay.example.com/castai/events?token=s3cr3t");
+    webhook["error"] =
+        json!("Post \"https://castai:hunter2@relay.example.com/castai/events?token=s3cr3t\": dial tcp: i/o timeout");
+    let relay = watched(webhook).await;
+    missed(&relay, [notification("n-1", 30)]).await;
+    let report = serde_json::to_string(&relay.event("webhook_gap/2026-11-20T08").await.event).unwrap();
+    assert!(!report.contains("s3cr3t") && !report.contains("hunter2"), "{report}");
+    assert!(report.contains("relay.example.com/castai/events") && report.contains("i/o timeout"), "{report}");
 }
 
 /// Afterwards what was missed is known, and nobody could tell any more that it was.

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::source::notifications::terms::Terms;
 
 const GRACE: Duration = Duration::from_secs(120);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -113,8 +114,8 @@ fn a_clock_that_was_set_back_loses_nothing() {
 #[test]
 fn a_position_reads_back_as_written() {
     let position = Position { complete_until: at(7) };
-    assert_eq!(Position::read(&position.written()).unwrap(), position);
-    assert_eq!(position.written(), format!(r#"{{"complete_until":"{}"}}"#, at(7)));
+    assert_eq!(Position::read(&Terms::default().written_with(position)).unwrap(), position);
+    assert_eq!(Terms::default().written_with(position), format!(r#"{{"complete_until":"{}"}}"#, at(7)));
     assert!(Position::read("{}").is_err());
 }
 

@@ -21,7 +21,7 @@ fn one(text: &str) -> Vec<Threshold> {
 
 fn cluster(id: &str, realised: Option<&str>, cost: Option<&str>) -> Reading {
     let paid = Paid { savings: realised.map(dec), cost: cost.map(dec) };
-    Reading { id: id.to_owned(), name: format!("name-{id}"), paid, prices: None }
+    Reading { id: id.to_owned(), name: format!("name-{id}"), paid, prices: None, refused: Refused::default() }
 }
 
 fn trailing(readings: Vec<Reading>) -> BTreeMap<Over, Vec<Reading>> {
@@ -128,8 +128,42 @@ fn the_state_survives_as_text_and_forgets_what_is_no_longer_watched() {
     let text = serde_json::to_string(&state).unwrap();
     assert_eq!(text, r#"{"a":{"total":8},"b":{"c-1":-7}}"#);
     assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state);
-    let (state, _) = evaluate(&thresholds.unwrap()[1..], &trailing(vec![]), &state, 8);
-    assert_eq!(state, State::default());
+    let thresholds = thresholds.unwrap();
+    let (state, _) = evaluate(&thresholds[1..], &trailing(vec![]), &state, 8);
+    assert_eq!(serde_json::to_string(&state).unwrap(), r#"{"b":{"c-1":-7}}"#, "a list may be short for once");
+    let (state, _) = evaluate(&thresholds[..1], &trailing(vec![]), &state, 9);
+    assert_eq!(serde_json::to_string(&state).unwrap(), r#"{"a":{"total":-9}}"#);
+}
+
+#[test]
+fn what_is_refused_makes_no_sum_of_the_rest() {
+    let refused = |paid, prices| Reading { refused: Refused { paid, prices }, ..cluster("b", None, None) };
+    let priced = Some(Prices { before: dec("100"), after: dec("60") });
+    let known = Reading { prices: priced, ..cluster("a", Some("25"), Some("75")) };
+    let crosses = |metric: &str, other: Reading| {
+        let readings = trailing(vec![known.clone(), other]);
+        !evaluate(&one(&format!("metric: {metric}, above: 0")), &readings, &State::default(), 1).1.is_empty()
+    };
+    for metric in ["realised", "realised_percent", "cost", "potential", "potential_percent"] {
+        let is_offer = metric.starts_with("potential");
+        assert_eq!(crosses(metric, refused(true, false)), is_offer, "{metric}");
+        assert_eq!(crosses(metric, refused(false, true)), !is_offer, "{metric}");
+        assert!(crosses(metric, refused(false, false)), "{metric}");
+    }
+}
+
+#[test]
+fn clusters_that_are_listed_come_before_those_that_are_remembered() {
+    let thresholds = one("metric: cost, above: 1, each: cluster");
+    let listed = |range: std::ops::Range<usize>| {
+        trailing(range.map(|n| cluster(&format!("{n:036}"), None, Some("5"))).collect())
+    };
+    let (state, _) = evaluate(&thresholds, &listed(0..600), &State::default(), 500_000);
+    let new = listed(600..1200);
+    let (state, found) = evaluate(&thresholds, &new, &state, 500_001);
+    assert_eq!(found.len(), 600);
+    assert!(evaluate(&thresholds, &listed(600..1200), &state, 500_002).1.is_empty());
+    assert!(serde_json::to_string(&state).unwrap().len() <= crate::store::Cursor::MAX_BYTES);
 }
 
 #[test]
@@ -147,6 +181,12 @@ fn no_more_is_watched_than_can_be_remembered() {
     let many = trailing((0..5000).map(|n| cluster(&format!("{n:036}"), None, Some("5"))).collect());
     let (state, found) = evaluate(&thresholds, &many, &State::default(), 500_000);
     assert_eq!(found.len(), State::MAX_SCOPES);
+    let named = |thresholds: &[Threshold], readings| unwatched(thresholds, readings).map(|one| one.name.to_string());
+    assert_eq!(named(&thresholds, &many).as_deref(), Some("t"));
+    let few = trailing((0..1000).map(|n| cluster(&format!("{n}"), None, None)).collect());
+    assert_eq!(named(&thresholds, &few), None);
+    let two = read("[ { name: a, metric: cost, above: 1, each: cluster }, { name: b, metric: cost, above: 1 } ]");
+    assert_eq!(named(&two.unwrap(), &few).as_deref(), Some("b"));
     assert!(serde_json::to_string(&state).unwrap().len() <= crate::store::Cursor::MAX_BYTES);
 }
 

@@ -10,7 +10,7 @@ fn list() -> SourceName {
 }
 
 fn read_item(item: &Value) -> Result<Listed, BodyProblem> {
-    read_listed(&Bytes::from(item.to_string()), &list(), now())
+    read_listed(&Bytes::from(item.to_string()), &list(), &Default::default(), now())
 }
 
 fn pages() -> Vec<Value> {
@@ -109,6 +109,15 @@ fn what_is_no_object_or_has_no_id_is_refused() {
     }
 }
 
+#[test]
+fn when_it_was_written_down_is_castais_word_and_not_that_of_the_particulars() {
+    let item = json!({
+        "id": "n-1", "timestamp": "2026-11-20T08:00:00Z", "createdAt": "2026-11-20T08:05:00Z",
+        "details": {"createdAt": "2030-01-01T00:00:00Z"},
+    });
+    assert_eq!(read_item(&item).unwrap().event.data["createdAt"], "2026-11-20T08:05:00Z");
+}
+
 proptest! {
     #[test]
     fn any_object_with_an_id_is_an_event(fields in properties::any_object(), id in "[a-z0-9-]{1,40}") {
@@ -119,7 +128,7 @@ proptest! {
         }
         item.insert("id".to_owned(), json!(id));
         let body = Bytes::from(Value::Object(item).to_string());
-        let read = read_listed(&body, &list(), now()).unwrap();
+        let read = read_listed(&body, &list(), &Default::default(), now()).unwrap();
         prop_assert_eq!(read.event.id.as_str(), id.as_str());
         prop_assert_eq!(&read.event.body, &body);
         prop_assert!(read.event.notes.len() <= 21);
