@@ -25,6 +25,8 @@ pub enum ErrorKind {
     Forbidden,
     /// 404: no such thing, or not in the organisation the key stands for.
     NotFound,
+    /// 3xx: what answers is not CAST AI's API, such as a log-in page on the way.
+    Redirected,
     /// Any other answer that is neither success nor to be tried again, such as 400.
     Refused,
     /// 429.
@@ -53,6 +55,7 @@ impl ErrorKind {
             Self::Firewall => "has a firewall that turned the call away",
             Self::Forbidden => "does not allow this key to make the call",
             Self::NotFound => "found nothing there",
+            Self::Redirected => "sent the call elsewhere",
             Self::Refused => "refused the call",
             Self::RateLimited => "says that it was asked too often",
             Self::Failed => "failed",
@@ -102,6 +105,7 @@ impl ApiError {
             403 if is_html(reply) => ErrorKind::Firewall,
             403 => ErrorKind::Forbidden,
             404 => ErrorKind::NotFound,
+            300..=399 => ErrorKind::Redirected,
             429 => ErrorKind::RateLimited,
             408 | 500.. => ErrorKind::Failed,
             _ => ErrorKind::Refused,
@@ -172,6 +176,9 @@ impl ApiError {
                 "check the id; an enterprise key needs `castai.organization_id`, the id of the child \
                  organisation that owns it"
                     .to_owned()
+            }
+            ErrorKind::Redirected => {
+                "this is not CAST AI's API: check `castai.api_url` and proxies on the way".to_owned()
             }
             ErrorKind::Refused if self.is_read_only_cluster() => {
                 "CAST AI has this only for clusters that it manages, not for those it only watches".to_owned()

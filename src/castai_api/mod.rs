@@ -124,6 +124,11 @@ impl CastAi {
         &self.0.config.api_url
     }
 
+    /// What time it is here: for those who must know how long ago they asked.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
     /// The organisation that is named in each call, if one is.
     pub fn organization_id(&self) -> Option<&str> {
         self.0.config.organization_id.as_deref()

@@ -296,9 +296,16 @@ fn bare_url(url: &str) -> String {
     format!("{scheme}://{host}{path}")
 }
 
-fn printable_url(url: &str) -> String {
-    let more = if url.contains(['?', '#']) { "?…" } else { "" };
-    format!("{}{more}", bare_url(url))
+/// A URL with `…` for its user and password, and for its query and fragment.
+pub fn printable_url(url: &str) -> String {
+    let bare = bare_url(url);
+    let place = url.split(['?', '#']).next().unwrap_or_default();
+    let shown = match (place == bare, bare.split_once("://")) {
+        (false, Some((scheme, rest))) => format!("{scheme}://…@{rest}"),
+        _ => bare,
+    };
+    let more = url.find(['?', '#']).and_then(|at| url.get(at..=at)).map(|mark| format!("{mark}…"));
+    shown + &more.unwrap_or_default()
 }
 
 /// Whether both mean one category: `Node Autoscaler` and `NODE_AUTOSCALER` are the same.

@@ -88,10 +88,19 @@ enum Verdict {
 #[derive(Debug)]
 enum Failure {
     Config(Problems),
+    /// What was typed cannot be meant.
+    Misuse(anyhow::Error),
     Other(anyhow::Error),
 }
 
 impl Failure {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Misuse(_) => 2,
+            Self::Config(_) | Self::Other(_) => 1,
+        }
+    }
+
     /// Whether standard output was closed by whoever read it.
     fn is_broken_pipe(&self) -> bool {
         let io = |error: &anyhow::Error| error.downcast_ref::<io::Error>().map(io::Error::kind);
@@ -109,7 +118,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(problems) => write!(f, "{problems}"),
-            Self::Other(error) => write!(f, "error: {error:#}"),
+            Self::Misuse(error) | Self::Other(error) => write!(f, "error: {error:#}"),
         }
     }
 }
@@ -128,7 +137,7 @@ pub fn main() -> ExitCode {
         Err(failure) => {
             // Nothing is left to tell when standard error is closed, too.
             let _ = writeln!(io::stderr(), "{failure}");
-            ExitCode::from(1)
+            ExitCode::from(failure.exit_code())
         }
     }
 }

@@ -34,8 +34,8 @@ pub struct SendArgs {
 /// Sends it and prints the answer.
 pub async fn run(args: &SendArgs, out: &mut dyn Write) -> Result<Verdict, Failure> {
     let settings = args.config.read()?;
-    let source = find_source(&settings, args.source.as_deref())?;
-    let body = Bytes::from(args.body.read(args.id.as_deref())?);
+    let source = find_source(&settings, args.source.as_deref()).map_err(Failure::Misuse)?;
+    let body = Bytes::from(args.body.read(args.id.as_deref()).map_err(Failure::Misuse)?);
     let answer = post(&settings, source, args.url.as_deref(), body).await?;
     writeln!(out, "{} {}", answer.status, answer.body.trim_end())?;
     Ok(if answer.status == 200 { Verdict::Good } else { Verdict::FoundWrong })
@@ -47,16 +47,17 @@ pub(super) async fn post(
     source: &WebhookSettings,
     base: Option<&str>,
     body: Bytes,
-) -> anyhow::Result<Answer> {
+) -> Result<Answer, Failure> {
     let url = url(settings, source, base);
-    let endpoint = Endpoint::parse(&url).with_context(|| format!("cannot send to `{url}`"))?;
+    let endpoint = Endpoint::parse(&url).with_context(|| format!("cannot send to `{url}`")).map_err(Failure::Misuse)?;
     let now = SystemClock.now();
     let credentials = source.verifier.credentials(&body, &fresh_id(now), now);
     let headers: Vec<_> = credentials.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     match settings.http.post(&endpoint, "application/json", body, &headers, now).await {
         Err(SendError::Unreachable(detail)) => Err(anyhow::anyhow!(
             "nothing answers at {url}: {detail}\nhint: is `castai-relay serve` running, with the same configuration?"
-        )),
+        )
+        .into()),
         answered => Ok(answered?),
     }
 }

@@ -28,7 +28,7 @@ fn audit(house: &House, arguments: &str) -> Said {
 }
 
 fn following(house: &House, arguments: &str) -> Running {
-    let arguments = format!("castai audit --config relay.yaml --follow --every 100ms {arguments}");
+    let arguments = format!("castai audit --config relay.yaml --follow --every 1s {arguments}");
     Running::start(program().current_dir(house.path()).args(arguments.split_whitespace()))
 }
 
@@ -136,8 +136,8 @@ async fn the_older_log_is_shown_alike() {
     let said = audit(&house(&castai), "--api v1");
     assert_shown!(said.out);
     let said = audit(&house(&castai), "--api v1 --domain autoscaler");
-    assert_eq!(said.code, 1);
-    assert!(said.err.contains("records of v1 have no domains"), "{}", said.err);
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("records of v1 have no domains; ask with `--api v2`"), "{}", said.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -185,7 +185,7 @@ async fn a_failure_that_passes_does_not_end_the_following_and_one_that_stays_doe
 async fn it_ends_when_nobody_reads_any_more() {
     let (castai, house) = some_history().await;
     let command = format!(
-        "'{}' castai audit --config relay.yaml --follow --every 100ms | head -n 1",
+        "'{}' castai audit --config relay.yaml --follow --every 1s | head -n 1",
         env!("CARGO_BIN_EXE_castai-relay")
     );
     let mut shell = Running::start(Command::new("sh").current_dir(house.path()).args(["-c", &command]));

@@ -89,7 +89,7 @@ async fn what_goes_wrong_is_said_with_its_cure() {
     let castai = of_the_fixture().await;
     let house = house(&castai);
     let early = summary(&house, "--day 9999-01-01").await;
-    assert!(early.code == 1 && early.err.contains("has not come yet"), "{early:?}");
+    assert!(early.code == 2 && early.err.contains("has not come yet"), "{early:?}");
     let no_relay = summary(&house, "--post --url http://127.0.0.1:1").await;
     assert!(no_relay.code == 1 && no_relay.err.contains("is `castai-relay serve` running"), "{no_relay:?}");
     assert!(no_relay.out.starts_with("CAST AI savings of "), "the table is printed all the same");

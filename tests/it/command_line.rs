@@ -65,6 +65,16 @@ fn exit_codes_tell_good_from_found_wrong_from_misused() {
         "route test --sample critical tests/fixtures/brief/node.added.json",
         "send --id evt-1 tests/fixtures/brief/node.added.json",
         "demo --speed 0",
+        "send -c config/example.yaml no-such-file",
+        "send -c config/example.yaml --sample critical --source no-such-source",
+        "send -c config/example.yaml --sample critical --url ftp://x",
+        "castai audit --since 91d",
+        "castai audit --follow --every 999ms",
+        "castai audit -c config/example.yaml --cluster [",
+        "castai audit -c config/example.yaml --api v1 --domain x",
+        "castai summary --day 1999-12-31",
+        "castai summary -c config/example.yaml --day 2999-01-01",
+        "castai summary -c config/example.yaml --post --source no-such-source",
     ];
     let expected = [(0, good.as_slice()), (1, found_wrong.as_slice()), (2, misused.as_slice())];
     for (code, commands) in expected {
@@ -323,7 +333,7 @@ sources:
         assert!(said.err.contains(&format!("nothing answers at http://{address}/bearer")), "{}", said.err);
         assert!(said.err.contains("hint: is `castai-relay serve` running"), "{}", said.err);
         let insecure = send_to(&house, "http://relay.example.com", "--source bearer --sample critical").await;
-        assert!(insecure.code == 1 && insecure.err.contains("must start with `https://`"), "{insecure:?}");
+        assert!(insecure.code == 2 && insecure.err.contains("must start with `https://`"), "{insecure:?}");
     }
 
     #[tokio::test(flavor = "multi_thread")]

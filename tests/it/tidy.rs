@@ -84,7 +84,6 @@ const PURE: &[&str] = &[
     "castai_api/error",
     "castai_api/patience",
     "cli/castai/setup/plan",
-    "cli/castai/shown",
     "cli/castai/doctor/checks*",
     "cli/castai/doctor/facts",
     "cli/castai/doctor/line",

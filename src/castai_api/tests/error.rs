@@ -34,7 +34,7 @@ fn each_status_has_its_kind_and_only_some_are_tried_again() {
     let statuses = [301, 400, 401, 403, 404, 408, 409, 422, 429, 500, 502, 503, 504];
     let kinds = statuses.map(json);
     let expected = [
-        Refused,
+        Redirected,
         Refused,
         Unauthorized,
         Forbidden,
@@ -51,7 +51,7 @@ fn each_status_has_its_kind_and_only_some_are_tried_again() {
     assert_eq!(kinds, expected);
     assert_eq!(kinds.map(ErrorKind::is_transient).iter().filter(|again| **again).count(), 6);
     assert!([Unreachable, TimedOut].iter().all(|kind| kind.is_transient()));
-    assert!(![Malformed, Endless, Firewall].iter().any(|kind| kind.is_transient()));
+    assert!(![Redirected, Malformed, Endless, Firewall].iter().any(|kind| kind.is_transient()));
 }
 
 #[test]
@@ -63,6 +63,13 @@ fn an_error_says_what_failed_where_what_castai_said_and_what_to_do() {
          check that `castai.api_key` is complete and has not expired; a key of another region is answered the same: \
          this was https://api.cast.ai (us), try `castai.api_url: eu`"
     );
+}
+
+#[test]
+fn an_answer_that_leads_elsewhere_is_not_castai() {
+    let elsewhere = error(302, "text/html", "<html><title>Log in</title></html>");
+    assert_eq!((elsewhere.kind(), elsewhere.said()), (ErrorKind::Redirected, "Log in"));
+    assert!(elsewhere.cure().contains("check `castai.api_url` and proxies on the way"));
 }
 
 #[test]

@@ -116,11 +116,11 @@ fn an_error_is_told_without_what_is_secret_in_the_callback_url() {
     for (said, shown) in [
         (
             r#"Post "https://castai:hunter2@relay.example.com/castai/events?token=s3cr3t&n=1#frag": i/o timeout"#,
-            r#"Post "https://relay.example.com/castai/events?…": i/o timeout"#,
+            r#"Post "https://…@relay.example.com/castai/events?…": i/o timeout"#,
         ),
         (
             "Post \"https://castai:***@relay.example.com/castai/events?token=s3c",
-            "Post \"https://relay.example.com/castai/events?…",
+            "Post \"https://…@relay.example.com/castai/events?…",
         ),
         (
             "é→https://x.example/a?b the token s3cr3t of hunter2 is not 1",
@@ -131,7 +131,7 @@ fn an_error_is_told_without_what_is_secret_in_the_callback_url() {
         let answer = json!({ "callbackUrl": url, "error": said });
         let read: WebhookConfig = serde_json::from_value(answer).unwrap();
         assert_eq!(read.error.as_deref(), Some(shown));
-        assert_eq!(read.printable_url(), "https://relay.example.com/castai/events?…");
+        assert_eq!(read.printable_url(), "https://…@relay.example.com/castai/events?…");
         assert_eq!(read.callback_url, url, "it is said back as it is");
     }
 }

@@ -33,7 +33,7 @@ pub struct AuditArgs {
     #[command(flatten)]
     config: ConfigArgs,
     /// From how long ago on: 30m, 24h, 7d; CAST AI keeps 90 days
-    #[arg(long, value_name = "DURATION", default_value = "1h")]
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = since)]
     since: Span,
     /// Only this cluster, by id, name or glob; repeatable
     #[arg(long, value_name = "CLUSTER")]
@@ -61,7 +61,7 @@ pub struct AuditArgs {
     #[arg(long, short = 'f')]
     follow: bool,
     /// How often to ask for what is new
-    #[arg(long, value_name = "DURATION", default_value = "5s", requires = "follow")]
+    #[arg(long, value_name = "DURATION", default_value = "5s", requires = "follow", value_parser = every)]
     every: Span,
     /// Which API to ask; without it, as `sources.audit_log` says, else v2
     #[arg(long, value_name = "VERSION")]
@@ -89,10 +89,25 @@ impl From<Api> for Version {
     }
 }
 
+/// What is older CAST AI does not keep.
+const KEPT: Duration = Duration::from_secs(90 * 86_400);
+/// Asking more often helps nobody.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+fn since(text: &str) -> Result<Span, String> {
+    let since: Span = text.parse()?;
+    (since.get() <= KEPT).then_some(since).ok_or_else(|| "CAST AI keeps 90 days: write at most `90d`".to_owned())
+}
+
+fn every(text: &str) -> Result<Span, String> {
+    let every: Span = text.parse()?;
+    (every.get() >= SHORTEST).then_some(every).ok_or_else(|| "write at least `1s`".to_owned())
+}
+
 /// Prints what was done, and with `--follow` what is done, until the reader or the user has enough.
 pub async fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<Verdict, Failure> {
     let settings = args.config.read()?;
-    let config = Arc::new(args.wanted(&settings)?);
+    let config = Arc::new(args.wanted(&settings).map_err(Failure::Misuse)?);
     let reader = Reader::new(client(&settings)?, config.clone());
     let mut printer = Printer::new(args.output == Output::Json, out);
     let mut log = Log { reader: &reader, seen: Seen::default() };
@@ -128,10 +143,8 @@ async fn follow(
     reach: Duration,
     every: Span,
 ) -> Result<Verdict, Failure> {
-    /// Faster than this helps nobody.
-    const SHORTEST: Duration = Duration::from_millis(100);
     loop {
-        SystemClock.sleep_until(SystemClock.now().saturating_add(every.get().max(SHORTEST))).await;
+        SystemClock.sleep_until(SystemClock.now().saturating_add(every.get())).await;
         let now = SystemClock.now();
         match log.new_ones(now.saturating_sub(reach).max(since), now, MOST).await {
             Ok(found) => printer.print(&found)?,
@@ -157,7 +170,9 @@ impl AuditArgs {
             ..Config::default()
         };
         match config.impossible(settings.retention).into_iter().find(|(key, _)| V2_ONLY.contains(key)) {
-            Some((_, mistake)) => Err(anyhow::anyhow!("{mistake}")),
+            Some((key, _)) => {
+                Err(anyhow::anyhow!("records of v1 have no {key}; ask with `--api v2`, or without that filter"))
+            }
             None => Ok(config),
         }
     }

@@ -3,7 +3,6 @@
 mod audit;
 mod doctor;
 mod setup;
-mod shown;
 mod summary;
 mod template;
 

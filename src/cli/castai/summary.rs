@@ -28,7 +28,7 @@ pub struct SummaryArgs {
     #[command(flatten)]
     config: ConfigArgs,
     /// What was saved until this day began; without it, today, in the time zone of the configured summary
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = Day::parse)]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     day: Option<Day>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Output::Table)]
@@ -50,27 +50,36 @@ enum Output {
     Json,
 }
 
+/// There is no CAST AI to tell of earlier ones.
+const EARLIEST: &str = "2000-01-01";
+
+fn day(text: &str) -> Result<Day, String> {
+    let day = Day::parse(text)?;
+    (day >= Day::parse(EARLIEST)?).then_some(day).ok_or_else(|| format!("write a day from {EARLIEST} on"))
+}
+
 /// Asks, prints, and sends where that is wanted.
 pub async fn run(args: &SummaryArgs, out: &mut dyn Write) -> Result<Verdict, Failure> {
     let settings = args.config.read()?;
-    let castai = client(&settings)?;
     let zone = settings.sources.savings.as_ref().map_or(Zone::UTC, savings::Config::zone);
     let now = SystemClock.now();
     let today = zone.day_of(now);
     let day = args.day.unwrap_or(today);
     if day > today {
-        return Err(anyhow!("`--day {day}` has not come yet: it is {today} in {zone}").into());
+        return Err(Failure::Misuse(anyhow!("`--day {day}` has not come yet: it is {today} in {zone}")));
     }
+    let source = match args.post {
+        true => Some(find_source(&settings, args.source.as_deref()).map_err(Failure::Misuse)?),
+        false => None,
+    };
+    let castai = client(&settings)?;
     let summary = savings::summarise(&castai, day, &zone).await?;
     match args.output {
         Output::Table => print(&summary, out)?,
         Output::Json => writeln!(out, "{:#}", Value::Object(summary.to_data()))?,
     }
-    if !args.post {
-        return Ok(Verdict::Good);
-    }
+    let Some(source) = source else { return Ok(Verdict::Good) };
     out.flush()?;
-    let source = find_source(&settings, args.source.as_deref())?;
     let body = Bytes::from(event(&summary, day, castai.organization_id(), now).to_string());
     let answer = send::post(&settings, source, args.url.as_deref(), body).await?;
     writeln!(io::stderr(), "posted to source `{}`: {} {}", source.name, answer.status, answer.body.trim_end())

@@ -7,6 +7,7 @@ use std::io::Write;
 
 use clap::{Args, ValueEnum};
 
+use super::setup::own_category;
 use crate::app::settings::{Settings, WebhookSettings};
 use crate::castai_api::console_template::{Category, Form};
 use crate::cli::route_test::find_source;
@@ -22,6 +23,7 @@ pub struct TemplateArgs {
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
     /// The category this alert is for, typed into the template, which cannot tell it; `Security`, `Node Autoscaler`, …
+    /// Without it, the category in the source's labels
     #[arg(long, value_name = "CATEGORY", value_parser = Category::parse)]
     category: Option<Category>,
     /// Which form of the template
@@ -59,7 +61,8 @@ pub fn run(args: &TemplateArgs, out: &mut dyn Write) -> Result<Verdict, Failure>
         writeln!(out, "{}", alert.cannot_sign())?;
         return Ok(Verdict::FoundWrong);
     };
-    write!(out, "{}", alert.guide(headers, args.category.as_ref(), args.form))?;
+    let category = args.category.as_ref().or(alert.category.as_ref());
+    write!(out, "{}", alert.guide(headers, category, args.form))?;
     Ok(Verdict::Good)
 }
 
@@ -75,6 +78,8 @@ struct Alert {
     /// Name and value; `None` where CAST AI has no way to prove itself.
     headers: Option<Vec<(String, String)>>,
     verified_by: &'static str,
+    /// What the source says of all its events.
+    category: Option<Category>,
     /// What is to be done before it can work.
     notes: Vec<String>,
 }
@@ -109,7 +114,14 @@ impl Alert {
                 source.name
             ));
         }
-        Self { source: source.name.to_string(), url, headers, verified_by: source.verifier.mode(), notes }
+        Self {
+            source: source.name.to_string(),
+            url,
+            headers,
+            verified_by: source.verifier.mode(),
+            category: own_category(source),
+            notes,
+        }
     }
 
     /// Before there is a configuration.
@@ -120,6 +132,7 @@ impl Alert {
             url: "https://YOUR-INGRESS/castai/events".to_owned(),
             headers: Some(vec![("Authorization".to_owned(), "Bearer <token>".to_owned())]),
             verified_by: "bearer",
+            category: None,
             notes: vec![note.to_owned()],
         }
     }

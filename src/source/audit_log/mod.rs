@@ -36,7 +36,7 @@ use config::Config;
 use reader::Reader;
 use sweep::Sweeper;
 use walk::{Portion, Trouble};
-use window::{Progress, Window};
+use window::{Progress, UnderWay, Window};
 
 /// The audit log as a source.
 pub struct AuditLog {
@@ -195,9 +195,10 @@ impl AuditLog {
                 continue;
             }
             let mut reached = progress.clone();
-            until.into_iter().for_each(|until| reached.reached(until, now));
+            let round = UnderWay { begun_at: now, elapsed: self.reader.now().saturating_since(now) };
+            until.into_iter().for_each(|until| reached.reached(until, round));
             if is_end {
-                reached.done(window, last, now);
+                reached.done(window, last, round);
             }
             let cursor = Some(&reached).filter(|reached| *reached != progress);
             self.accept(events, cursor).await?;

@@ -46,6 +46,11 @@ pub struct Found {
 }
 
 impl Reader {
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        self.castai.now()
+    }
+
     /// Asks `castai` for what `config` says.
     pub fn new(castai: CastAi, config: Arc<Config>) -> Self {
         Self {

@@ -35,6 +35,15 @@ impl Window {
     }
 }
 
+/// A round, seen from the moment an answer of it is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnderWay {
+    /// When it began.
+    pub begun_at: Timestamp,
+    /// How long ago that is.
+    pub elapsed: Duration,
+}
+
 /// What is remembered between rounds, as the cursor `audit_log`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
@@ -119,16 +128,18 @@ impl Progress {
         (due && from < to).then(|| Stretches::of(Window { from, to }))
     }
 
-    /// Every record up to this moment is safe. `asked_at` is when it was asked for.
-    pub fn reached(&mut self, until: Timestamp, asked_at: Timestamp) {
-        self.complete_until = self.complete_until.max(until.min(asked_at));
+    /// Every record up to this moment is safe. What was asked for earlier in the round was asked that much before: a
+    /// record may have come into the log since, so the moment counts as of the beginning of the round.
+    pub fn reached(&mut self, until: Timestamp, round: UnderWay) {
+        let until = until.saturating_sub(round.elapsed).min(round.begun_at);
+        self.complete_until = self.complete_until.max(until);
     }
 
     /// A whole stretch is safe, the last of its records being of `last`.
-    pub fn done(&mut self, window: Window, last: Option<Timestamp>, asked_at: Timestamp) {
-        let surely = asked_at.saturating_sub(CLOCKS_DIFFER);
-        let told = last.map_or(surely, |last| last.max(surely));
-        self.reached(told.min(window.to), asked_at);
+    pub fn done(&mut self, window: Window, last: Option<Timestamp>, round: UnderWay) {
+        let surely = round.begun_at.saturating_sub(CLOCKS_DIFFER).min(window.to);
+        self.complete_until = self.complete_until.max(surely);
+        last.into_iter().for_each(|last| self.reached(last.min(window.to), round));
     }
 
     /// A sweep ended that began then.

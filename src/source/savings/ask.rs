@@ -290,9 +290,11 @@ impl Asker<'_> {
         };
         match error.kind() {
             _ if error.is_read_only_cluster() => Ok(NotAvailable::ReadOnly),
-            ErrorKind::Forbidden | ErrorKind::NotFound | ErrorKind::Refused | ErrorKind::Malformed => {
-                Ok(NotAvailable::Refused(told()))
-            }
+            ErrorKind::Forbidden
+            | ErrorKind::NotFound
+            | ErrorKind::Redirected
+            | ErrorKind::Refused
+            | ErrorKind::Malformed => Ok(NotAvailable::Refused(told())),
             ErrorKind::Failed | ErrorKind::TimedOut if self.patience == Patience::AtItsEnd => {
                 Ok(NotAvailable::Unanswered(told()))
             }

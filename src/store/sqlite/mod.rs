@@ -122,10 +122,31 @@ impl SqliteStore {
     }
 }
 
-fn lock(path: &Path) -> Result<File, OpenError> {
+fn lock_file(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let path = PathBuf::from(name);
+    PathBuf::from(name)
+}
+
+/// Whether a process holds the database at `path`. Exact: the lock ends with its process, however that ends. Looks for
+/// an instant only, and creates nothing.
+///
+/// # Errors
+/// When the lock file is there and cannot be looked at.
+pub fn is_held(path: &Path) -> std::io::Result<bool> {
+    let file = match File::open(lock_file(path)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        opened => opened?,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => file.unlock().map(|()| false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let path = lock_file(path);
     let failed = |error| OpenError::Io { path: path.clone(), error };
     let file = File::create(&path).map_err(failed)?;
     match file.try_lock() {

@@ -25,6 +25,19 @@ fn a_second_process_is_told_why_it_may_not_start() {
 }
 
 #[test]
+fn whether_a_process_holds_a_database_is_seen_without_disturbing_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("relay.db");
+    assert!(!is_held(&path).unwrap());
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "looking creates nothing");
+    let store = SqliteStore::open(&path, unobserved()).unwrap();
+    assert!(is_held(&path).unwrap() && is_held(&path).unwrap());
+    drop(store);
+    assert!(!is_held(&path).unwrap());
+    SqliteStore::open(&path, unobserved()).unwrap();
+}
+
+#[test]
 fn the_bundled_sqlite_is_new_enough_not_to_corrupt_a_log_with_several_connections() {
     // https://www.sqlite.org/releaselog/3_51_3.html: the WAL-reset bug.
     assert!(rusqlite::version_number() >= 3_051_003, "{}", rusqlite::version());

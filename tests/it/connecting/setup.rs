@@ -26,6 +26,7 @@ castai: {{ api_url: "http://{}", api_key: "{KEY}", timeout: 5s }}
 sources:
   webhooks:
     castai: {{ path: /castai/events, verify: {{ bearer: [ "new-webhook-token", "old-webhook-token" ] }} }}
+    security: {{ path: /security, labels: {{ category: Security }}, verify: {{ bearer: [ "new-webhook-token" ] }} }}
     hmac: {{ path: /hmac, verify: {{ hmac: {{ header: X-Hub-Signature-256, secrets: [ "new-webhook-token" ] }} }} }}
 "#,
             castai.address
@@ -172,6 +173,22 @@ async fn a_key_in_the_url_is_shown_neither_as_it_is_nor_in_what_castai_says() {
     assert!(said.out.contains("https://…@relay.example.com/castai/events?…"), "{}", said.out);
     let said = office.setup("--apply").await;
     assert!(said.out.contains(r#"Post "https://…@relay.example.com/castai/events?…": EOF"#), "{}", said.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_stands_for_a_category_is_set_up_for_that_one_only() {
+    let office = Office::open().await;
+    let said = office.setup("--source security --apply").await;
+    assert_eq!((said.code, said.err.as_str()), (0, ""), "{}", said.out);
+    let [made] = office.webhooks().try_into().unwrap();
+    assert_eq!(made["category"], "Security");
+    assert!(made["requestTemplate"].as_str().unwrap().contains(r#""category": "Security""#), "{made}");
+    let again = office.setup("--source security").await;
+    assert!(again.code == 0 && !again.out.contains("already covers"), "{again:?}");
+    let wider = office.setup("").await;
+    assert!(wider.out.contains("! `castai-relay (castai)` (all categories) already covers Security"), "{wider:?}");
+    let asked_for = office.setup("--source security --category all").await;
+    assert!(asked_for.code == 1 && asked_for.out.contains("category"), "{asked_for:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,6 +33,15 @@ fn it_says_what_to_enter_field_by_field_with_both_forms_of_the_template() {
 }
 
 #[test]
+fn a_source_that_stands_for_a_category_is_for_that_one_only() {
+    let own = template("--source header --form json");
+    assert!(own.out.contains("\n  Category          Security\n"), "{}", own.out);
+    assert!(own.out.contains(r#""category": "Security""#), "{}", own.out);
+    let other = template("--source header --form json --category Inventory");
+    assert!(other.out.contains("\n  Category          Inventory\n"), "{}", other.out);
+}
+
+#[test]
 fn a_form_a_category_and_the_secret_can_be_asked_for() {
     let json = template("--source basic --form json --category Security --show-secrets");
     insta::assert_snapshot!(json.out);

@@ -27,6 +27,8 @@ pub struct Facts {
     pub silence_limits: BTreeMap<SourceName, Span>,
     /// When sources were last heard.
     pub pulse: Pulse,
+    /// Whether a relay holds the database; none where there is none to hold.
+    pub held: Option<bool>,
     /// The cluster that is watched, if one is.
     pub kubernetes: Option<Kubernetes>,
     /// Where messages go.
@@ -153,6 +155,8 @@ pub struct Webhook {
     pub path: String,
     /// Its URL, where it is known how others reach us.
     pub url: Option<String>,
+    /// The category it labels all its events with.
+    pub category: Option<String>,
     /// Who may send.
     pub verifier: Verifier,
     /// What answered at the URL.

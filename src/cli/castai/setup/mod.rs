@@ -3,6 +3,7 @@
 //! Shows what it would change and changes nothing until told to; a second run finds nothing to do. Never removes
 //! anything. What is to be changed is worked out by [`plan`], which knows no network.
 
+pub(super) mod overlap;
 pub(super) mod plan;
 
 use std::io::{self, Write};
@@ -10,14 +11,14 @@ use std::io::{self, Write};
 use clap::Args;
 use serde_json::Value;
 
-use super::shown;
 use super::template::alert_name;
 use crate::app::settings::{Settings, WebhookSettings};
 use crate::castai_api::console_template::{Category, Form};
-use crate::castai_api::webhooks::WebhookConfig;
+use crate::castai_api::webhooks::{WebhookConfig, WebhookDraft, is_same_url};
 use crate::castai_api::{ApiError, CastAi, ErrorKind, Unreadable};
 use crate::cli::route_test::find_source;
 use crate::cli::{ConfigArgs, Failure, Verdict, write_table};
+use overlap::Doubled;
 use plan::{Choice, Difference, Plan, SEVERITIES, Wish};
 
 /// What `castai setup` takes.
@@ -31,7 +32,7 @@ pub struct SetupArgs {
     /// Name of the configuration at CAST AI; without it, the one that calls the source's URL
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// The one category it is for, such as `Security`; `all` for every one
+    /// The one category it is for, such as `Security`; `all` for every one. Without it, the category in the source's labels
     #[arg(long, value_name = "CATEGORY", value_parser = category)]
     category: Option<Choice<Category>>,
     /// A severity it is for, repeatable: critical, error, warning, info, success; `all` for every one
@@ -43,7 +44,7 @@ pub struct SetupArgs {
     /// The form of the request template
     #[arg(long, value_parser = form)]
     form: Option<Form>,
-    /// Change it; without this, only show what would change
+    /// Change it; without this, only show what would change, and exit 1 while there is something to change
     #[arg(long)]
     apply: bool,
 }
@@ -94,9 +95,13 @@ pub async fn run(args: &SetupArgs, out: &mut dyn Write) -> Result<Verdict, Failu
     })?;
     let Plan { draft, differences, hidden, withheld } = plan::plan(current, &wish);
     let id = current.and_then(|current| current.id.clone());
+    let doubled = doubled(&all.items, current, &draft, &settings);
     writeln!(out, "{} at {}\n", title(&draft.name, current), castai.api_url())?;
     for name in &hidden {
         writeln!(out, "CAST AI does not show the value of the header {name}; `--apply` writes it anew\n")?;
+    }
+    for one in &doubled {
+        writeln!(out, "! {one}: narrow it with `--category`, or remove it\n")?;
     }
     if differences.is_empty() && (hidden.is_empty() || !args.apply) {
         writeln!(out, "nothing to do: it says what it should")?;
@@ -141,7 +146,7 @@ fn wish(args: &SetupArgs, settings: &Settings, source: &WebhookSettings) -> anyh
         name: args.name.clone(),
         usual_name: alert_name(name.as_str()),
         form: args.form,
-        category: args.category.clone(),
+        category: args.category.clone().or_else(|| own_category(source).map(Choice::Only)),
         severities: choice(&args.severities),
         clusters: choice(&args.clusters),
     })
@@ -183,11 +188,41 @@ fn nothing_withheld(names: &[String]) -> anyhow::Result<()> {
     )
 }
 
+/// What the source says of all its events is what an alert for it must be about; others would be told as that, too.
+pub(super) fn own_category(source: &WebhookSettings) -> Option<Category> {
+    source.labels.get("category").and_then(|category| Category::parse(category).ok())
+}
+
 fn title(name: &str, current: Option<&WebhookConfig>) -> String {
     match current.and_then(|current| current.id.as_deref()) {
         Some(id) => format!("webhook configuration `{name}` ({id})"),
         None => format!("new webhook configuration `{name}`"),
     }
+}
+
+/// What will come twice, once this configuration is as it should be.
+fn doubled(
+    all: &[WebhookConfig],
+    current: Option<&WebhookConfig>,
+    draft: &WebhookDraft,
+    settings: &Settings,
+) -> Vec<Doubled> {
+    let calls = |config: &&WebhookConfig| {
+        let leads_to =
+            |source| settings.callback_url(source).is_some_and(|url| is_same_url(&config.callback_url, &url));
+        config.deleted_at.is_none() && settings.sources.webhooks.iter().any(leads_to)
+    };
+    let others = all.iter().filter(calls).filter(|config| current.is_none_or(|current| config.id != current.id));
+    let becomes = WebhookConfig {
+        name: draft.name.clone(),
+        category: draft.category.clone(),
+        severity_triggers: draft.severity_triggers.clone(),
+        cluster_triggers: draft.cluster_triggers.clone(),
+        include_clusterless: draft.include_clusterless,
+        organization_id: current.and_then(|current| current.organization_id.clone()),
+        ..WebhookConfig::default()
+    };
+    overlap::doubled(&others.chain([&becomes]).collect::<Vec<_>>())
 }
 
 /// What is above what becomes of it, as either may be long.
@@ -226,8 +261,7 @@ fn refused(error: ApiError) -> anyhow::Error {
 fn report(webhook: &WebhookConfig, out: &mut dyn Write) -> io::Result<Verdict> {
     match (webhook.status.as_deref(), webhook.error.as_deref()) {
         (Some("FailedToConnect"), error) => {
-            let error = error.map(|error| shown::text(error, &webhook.callback_url));
-            writeln!(out, "CAST AI could not call it: {}", error.as_deref().unwrap_or("it does not say why"))?;
+            writeln!(out, "CAST AI could not call it: {}", error.unwrap_or("it does not say why"))?;
             writeln!(out, "`castai-relay castai doctor` looks for the reason")?;
             Ok(Verdict::FoundWrong)
         }

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use crate::castai_api::console_template::{Category, Comparison, Form, compare};
-use crate::castai_api::webhooks::{ClusterTriggers, WebhookConfig, WebhookDraft, is_same_category};
-use crate::cli::castai::shown;
+use crate::castai_api::webhooks::{
+    ClusterTriggers, WebhookConfig, WebhookDraft, is_same_category, is_same_url, printable_url,
+};
 use crate::config::Secret;
 use crate::source::verify::ConstantHeader;
 
@@ -86,21 +87,13 @@ pub fn find<'a>(all: &'a [WebhookConfig], wish: &Wish) -> Result<Option<&'a Webh
         Some(name) => named(name),
         None => Some(calling()).filter(|found: &Vec<_>| !found.is_empty()).unwrap_or_else(|| named(&wish.usual_name)),
     };
-    match found.as_slice() {
-        [] => Ok(None),
-        [one] => Ok(Some(one)),
-        several => Err(several.iter().map(|webhook| webhook.name.clone()).collect()),
+    let usual: Vec<_> = found.iter().filter(|webhook| webhook.name == wish.usual_name).collect();
+    match (found.as_slice(), usual.as_slice()) {
+        ([], _) => Ok(None),
+        ([one], _) => Ok(Some(one)),
+        (_, [one]) if wish.name.is_none() => Ok(Some(one)),
+        (several, _) => Err(several.iter().map(|webhook| webhook.name.clone()).collect()),
     }
-}
-
-/// Whether two URLs lead to one place: case of scheme and host, and a slash at the end, aside.
-pub fn is_same_url(one: &str, other: &str) -> bool {
-    let parts = |url: &str| {
-        let (scheme, rest) = url.trim().split_once("://").unwrap_or(("", url.trim()));
-        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        (scheme.to_ascii_lowercase(), host.to_ascii_lowercase(), path.trim_end_matches('/').to_owned())
-    };
-    parts(one) == parts(other)
 }
 
 /// What to tell CAST AI, and what that changes.
@@ -240,7 +233,7 @@ fn differences(is: Option<&WebhookDraft>, becomes: &WebhookDraft, wish: &Wish) -
     let shown = |show: Show| (is.map(show), show(becomes));
     let plain: [(&str, Show); 6] = [
         ("name", |draft| draft.name.clone()),
-        ("callback URL", |draft| shown::url(&draft.callback_url)),
+        ("callback URL", |draft| printable_url(&draft.callback_url)),
         ("category", category_of),
         ("severities", |draft| draft.severity_triggers.join(", ")),
         ("clusters", clusters_of),

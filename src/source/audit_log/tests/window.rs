@@ -25,6 +25,11 @@ fn only(stretches: Stretches) -> Window {
     stretches.next(400 * DAY).unwrap()
 }
 
+/// A round that began then and had its answer at once.
+fn begun(seconds: i64) -> UnderWay {
+    UnderWay { begun_at: at(seconds), elapsed: Duration::ZERO }
+}
+
 #[test]
 fn the_first_round_asks_for_nothing_before_the_start() {
     let now = Progress::begin(at(0), Duration::ZERO, "all");
@@ -37,32 +42,32 @@ fn the_first_round_asks_for_nothing_before_the_start() {
 #[test]
 fn a_round_begins_the_overlap_before_the_last_record() {
     let mut progress = Progress::begin(at(0), Duration::ZERO, "all");
-    progress.done(window(0, 3000), Some(at(2900)), at(3000));
+    progress.done(window(0, 3000), Some(at(2900)), begun(3000));
     assert_eq!(only(progress.round(at(3030), OVERLAP, EVER)), window(2300, 3030));
-    progress.done(window(2300, 3030), None, at(3030));
+    progress.done(window(2300, 3030), None, begun(3030));
     assert_eq!(only(progress.round(at(3060), OVERLAP, EVER)), window(2300, 3060), "nothing new, nothing moves");
 }
 
 #[test]
 fn without_records_the_log_counts_as_complete_until_an_hour_ago() {
     let mut progress = Progress::begin(at(0), Duration::ZERO, "all");
-    progress.done(window(0, 90_000), None, at(90_000));
+    progress.done(window(0, 90_000), None, begun(90_000));
     assert_eq!(only(progress.round(at(90_000), OVERLAP, EVER)), window(90_000 - 3600 - 600, 90_000));
 }
 
 #[test]
 fn a_clock_that_went_back_makes_no_gap() {
     let mut progress = Progress::begin(at(0), Duration::ZERO, "all");
-    progress.done(window(0, 90_000), None, at(90_000));
+    progress.done(window(0, 90_000), None, begun(90_000));
     assert_eq!(only(progress.round(at(5000), OVERLAP, EVER)), window(4400, 5000));
 }
 
 #[test]
 fn a_record_from_the_future_moves_nothing_beyond_now() {
     let mut progress = Progress::begin(at(0), Duration::ZERO, "all");
-    progress.done(window(0, 100), Some(at(90_000)), at(100));
+    progress.done(window(0, 100), Some(at(90_000)), begun(100));
     assert_eq!(progress.complete_until, at(100));
-    progress.reached(at(90_000), at(130));
+    progress.reached(at(90_000), begun(130));
     assert_eq!(progress.complete_until, at(130));
 }
 
@@ -73,7 +78,7 @@ fn a_long_absence_is_read_in_stretches_that_share_a_second() {
     let mut asked = Vec::new();
     while let Some(window) = stretches.next(HOUR) {
         asked.push(window);
-        progress.done(window, None, at(10_000));
+        progress.done(window, None, begun(10_000));
         stretches.done(window);
     }
     assert_eq!(asked, [window(0, 3600), window(3599, 7199), window(7198, 10_000)]);
@@ -84,14 +89,14 @@ fn a_long_absence_is_read_in_stretches_that_share_a_second() {
 fn a_sweep_asks_for_what_no_round_asks_for_and_never_for_what_was_not_wanted() {
     let sweep = Sweep { every: HOUR, back: DAY };
     let mut progress = Progress::begin(at(0), Duration::ZERO, "all");
-    progress.done(window(0, 3599), Some(at(3599)), at(3599));
+    progress.done(window(0, 3599), Some(at(3599)), begun(3599));
     assert_eq!(progress.sweep(sweep, at(3599), OVERLAP), None, "not yet");
     assert_eq!(progress.sweep(sweep, at(3600), OVERLAP).map(only), Some(window(0, 2999)));
     progress.swept(at(3600));
     assert_eq!(progress.sweep(sweep, at(3660), OVERLAP), None);
 
     let later = 3 * 86_400;
-    progress.done(window(0, later), Some(at(later)), at(later));
+    progress.done(window(0, later), Some(at(later)), begun(later));
     let back_from_the_last = only(progress.sweep(sweep, at(later), OVERLAP).unwrap());
     assert_eq!(back_from_the_last, window(0, later - 600), "an absence does not make a gap between sweeps");
     progress.swept(at(later));
@@ -107,7 +112,7 @@ fn a_sweep_asks_for_what_no_round_asks_for_and_never_for_what_was_not_wanted() {
 #[test]
 fn what_was_told_and_may_be_forgotten_is_not_asked_for_again() {
     let mut progress = Progress::begin(at(0), Duration::ZERO, "all");
-    progress.done(window(0, 5000), Some(at(5000)), at(5000));
+    progress.done(window(0, 5000), Some(at(5000)), begun(5000));
     let asked = |now| only(progress.round(at(now), OVERLAP, HOUR)).from;
     assert_eq!(asked(5000), at(4400));
     assert_eq!(asked(8400), at(4800), "the overlap as far as it is remembered");
@@ -117,14 +122,14 @@ fn what_was_told_and_may_be_forgotten_is_not_asked_for_again() {
 #[test]
 fn times_of_a_clock_that_ran_ahead_are_forgotten() {
     let mut ahead = Progress::begin(at(0), Duration::ZERO, "all");
-    ahead.done(window(0, 90_000), Some(at(90_000)), at(90_000));
+    ahead.done(window(0, 90_000), Some(at(90_000)), begun(90_000));
     ahead.swept(at(90_000));
     let ahead = ahead.wanting("more");
     let corrected = ahead.at(at(5000));
     assert_eq!(only(corrected.round(at(9000), OVERLAP, EVER)), window(4400, 9000), "an outage hides nothing");
     let sweep = Sweep { every: HOUR, back: DAY };
     let mut later = corrected.clone();
-    later.done(window(4400, 9000), Some(at(9000)), at(9000));
+    later.done(window(4400, 9000), Some(at(9000)), begun(9000));
     assert_eq!(later.sweep(sweep, at(9000), OVERLAP).map(only), Some(window(5000, 8400)), "sweeps go on");
     assert_eq!(corrected.clone().at(at(5000)), corrected);
 }
@@ -132,7 +137,7 @@ fn times_of_a_clock_that_ran_ahead_are_forgotten() {
 #[test]
 fn another_log_is_asked_for_nothing_that_this_one_told() {
     let mut progress = Progress::begin(at(0), Duration::ZERO, "all").of_log("v2");
-    progress.done(window(0, 5000), Some(at(5000)), at(5000));
+    progress.done(window(0, 5000), Some(at(5000)), begun(5000));
     assert_eq!(progress.clone().of_log("v2"), progress);
     let other = progress.of_log("v1");
     let begun = Timestamp::from_millis(at(5000).as_millis() + 1);
@@ -175,6 +180,14 @@ fn a_walk_is_believed_one_page_behind_and_only_while_it_ascends() {
     assert_eq!(ascent.last(), Some(at(9)));
     let mut backwards = Ascent::default();
     assert_eq!((backwards.take([at(9)]), backwards.take([at(8)])), (None, None));
+}
+
+#[test]
+fn what_took_long_to_read_counts_as_of_the_beginning_of_the_round() {
+    let mut progress = Progress::begin(at(0), Duration::ZERO, "all");
+    let round = UnderWay { begun_at: at(3000), elapsed: Duration::from_secs(400) };
+    progress.done(window(0, 3000), Some(at(2900)), round);
+    assert_eq!(progress.complete_until, at(2500));
 }
 
 /// A record of the model: when it happened and how much later it was in the log.
@@ -252,9 +265,11 @@ impl Story<'_> {
                 }
                 let is_end = offset >= listed.len();
                 if !sweeps {
-                    until.into_iter().for_each(|until| self.committed.reached(until, ours));
+                    let elapsed = at(*clock + self.skew).saturating_since(ours);
+                    let round = UnderWay { begun_at: ours, elapsed };
+                    until.into_iter().for_each(|until| self.committed.reached(until, round));
                     if is_end {
-                        self.committed.done(window, ascent.last(), ours);
+                        self.committed.done(window, ascent.last(), round);
                     }
                 }
                 if is_end {

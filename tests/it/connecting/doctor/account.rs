@@ -95,6 +95,15 @@ async fn a_firewall_on_the_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_log_in_page_on_the_way() {
+    let clinic = Clinic::open().await;
+    clinic.us.fails("/", 99, Fault::status(302, "log in first"));
+    clinic.finds("✗ api key", "gave no useful answer (302", "check `castai.api_url` and proxies on the way").await;
+    let said = clinic.doctor("").await;
+    assert!(said.out.contains("not known as long as the list of clusters cannot be read"), "{}", said.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_castai_that_cannot_be_reached() {
     let clinic = Clinic::open().await;
     clinic.internet.forget("api.cast.ai");

@@ -25,7 +25,9 @@ async fn a_source_that_fell_silent() {
     let house = House::with(&clinic.configuration());
     remember(&house, Duration::from_secs(13 * 3600), Duration::from_secs(5)).await;
     let clinic = Clinic { house, ..clinic };
-    clinic.finds("✗ last heard castai", "longer than the 12h", "raise `silent_after`").await;
+    let findings = clinic.finds_all(&["! relay", "✗ last heard castai"]).await;
+    assert!(findings[1].found.contains("longer than the 12h"), "{findings:#?}");
+    assert!(findings[1].cure.contains("raise `silent_after`"), "{findings:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,7 +36,9 @@ async fn a_source_that_is_asked_and_does_not_answer() {
     let house = House::with(&clinic.configuration());
     remember(&house, Duration::from_secs(60), Duration::from_secs(3600)).await;
     let clinic = Clinic { house, ..clinic };
-    clinic.finds("✗ last heard notifications", "1h ago", "it is asked and does not answer").await;
+    let findings = clinic.finds_all(&["! relay", "✗ last heard notifications"]).await;
+    assert!(findings[1].found.contains("1h ago"), "{findings:#?}");
+    assert!(findings[1].cure.contains("it is asked and does not answer"), "{findings:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 //! To add one: a function in the file of its area, and a row in [`CHECKS`].
 
 mod account;
+mod category;
 mod clocks;
 mod house;
 mod kubernetes;
@@ -30,6 +31,8 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("Webhook at CAST AI", webhook::headers),
     ("Webhook at CAST AI", webhook::severities),
     ("Webhook at CAST AI", webhook::clusters),
+    ("Webhook at CAST AI", category::labelled),
+    ("Webhook at CAST AI", category::doubled),
     ("Public URL", public::answers),
     ("Public URL", public::credential),
     ("Clocks", clocks::skew),

@@ -34,9 +34,14 @@ pub fn relay(facts: &Facts) -> Vec<Line> {
         Err(why) => Line::unknown(RELAY, why),
         Ok(record) => {
             let ago = facts.now.saturating_since(record.alive_at);
-            match ago > ALIVE {
-                true => Line::warning(RELAY, format!("last seen {} ago", age(ago)), "start it: `castai-relay serve`"),
-                false => Line::good(RELAY, "runs"),
+            let seen = format!("last seen {} ago", age(ago));
+            match (facts.held, ago > ALIVE) {
+                (Some(false), _) => {
+                    Line::warning(RELAY, format!("does not run; {seen}"), "start it: `castai-relay serve`")
+                }
+                (Some(true), true) => Line::warning(RELAY, format!("runs, and was {seen}"), "its log says why"),
+                (None, true) => Line::warning(RELAY, seen, "start it: `castai-relay serve`"),
+                (_, false) => Line::good(RELAY, "runs"),
             }
         }
     }]
@@ -49,7 +54,8 @@ pub fn heard(facts: &Facts) -> Vec<Line> {
         Err(why) => return vec![Line::unknown(HEARD, why)],
     };
     // A relay that does not run hears nobody; what is judged is how things were when it last did.
-    let now = match facts.now.saturating_since(record.alive_at) > ALIVE {
+    let stopped = facts.held == Some(false) || facts.now.saturating_since(record.alive_at) > ALIVE;
+    let now = match stopped {
         true => record.alive_at,
         false => facts.now,
     };

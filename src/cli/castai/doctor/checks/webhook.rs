@@ -6,9 +6,8 @@ use super::super::facts::{Call, Facts, Webhook};
 use super::super::line::Line;
 use super::account::NOT_CONFIGURED;
 use crate::castai_api::console_template::{Comparison, compare};
-use crate::castai_api::webhooks::WebhookConfig;
-use crate::cli::castai::setup::plan::{CONTENT_TYPE, SEVERITIES, described, header, is_hidden, is_same_url};
-use crate::cli::castai::shown;
+use crate::castai_api::webhooks::{WebhookConfig, is_same_url};
+use crate::cli::castai::setup::plan::{CONTENT_TYPE, SEVERITIES, described, header, is_hidden};
 use crate::source::verify::{Unverified, VerifyError};
 
 const NOBODY_CALLS: &str = "no webhook at CAST AI calls us";
@@ -34,7 +33,7 @@ fn calling<'a>(webhook: &Webhook, all: &'a [WebhookConfig]) -> Vec<&'a WebhookCo
 }
 
 /// What to type to put a configuration right.
-fn setup(webhook: &Webhook, config: Option<&WebhookConfig>) -> String {
+pub(super) fn setup(webhook: &Webhook, config: Option<&WebhookConfig>) -> String {
     let name = config.map(|config| format!(" --name '{}'", config.name)).unwrap_or_default();
     format!("run `castai-relay castai setup --source {}{name} --apply`", webhook.name)
 }
@@ -87,7 +86,7 @@ fn of_source(webhook: &Webhook, ours: &[&WebhookConfig], others: &[&WebhookConfi
     }
     let astray = others.iter().find(|config| config.deleted_at.is_none() && config.calls(&webhook.path));
     if let Some(astray) = astray {
-        let theirs = shown::url(&astray.callback_url);
+        let theirs = astray.printable_url();
         let found = format!("`{}` calls {theirs}, and by `server.public_url` this source is {url}", astray.name);
         return Line::wrong(
             CONFIGURED,
@@ -119,8 +118,7 @@ pub fn status(facts: &Facts) -> Vec<Line> {
         Some("CanConnect") => Line::good(STATUS, "CanConnect"),
         Some("FailedToConnect") => {
             let error = config.error.as_deref().unwrap_or("CAST AI does not say why");
-            let error = shown::text(error, &config.callback_url);
-            Line::wrong(STATUS, format!("FailedToConnect: {error}"), cure_of(&error))
+            Line::wrong(STATUS, format!("FailedToConnect: {error}"), cure_of(error))
         }
         Some(other) => Line::warning(STATUS, other, "look at the alert in the console"),
         None => Line::warning(STATUS, "CAST AI has not called it yet", "provoke a notification; the README says how"),
@@ -218,7 +216,7 @@ fn verify(webhook: &Webhook, config: &WebhookConfig) -> Result<(), VerifyError> 
 }
 
 /// Every configuration that calls one of our sources; there is one at least.
-fn all_calling(facts: &Facts) -> Result<Vec<(&Webhook, &WebhookConfig)>, &'static str> {
+pub(super) fn all_calling(facts: &Facts) -> Result<Vec<(&Webhook, &WebhookConfig)>, &'static str> {
     let all = known(facts)?;
     let pairs =
         facts.webhooks.iter().flat_map(|webhook| calling(webhook, all).into_iter().map(move |one| (webhook, one)));

@@ -112,7 +112,10 @@ impl Asker<'_> {
         if !self.has(&SourceName::savings()) {
             return None;
         }
-        let Some(cluster) = clusters.and_then(|clusters| clusters.iter().find(|cluster| cluster.is_phase2)) else {
+        let Some(clusters) = clusters else {
+            return Some(Answer::NotAsked("not known as long as the list of clusters cannot be read"));
+        };
+        let Some(cluster) = clusters.iter().find(|cluster| cluster.is_phase2) else {
             return Some(Answer::NotAsked(
                 "there is no cluster that CAST AI manages, so there is nothing to ask about",
             ));

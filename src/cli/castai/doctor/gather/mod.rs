@@ -44,6 +44,7 @@ pub async fn facts(settings: &Settings, clock: &Arc<dyn Clock>, patience: Durati
         polled: settings.sources.polled(),
         silence_limits: nearby::silence_limits(settings),
         pulse: nearby::pulse(settings),
+        held: nearby::held(settings),
         kubernetes,
         targets,
         house: house(settings),

@@ -14,7 +14,7 @@ use crate::http_client::{Method, Request};
 use crate::names::{CursorName, SourceName};
 use crate::runtime::Clock;
 use crate::source::pulse::record::Record;
-use crate::store::sqlite::Peek;
+use crate::store::sqlite::{Peek, is_held};
 
 /// When sources were last heard, by what a relay beside us keeps of it.
 pub(super) fn pulse(settings: &Settings) -> Pulse {
@@ -25,6 +25,12 @@ pub(super) fn pulse(settings: &Settings) -> Pulse {
         Ok(None) => Pulse::Never,
         Ok(Some(text)) => Record::read(&text).map_or_else(|error| Pulse::Unreadable(error.to_string()), Pulse::Kept),
     }
+}
+
+/// Whether a relay holds the database; none where that cannot be known.
+pub(super) fn held(settings: &Settings) -> Option<bool> {
+    let Engine::Sqlite(config) = &settings.engine else { return None };
+    is_held(&config.path).ok()
 }
 
 /// How long each source may be silent, where that has a limit.

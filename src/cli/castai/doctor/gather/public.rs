@@ -34,6 +34,7 @@ pub(super) async fn webhooks(
             name: source.name.to_string(),
             path: source.path.as_str().to_owned(),
             url,
+            category: source.labels.get("category").cloned(),
             verifier: source.verifier.clone(),
             public,
         };

@@ -2,12 +2,13 @@
 
 use super::*;
 
-const KINDS: [ErrorKind; 11] = [
+const KINDS: [ErrorKind; 12] = [
     ErrorKind::Unauthorized,
     ErrorKind::Firewall,
     ErrorKind::Forbidden,
     ErrorKind::NotFound,
     ErrorKind::Refused,
+    ErrorKind::Redirected,
     ErrorKind::RateLimited,
     ErrorKind::Failed,
     ErrorKind::Unreachable,
@@ -69,4 +70,13 @@ fn an_organisation_that_is_named_and_not_found_is_not_said_to_be_missing() {
 fn costs_of_a_cluster_that_is_gone_say_nothing_of_the_organisation() {
     let facts = with_account(|account| account.calls[4].answer = refused(ErrorKind::NotFound));
     one(&facts, "✗ permission: failed");
+}
+
+#[test]
+fn a_key_that_only_a_log_in_page_saw_is_not_said_to_be_accepted() {
+    let facts = with_account(|account| {
+        account.calls.iter_mut().for_each(|call| call.answer = refused(ErrorKind::Redirected));
+        (account.clusters, account.webhooks) = (None, None);
+    });
+    one(&facts, "✗ api key: not known");
 }

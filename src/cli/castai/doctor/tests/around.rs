@@ -58,7 +58,18 @@ fn a_relay_that_does_not_run_does_not_make_its_sources_silent() {
         record.alive_at = ago(50);
     }
     facts.now = ago(-86_400);
-    one(&facts, "! relay: last seen 1d ago");
+    for (held, expected) in [
+        (None, "! relay: last seen 1d ago"),
+        (Some(false), "! relay: does not run; last seen 1d ago"),
+        (Some(true), "! relay: runs, and was last seen 1d ago"),
+    ] {
+        one(&Facts { held, ..facts.clone() }, expected);
+    }
+}
+
+#[test]
+fn a_relay_that_died_a_moment_ago_is_not_said_to_run() {
+    one(&Facts { held: Some(false), ..healthy() }, "! relay: does not run; last seen 30s ago");
 }
 
 #[test]

@@ -72,6 +72,7 @@ fn webhook() -> Webhook {
         name: "castai".into(),
         path: "/castai/events".into(),
         url: Some(URL.into()),
+        category: None,
         verifier: verify(json!({"bearer": ["token", "older-token"]})),
         public: Some(Public { stranger: with(401, Some(refusal), false), friend: Some(with(204, None, true)) }),
     }
@@ -87,6 +88,7 @@ fn healthy() -> Facts {
         webhooks: vec![webhook()],
         polled: vec![SourceName::audit_log()],
         silence_limits: [(SourceName::audit_log(), Span::from_secs(900))].into(),
+        held: Some(true),
         pulse: Pulse::Kept(Record { alive_at: ago(30), outages: vec![], sources: sources.into() }),
         kubernetes: Some(Kubernetes::Reached(vec![("Events", None)])),
         targets: vec![Target {

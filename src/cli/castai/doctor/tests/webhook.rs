@@ -121,3 +121,38 @@ fn a_webhook_of_another_source_whose_path_ends_alike_is_not_astray() {
     facts.webhooks.push(short);
     one(&facts, "! webhook: no webhook at CAST AI calls https://relay.example.com/events; others call");
 }
+
+#[test]
+fn a_webhook_for_more_than_the_category_its_source_stands_for_is_wrong() {
+    let calling = |changes: Value| {
+        let mut facts = with_configs([changes]);
+        facts.webhooks[0].category = Some("Security".into());
+        facts
+    };
+    let all = calling(json!({}));
+    one(&all, "✗ category: it is for all categories, and `castai` takes everything for `Security`");
+    let cure = lines(&all).into_iter().find(|line| line.verdict == Mark::Wrong).and_then(|line| line.cure).unwrap();
+    assert!(cure.contains("castai setup --source castai --name 'relay' --apply"), "{cure}");
+    let found = said(&calling(json!({"category": "Inventory"})));
+    assert!(found.iter().any(|line| line.contains("✗ category: it is for `Inventory`")), "{found:#?}");
+    let same = said(&calling(json!({"category": "Security"})));
+    assert!(!same.iter().any(|line| line.contains("category:")), "{same:#?}");
+}
+
+#[test]
+fn a_webhook_for_all_beside_one_for_a_category_is_told_twice() {
+    let beside = |changes: Value| {
+        let mut one_category = json!({"name": "s", "id": "w2", "category": "Security"});
+        changes.as_object().unwrap().iter().for_each(|(field, value)| one_category[field] = value.clone());
+        with_configs([json!({}), one_category])
+    };
+    one(&beside(json!({})), "! category: `relay` (all categories) already covers Security");
+    let all = ["CRITICAL", "ERROR", "WARNING", "INFO", "SUCCESS"];
+    for apart in [json!({"organizationId": "o2"}), json!({"severityTriggers": []})] {
+        let mut facts = beside(apart);
+        let webhooks = facts.account.as_mut().and_then(|account| account.webhooks.as_mut()).unwrap();
+        webhooks[0].organization_id = Some("o1".into());
+        assert_eq!(webhooks[0].severity_triggers, all);
+        assert_eq!(said(&facts), [""; 0]);
+    }
+}

@@ -206,6 +206,8 @@ fn the_one_that_is_meant_is_found_by_its_url_then_by_its_name() {
     assert_eq!(found(&all, &named("z")), None, "a name that is not there is a new one");
     let twins = [webhook(json!({"name": "a"})), webhook(json!({"name": "b"}))];
     assert_eq!(find(&twins, &wish()).unwrap_err(), ["a", "b"]);
+    let ours = [webhook(json!({"name": "a", "id": "w2"})), webhook(json!({}))];
+    assert_eq!(found(&ours, &wish()).as_deref(), Some("w1"), "of several, the one with the usual name");
 }
 
 proptest! {
