@@ -71,8 +71,7 @@ async fn tell(steps: Vec<Step>) {
                 relay.pass(seconds);
                 now += i64::try_from(seconds).unwrap();
                 // What was to come in the middle of a walk is in by now, so that nothing is later than it says.
-                let late: Vec<Value> = relay.castai().world().meanwhile.drain(..).map(|(_, record)| record).collect();
-                relay.logs(late);
+                nothing_waits(&relay);
             }
             Step::Reads => relay.reads(0).await,
             Step::Fails { late } => {
@@ -85,12 +84,19 @@ async fn tell(steps: Vec<Step>) {
             Step::Restarts => relay = relay.restart(CONFIG).await,
         }
     }
+    nothing_waits(&relay);
     relay.reads(0).await;
     relay.reads(30).await;
     for id in &expected {
         let event = relay.told(id).await.unwrap_or_else(|| panic!("{id} was never told"));
         assert_eq!((event.duplicates, event.conflicts, event.deliveries.len()), (0, 0, 1), "{id}");
     }
+}
+
+/// What was to come into the log in the middle of a walk comes in now.
+fn nothing_waits(relay: &TestRelay) {
+    let late: Vec<Value> = relay.castai().world().meanwhile.drain(..).map(|(_, record)| record).collect();
+    relay.logs(late);
 }
 
 proptest! {
