@@ -9,13 +9,15 @@ mod fields;
 pub mod v1;
 pub mod v2;
 
+use std::marker::PhantomData;
+
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 
 use super::CastAi;
 use super::error::ApiError;
-use super::page::{Page, Pages, Unreadable};
+use super::page::{Listed, Page, Pages, Unreadable};
 use crate::event::{Severity, Timestamp};
 
 /// Which of the two APIs.
@@ -195,14 +197,46 @@ impl CastAi {
     }
 }
 
-/// A record is an object; everything in it is looked for, nothing is insisted upon.
-fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::Object(object) => Ok(object),
-        other => {
-            let found = crate::event::fields::type_of(&other);
-            Err(de::Error::custom(format!("expected a record, which is an object, found {found}")))
+/// How one version of the log words its records.
+pub trait Wording {
+    /// The key of the list of records.
+    const ENVELOPE: &'static str;
+
+    /// What a record says. Everything in it is looked for, nothing is insisted upon.
+    fn operation(record: Map<String, Value>) -> Operation;
+}
+
+/// A record in the words of a version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record<W> {
+    operation: Operation,
+    wording: PhantomData<W>,
+}
+
+/// A record is an object.
+impl<'de, W: Wording> Deserialize<'de> for Record<W> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Object(record) => Ok(Self { operation: W::operation(record), wording: PhantomData }),
+            other => {
+                let found = crate::event::fields::type_of(&other);
+                Err(de::Error::custom(format!("expected a record, which is an object, found {found}")))
+            }
         }
+    }
+}
+
+impl<W: Wording> Listed for Record<W> {
+    const ENVELOPE: &'static str = W::ENVELOPE;
+
+    fn keep(&mut self, raw: Bytes) {
+        self.operation.raw = raw;
+    }
+}
+
+impl<W> From<Record<W>> for Operation {
+    fn from(record: Record<W>) -> Self {
+        record.operation
     }
 }
 

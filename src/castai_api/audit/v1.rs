@@ -5,14 +5,12 @@
 //! <https://github.com/castai/audit-logs-receiver/tree/main/auditlogsreceiver> and in the full SDK of 2022,
 //! <https://github.com/castai/terraform-provider-castai>.
 
-use bytes::Bytes;
-use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::fields::{Fields, first_text};
-use super::{Kind, Operation, Party, Query};
+use super::{Kind, Operation, Party, Query, Wording};
 use crate::castai_api::CastAi;
-use crate::castai_api::page::{FollowUp, Listed, Pages};
+use crate::castai_api::page::{FollowUp, Pages};
 
 const PATH: &str = "/v1/audit";
 
@@ -20,50 +18,37 @@ const PATH: &str = "/v1/audit";
 const PAGE: u32 = 500;
 
 /// One record.
+pub type Record = super::Record<Words>;
+
+/// The words of this version.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Record(Operation);
+pub enum Words {}
 
-impl<'de> Deserialize<'de> for Record {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        super::object(deserializer).map(|record| Self(operation(record)))
-    }
-}
-
-impl Listed for Record {
+impl Wording for Words {
     const ENVELOPE: &'static str = "items";
 
-    fn keep(&mut self, raw: Bytes) {
-        self.0.raw = raw;
+    fn operation(record: Map<String, Value>) -> Operation {
+        let mut fields = Fields::new(record);
+        let labels = fields.map("labels");
+        let details = fields.decoded("event");
+        // `{type, text}`, beside or, in case, instead of `eventType`.
+        let action = fields.party("operation", ["type", "id", "text", "email"]);
+        let operation = Operation {
+            id: fields.text("id"),
+            occurred_at: fields.time("time"),
+            kind: Kind::V1(fields.text("eventType").or(action.kind)),
+            description: action.name,
+            initiator: fields.party("initiatedBy", ["type", "id", "name", "email"]),
+            resource: node(&labels, details.as_ref()),
+            cluster_id: first_text(&labels, &["clusterId", "cluster_id"]),
+            cluster_name: first_text(&labels, &["clusterName", "cluster_name"]),
+            labels,
+            details,
+            ..Operation::default()
+        };
+        let (rest, notes) = fields.rest();
+        Operation { rest, notes, ..operation }
     }
-}
-
-impl From<Record> for Operation {
-    fn from(record: Record) -> Self {
-        record.0
-    }
-}
-
-fn operation(record: Map<String, Value>) -> Operation {
-    let mut fields = Fields::new(record);
-    let labels = fields.map("labels");
-    let details = fields.decoded("event");
-    // `{type, text}`, beside or, in case, instead of `eventType`.
-    let action = fields.party("operation", ["type", "id", "text", "email"]);
-    let operation = Operation {
-        id: fields.text("id"),
-        occurred_at: fields.time("time"),
-        kind: Kind::V1(fields.text("eventType").or(action.kind)),
-        description: action.name,
-        initiator: fields.party("initiatedBy", ["type", "id", "name", "email"]),
-        resource: node(&labels, details.as_ref()),
-        cluster_id: first_text(&labels, &["clusterId", "cluster_id"]),
-        cluster_name: first_text(&labels, &["clusterName", "cluster_name"]),
-        labels,
-        details,
-        ..Operation::default()
-    };
-    let (rest, notes) = fields.rest();
-    Operation { rest, notes, ..operation }
 }
 
 /// The only resource v1 is known to name.

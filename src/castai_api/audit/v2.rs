@@ -5,14 +5,12 @@
 //!
 //! `body` comes only when it is asked for; the parameter for that is not public, so it is read where it comes.
 
-use bytes::Bytes;
-use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::fields::{Fields, first_text};
-use super::{Kind, Operation, Query};
+use super::{Kind, Operation, Query, Wording};
 use crate::castai_api::CastAi;
-use crate::castai_api::page::{Listed, Pages};
+use crate::castai_api::page::Pages;
 
 const PATH: &str = "/v2/audit/events";
 
@@ -20,58 +18,45 @@ const PATH: &str = "/v2/audit/events";
 const PAGE: u32 = 250;
 
 /// One record.
+pub type Record = super::Record<Words>;
+
+/// The words of this version.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Record(Operation);
+pub enum Words {}
 
-impl<'de> Deserialize<'de> for Record {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        super::object(deserializer).map(|record| Self(operation(record)))
-    }
-}
-
-impl Listed for Record {
+impl Wording for Words {
     const ENVELOPE: &'static str = "events";
 
-    fn keep(&mut self, raw: Bytes) {
-        self.0.raw = raw;
+    fn operation(record: Map<String, Value>) -> Operation {
+        let mut fields = Fields::new(record);
+        let kind = Kind::V2 {
+            domain: fields.text("eventDomain"),
+            resource: fields.text("eventResource"),
+            action: fields.text("eventAction"),
+        };
+        let resource = fields.party("resource", ["type", "id", "displayName", "email"]);
+        let labels = fields.map("labels");
+        let is_cluster = resource.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("cluster"));
+        let operation = Operation {
+            id: fields.text("eventId"),
+            organization: fields.text("tenantId"),
+            occurred_at: fields.time("occurredAt"),
+            ingested_at: fields.time("ingestedAt"),
+            kind,
+            severity: fields.severity("eventSeverity", "eventSeverityText"),
+            description: fields.text("description"),
+            initiator: fields.party("actor", ["type", "id", "displayName", "email"]),
+            cluster_id: fields.text("clusterId").or_else(|| resource.id.clone().filter(|_| is_cluster)),
+            cluster_name: first_text(&labels, &["clusterName", "cluster_name"])
+                .or_else(|| resource.name.clone().filter(|_| is_cluster)),
+            resource,
+            labels,
+            details: fields.decoded("body"),
+            ..Operation::default()
+        };
+        let (rest, notes) = fields.rest();
+        Operation { rest, notes, ..operation }
     }
-}
-
-impl From<Record> for Operation {
-    fn from(record: Record) -> Self {
-        record.0
-    }
-}
-
-fn operation(record: Map<String, Value>) -> Operation {
-    let mut fields = Fields::new(record);
-    let kind = Kind::V2 {
-        domain: fields.text("eventDomain"),
-        resource: fields.text("eventResource"),
-        action: fields.text("eventAction"),
-    };
-    let resource = fields.party("resource", ["type", "id", "displayName", "email"]);
-    let labels = fields.map("labels");
-    let is_cluster = resource.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("cluster"));
-    let operation = Operation {
-        id: fields.text("eventId"),
-        organization: fields.text("tenantId"),
-        occurred_at: fields.time("occurredAt"),
-        ingested_at: fields.time("ingestedAt"),
-        kind,
-        severity: fields.severity("eventSeverity", "eventSeverityText"),
-        description: fields.text("description"),
-        initiator: fields.party("actor", ["type", "id", "displayName", "email"]),
-        cluster_id: fields.text("clusterId").or_else(|| resource.id.clone().filter(|_| is_cluster)),
-        cluster_name: first_text(&labels, &["clusterName", "cluster_name"])
-            .or_else(|| resource.name.clone().filter(|_| is_cluster)),
-        resource,
-        labels,
-        details: fields.decoded("body"),
-        ..Operation::default()
-    };
-    let (rest, notes) = fields.rest();
-    Operation { rest, notes, ..operation }
 }
 
 impl CastAi {
