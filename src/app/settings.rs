@@ -101,7 +101,7 @@ impl Settings {
             root.section("store").problem_at("retention", mistake, &[], None);
         }
         let engine = store.as_ref().and_then(|store| engine(root, store));
-        let castai = root.child("castai").map(|castai| castai.read::<castai_api::Config>());
+        let castai = root.optional("castai", Section::read::<castai_api::Config>);
         let sources = sources::read(root, server.as_ref(), store.as_ref().map(|store| store.retention));
         check_public_url(root, server.as_ref(), sources.as_ref());
         sources::check_memory(root, sources.as_ref(), store.as_ref());
@@ -115,8 +115,7 @@ impl Settings {
             engine: engine?,
             retention: store.retention,
             seen: store.seen,
-            // Absent is good, wrong is not.
-            castai: castai.map_or(Some(None), |castai| castai.map(Some))?,
+            castai: castai?,
             sources: sources?,
             targets: targets?,
             table: Arc::new(table?),

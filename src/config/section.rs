@@ -132,6 +132,12 @@ impl Section {
             .ok()
     }
 
+    /// What `read` makes of what is written under `key`: `Some(None)` when that is nothing, for what is not written is not
+    /// wrong; `None` when it is wrong.
+    pub fn optional<T>(&self, key: &str, read: impl FnOnce(&Self) -> Option<T>) -> Option<Option<T>> {
+        self.child(key).map_or(Some(None), |written| read(&written).map(Some))
+    }
+
     /// Notes each key of this map that is none of `allowed`.
     pub fn only(&self, allowed: &[&str]) {
         let allowed: Vec<String> = allowed.iter().map(|&key| key.to_owned()).collect();

@@ -93,22 +93,17 @@ pub(super) fn read(root: &Section, server: Option<&http_server::Config>, retenti
     sources.only(&["webhooks", "notifications", "audit_log", "savings", "kubernetes"]);
     check_castai(root, &sources);
     let webhooks = webhooks(&sources, server);
-    let notifications = sources.child("notifications").map(|section| notifications(&section, retention));
-    let audit_log = sources.child("audit_log").map(|section| audit_log(&section, retention));
-    let savings = sources.child("savings").map(|section| savings(&section));
-    let kubernetes = sources.child("kubernetes").map(|section| kubernetes::Config::read(&section));
+    let notifications = sources.optional("notifications", |section| notifications(section, retention));
+    let audit_log = sources.optional("audit_log", |section| audit_log(section, retention));
+    let savings = sources.optional("savings", savings);
+    let kubernetes = sources.optional("kubernetes", kubernetes::Config::read);
     Some(Sources {
         webhooks: webhooks?,
-        notifications: unless_wrong(notifications)?,
-        audit_log: unless_wrong(audit_log)?,
-        savings: unless_wrong(savings)?,
-        kubernetes: unless_wrong(kubernetes)?,
+        notifications: notifications?,
+        audit_log: audit_log?,
+        savings: savings?,
+        kubernetes: kubernetes?,
     })
-}
-
-/// What is not written is not wrong.
-fn unless_wrong<T>(read: Option<Option<T>>) -> Option<Option<T>> {
-    read.map_or(Some(None), |read| read.map(Some))
 }
 
 fn savings(section: &Section) -> Option<savings::Config> {

@@ -7,7 +7,6 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::config::{Section, Span};
@@ -148,11 +147,11 @@ impl Config {
         }
         section.only(Self::KEYS);
         let api_server = api_server(section);
-        let namespace = part::<Namespace>(section, "namespace");
-        let cluster = part::<Named>(section, "cluster");
+        let namespace = section.optional("namespace", Section::read::<Namespace>);
+        let cluster = section.optional("cluster", Section::read::<Named>);
         let watch_timeout = watch_timeout(section);
         let retry = retry(section);
-        let silent_after = part::<Span>(section, "silent_after");
+        let silent_after = section.optional("silent_after", Section::read::<Span>);
         let Named { id, name } = cluster?.unwrap_or_default();
         Some(Self {
             api_server: api_server?,
@@ -165,15 +164,10 @@ impl Config {
     }
 }
 
-/// What is written under `key`, if anything; `None` when that is wrong.
-fn part<T: DeserializeOwned>(section: &Section, key: &str) -> Option<Option<T>> {
-    section.child(key).map_or(Some(None), |written| written.read().map(Some))
-}
-
 fn api_server(section: &Section) -> Option<ApiServer> {
-    let in_cluster = part::<bool>(section, "in_cluster");
-    let path = part::<PathBuf>(section, "kubeconfig");
-    let context = part::<String>(section, "context");
+    let in_cluster = section.optional("in_cluster", Section::read::<bool>);
+    let path = section.optional("kubeconfig", Section::read::<PathBuf>);
+    let context = section.optional("context", Section::read::<String>);
     let refuse = |mistake: &str, hint: &str| {
         section.problem_at("", mistake, &[], Some(hint.to_owned()));
         None
@@ -191,7 +185,7 @@ fn api_server(section: &Section) -> Option<ApiServer> {
 }
 
 fn watch_timeout(section: &Section) -> Option<Duration> {
-    let timeout = part::<Span>(section, "watch_timeout")?.unwrap_or(Config::WATCH_TIMEOUT);
+    let timeout = section.optional("watch_timeout", Section::read::<Span>)?.unwrap_or(Config::WATCH_TIMEOUT);
     let possible = timeout.get().subsec_nanos() == 0 && Config::WATCH_TIMEOUTS.contains(&timeout);
     if !possible {
         section.problem_at("watch_timeout", "`watch_timeout` must be whole seconds, from `1s` to `5m`", &[], None);
@@ -200,7 +194,7 @@ fn watch_timeout(section: &Section) -> Option<Duration> {
 }
 
 fn retry(section: &Section) -> Option<Retry> {
-    let retry = part::<Retry>(section, "retry")?.unwrap_or_default();
+    let retry = section.optional("retry", Section::read::<Retry>)?.unwrap_or_default();
     let possible = !retry.base.get().is_zero() && retry.base <= retry.cap;
     if !possible {
         section.problem_at("retry", "`base` must be more than zero and at most `cap`", &[], None);
