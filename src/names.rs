@@ -1,4 +1,5 @@
-//! The names everything else refers to: ids of events and deliveries, names of sources, routes, targets and cursors.
+//! The names everything else refers to: ids of events and deliveries, names of sources, routes, targets and cursors, keys
+//! of groups and incidents.
 //!
 //! Each is a newtype with one door, `parse`, so a name that exists is a name that is allowed.
 //! Knows nothing of the rest of the house. Next room: [`crate::event`].
@@ -259,6 +260,58 @@ impl<'de> Deserialize<'de> for EventId {
         Self::parse(&text).map_err(de::Error::custom)
     }
 }
+
+/// Longest key that is kept as it is written; PagerDuty takes 255 characters of one.
+const MAX_KEY: usize = 255;
+
+macro_rules! rendered_key {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// From what a template or fields of an event came out as. What is longer than 255 characters or has control
+            /// characters is replaced by its SHA-256, so two different keys stay different; `None` for a blank text,
+            /// which would be one key for everything.
+            pub fn from_rendered(text: &str) -> Option<Self> {
+                let text = text.trim();
+                let plain = text.chars().nth(MAX_KEY).is_none() && !text.chars().any(char::is_control);
+                match (text.is_empty(), plain) {
+                    (true, _) => None,
+                    (false, true) => Some(Self(text.into())),
+                    (false, false) => Some(Self(hex(&Sha256::digest(text.as_bytes())).into())),
+                }
+            }
+
+            /// The key as shown to people, stored and sent.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &*self.0)
+            }
+        }
+    };
+}
+
+rendered_key!(
+    /// What deliveries of one route have in common that leave together in one message.
+    GroupKey
+);
+rendered_key!(
+    /// What an incident is called: one thing that is wrong, from its opening to its end. The same at PagerDuty.
+    IncidentKey
+);
 
 /// One delivery's row in the store; unique within one store, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,8 @@
-//! Durations, sizes and addresses as people write them: `10s`, `24h`, `1MiB`, `0.0.0.0:8080`.
+//! Durations, rates, sizes and addresses as people write them: `10s`, `24h`, `30/m`, `1MiB`, `0.0.0.0:8080`.
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -59,6 +60,63 @@ impl FromStr for Span {
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// So many in a time, written `1/s`, `30/m` or `500/h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    count: NonZeroU32,
+    unit: RateUnit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct RateUnit {
+    name: &'static str,
+    length: Duration,
+}
+
+impl Rate {
+    const UNITS: [RateUnit; 3] = [
+        RateUnit { name: "s", length: Duration::from_secs(1) },
+        RateUnit { name: "m", length: Duration::from_secs(60) },
+        RateUnit { name: "h", length: Duration::from_secs(3600) },
+    ];
+
+    /// For defaults in code.
+    pub const fn per_second(count: NonZeroU32) -> Self {
+        Self { count, unit: Self::UNITS[0] }
+    }
+
+    /// How many in the unit of time it is written with.
+    pub fn count(self) -> u32 {
+        self.count.get()
+    }
+
+    /// The time from one to the next, when they are spread evenly.
+    pub fn interval(self) -> Duration {
+        self.unit.length / self.count.get()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (count, unit) = text.split_once('/')?;
+        let unit = Self::UNITS.into_iter().find(|known| known.name == unit)?;
+        let count = count.bytes().all(|byte| byte.is_ascii_digit()).then(|| count.parse().ok()).flatten()?;
+        Some(Self { count, unit })
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.count, self.unit.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let rule = "a whole number above zero for each second, minute or hour, such as `1/s`, `30/m` or `500/h`";
+        Self::parse(&text).ok_or_else(|| de::Error::custom(format!("`{text}` is not a rate; write {rule}")))
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Event, Severity, Timestamp};
-use crate::names::{DeliveryId, RouteName, TargetName};
+use crate::names::{DeliveryId, GroupKey, IncidentKey, RouteName, TargetName};
 
 /// One event owed to one target by one route, before it has a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,59 @@ pub struct Owed {
     pub target: TargetName,
     /// The severity to tell it with: the route's override, else the event's own.
     pub severity: Severity,
+    /// What it may leave together with; alone when there is none.
+    pub group: Option<Grouped>,
+    /// Whether its route watches for storms.
+    pub storm: Option<StormWatch>,
+    /// What it does to an incident, if its route has any.
+    pub incident: Option<IncidentStep>,
+}
+
+impl Owed {
+    /// What leaves alone, on its own terms.
+    pub fn plain(route: RouteName, target: TargetName, severity: Severity) -> Self {
+        Self { route, target, severity, group: None, storm: None, incident: None }
+    }
+}
+
+/// That a delivery may leave together with others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grouped {
+    /// What they have in common, within one route.
+    pub key: GroupKey,
+    /// How long the first of them waits for the others.
+    pub wait: Duration,
+}
+
+/// That a route watches for storms: the terms of a leaky bucket that every event of the route drips into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StormWatch {
+    /// The bucket loses one event in this time.
+    pub leaks_every: Duration,
+    /// With this many events in it, it is a storm, until it is empty.
+    pub full_at: u32,
+    /// True for what goes its own way in a storm, too.
+    pub spared: bool,
+}
+
+/// What a delivery does to an incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IncidentStep {
+    /// Which incident.
+    pub key: IncidentKey,
+    /// Whether it opens it or ends it.
+    pub phase: Phase,
+    /// How long after the last opening step it ends by itself.
+    pub resolve_after: Option<Duration>,
+}
+
+/// The two things that can happen to an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// It begins, or there is more of it.
+    Open,
+    /// It is over. Nobody is told who was not told that it began.
+    Resolve,
 }
 
 /// A delivery that was claimed: ours to attempt until the lease ends.

@@ -2,10 +2,11 @@
 //!
 //! Knows names and nothing else: no HTTP, no configuration, no database, no clock (`received_at` is given).
 //! [`castai`] names the kinds of event, [`audit`] and [`savings`] are the larger ones, [`delivery`] is what an event owes,
-//! [`relay`] what the relay reports of itself.
+//! [`batch`] what leaves together and [`tally`] what that is about, [`relay`] what the relay reports of itself.
 //! Next room: [`crate::source`], where events come from.
 
 pub mod audit;
+pub mod batch;
 pub mod castai;
 pub mod delivery;
 pub mod fields;
@@ -13,6 +14,7 @@ mod record;
 pub mod relay;
 pub mod savings;
 mod severity;
+pub mod tally;
 mod timestamp;
 
 use std::collections::BTreeMap;

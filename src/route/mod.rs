@@ -55,7 +55,7 @@ impl Route {
 
     fn owe(&self, target: &TargetName, event: &Event) -> Owed {
         let severity = self.severity.unwrap_or(event.severity);
-        Owed { route: self.name.clone(), target: target.clone(), severity }
+        Owed::plain(self.name.clone(), target.clone(), severity)
     }
 }
 

@@ -88,7 +88,7 @@ fn owing(name: &str, seconds: u64, targets: &[&str]) -> Append {
 
 fn owed_to(event: Event, targets: &[&str]) -> Append {
     let route = RouteName::parse("everything").unwrap();
-    let owed = targets.iter().map(|name| Owed { route: route.clone(), target: target(name), severity: event.severity });
+    let owed = targets.iter().map(|name| Owed::plain(route.clone(), target(name), event.severity));
     Append { owed: owed.collect(), event }
 }
 

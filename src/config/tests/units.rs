@@ -1,13 +1,17 @@
-//! What people write for durations and sizes, and that it prints back the same.
+//! What people write for durations, rates and sizes, and that it prints back the same.
 
 use super::*;
 
 #[test]
-fn durations_and_sizes_print_as_they_are_written() {
+fn durations_rates_and_sizes_print_as_they_are_written() {
     for text in ["250ms", "10s", "5m", "24h", "30d"] {
         let span = Span::parse(text).unwrap();
         assert_eq!(Span::parse(&span.to_string()), Some(span), "{text}");
     }
+    for text in ["1/s", "30/m", "500/h"] {
+        assert_eq!(Rate::parse(text).unwrap().to_string(), text);
+    }
+    assert_eq!(Rate::parse("30/m").unwrap().interval(), Duration::from_secs(2));
     for text in ["512B", "64KiB", "1MiB", "3GiB"] {
         assert_eq!(ByteSize::parse(text).unwrap().to_string(), text);
     }
@@ -17,6 +21,9 @@ fn durations_and_sizes_print_as_they_are_written() {
 fn a_number_without_a_unit_is_refused() {
     for text in ["10", "", "s", "1.5h", "-1s", "10 s", "99999999999999999999s", "1000000000000000d"] {
         assert_eq!(Span::parse(text), None, "{text}");
+    }
+    for text in ["0/s", "1", "1/d", "-1/s", "+1/s", "1.5/s", "1 / s", "/s", "99999999999/s"] {
+        assert_eq!(Rate::parse(text), None, "{text}");
     }
     for text in ["1", "1MB", "1mib", "99999999999GiB"] {
         assert_eq!(ByteSize::parse(text), None, "{text}");

@@ -117,11 +117,11 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
 }
 
 fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
-    let owed = Owed {
-        route: RouteName::parse(row.get_ref(1)?.as_str()?).map_err(unreadable(1))?,
-        target: TargetName::parse(row.get_ref(2)?.as_str()?).map_err(unreadable(2))?,
-        severity: row.get_ref(3)?.as_str()?.parse().map_err(unreadable(3))?,
-    };
+    let owed = Owed::plain(
+        RouteName::parse(row.get_ref(1)?.as_str()?).map_err(unreadable(1))?,
+        TargetName::parse(row.get_ref(2)?.as_str()?).map_err(unreadable(2))?,
+        row.get_ref(3)?.as_str()?.parse().map_err(unreadable(3))?,
+    );
     let state = match row.get::<_, i64>(4)? {
         0 => DeliveryState::Pending,
         1 => DeliveryState::Delivered,

@@ -68,11 +68,7 @@ async fn an_event_that_owes_more_than_its_ids_can_number_is_refused_and_harms_no
     let problem = BodyProblem { message: "not JSON".into(), line: 1, column: 1, hint: "" };
     let report =
         |body| relay::body_rejected(&SourceName::relay(), Bytes::from_static(body), &problem, Timestamp::EPOCH);
-    let owed = Owed {
-        route: RouteName::default_targets(),
-        target: TargetName::parse("console").unwrap(),
-        severity: Severity::Error,
-    };
+    let owed = Owed::plain(RouteName::default_targets(), TargetName::parse("console").unwrap(), Severity::Error);
     let appends = |body, owing| vec![Append { event: report(body), owed: vec![owed.clone(); owing] }];
     let refused = store.append(appends(b"one", 65_537), None).await.unwrap_err();
     assert!(refused.detail.contains("at most 65536"), "{refused}");
@@ -162,7 +158,7 @@ async fn a_row_nobody_can_read_becomes_a_dead_letter_and_holds_up_nothing_else()
         let problem = BodyProblem { message: String::new(), line: 1, column: 1, hint: "" };
         let event = relay::body_rejected(&SourceName::relay(), Bytes::from_static(body.as_bytes()), &problem, now);
         let route = RouteName::default_targets();
-        Append { event, owed: vec![Owed { route, target: target.clone(), severity: Severity::Error }] }
+        Append { event, owed: vec![Owed::plain(route, target.clone(), Severity::Error)] }
     };
     let (spoilt, good) = (append("1"), append("2"));
     let (spoilt_id, good_id) = (spoilt.event.id.clone(), good.event.id.clone());

@@ -22,7 +22,7 @@ pub async fn a_claim_hands_out_the_whole_event_and_what_is_owed(store: Arc<dyn S
     keep(&store, [given.clone()]).await;
     let rows = stored(&store, "a").await.deliveries;
     for (row, owed) in rows.into_iter().zip(given.owed) {
-        let Owed { route, target, severity } = owed;
+        let Owed { route, target, severity, .. } = owed;
         let claimed = claim_one(&store, target.as_str(), at(5)).await;
         let event = given.event.clone();
         let expected = Delivery { id: row.id, route, target, severity, attempt: 1, claimed_at: at(5), event };

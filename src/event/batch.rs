@@ -1,0 +1,128 @@
+//! What leaves together in one message: one delivery, or many told as one.
+//!
+//! Plain values. Which deliveries leave together is decided where they are claimed, in [`crate::store`]; how it reads is
+//! for [`crate::notify`]. [`super::tally`] counts what a batch is about.
+
+use std::sync::Arc;
+
+use super::delivery::{Delivery, Phase};
+use super::tally::Tally;
+use super::{Event, Severity, Timestamp};
+use crate::names::{DeliveryId, IncidentKey, RouteName, TargetName};
+
+/// Deliveries of one route to one target that are sent as one message: ours to attempt until the lease ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// Who holds the deliveries: the fence. A settlement by an older holder changes nothing.
+    pub lease: Lease,
+    /// Which attempt this is, from 1: of the delivery in it that was tried most often.
+    pub attempt: u32,
+    /// When it was claimed.
+    pub claimed_at: Timestamp,
+    /// True when the target is closed and this finds out whether it is well again.
+    pub is_probe: bool,
+    /// True when the route is in a storm and this is what it swept together.
+    pub is_storm: bool,
+    /// All of them, in order of arrival; never empty.
+    pub deliveries: Vec<DeliveryId>,
+    /// The ones to show: the only one, or the most severe of many, most severe first; never empty, at most
+    /// [`Batch::MAX_SHOWN`]. Of many, the raw bodies are left out.
+    pub shown: Vec<Delivery>,
+    /// What they are about, when they are many.
+    pub tally: Option<Tally>,
+    /// The incident, when all of them do the same to the same one.
+    pub incident: Option<Incident>,
+    /// What the target gave us for the last message about this incident, or else of this storm: to edit it, or to
+    /// answer below it.
+    pub earlier: Option<Receipt>,
+}
+
+impl Batch {
+    /// How many of many are shown in full at most.
+    pub const MAX_SHOWN: usize = 20;
+
+    /// A delivery that leaves alone.
+    pub fn of_one(delivery: Delivery, lease: Lease) -> Self {
+        Self {
+            lease,
+            attempt: delivery.attempt,
+            claimed_at: delivery.claimed_at,
+            is_probe: false,
+            is_storm: false,
+            deliveries: vec![delivery.id],
+            shown: vec![delivery],
+            tally: None,
+            incident: None,
+            earlier: None,
+        }
+    }
+
+    /// The delivery that stands for all: the only one, or the most severe one.
+    ///
+    /// # Panics
+    /// Never: a batch is not empty.
+    #[expect(clippy::indexing_slicing, reason = "a batch is made of at least one delivery")]
+    pub fn lead(&self) -> &Delivery {
+        &self.shown[0]
+    }
+
+    /// The route that owes it.
+    pub fn route(&self) -> &RouteName {
+        &self.lead().route
+    }
+
+    /// Where it goes.
+    pub fn target(&self) -> &TargetName {
+        &self.lead().target
+    }
+
+    /// The severity to tell it with: the highest of them.
+    pub fn severity(&self) -> Severity {
+        self.lead().severity
+    }
+
+    /// What makes two attempts the same message for targets that can tell: the first delivery in it, which stays the first
+    /// one when later attempts carry more.
+    pub fn first(&self) -> DeliveryId {
+        self.deliveries.first().copied().unwrap_or(self.lead().id)
+    }
+}
+
+/// Who holds claimed deliveries: a number that each claim of a target has for itself, across restarts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lease(pub i64);
+
+/// The incident that a batch opens, adds to or ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incident {
+    /// What it is called.
+    pub key: IncidentKey,
+    /// What happens to it.
+    pub phase: Phase,
+    /// When the event that opened it was received.
+    pub opened_at: Timestamp,
+    /// The event that opened it, when it ends and if it is still kept. Without its raw body.
+    pub opening: Option<Arc<Event>>,
+    /// True when it ends because nothing more was heard of it.
+    pub timed_out: bool,
+}
+
+/// What a target gave for a message it took, such as an id: handed back with the next message about the same incident, so
+/// that the first one can be edited or answered. Only the notifier knows what it means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt(Arc<str>);
+
+impl Receipt {
+    /// How long it may be.
+    pub const MAX_BYTES: usize = 1024;
+
+    /// Keeps what the target gave; `None` when it is empty or longer than any id.
+    pub fn new(text: &str) -> Option<Self> {
+        (1..=Self::MAX_BYTES).contains(&text.len()).then(|| Self(text.into()))
+    }
+
+    /// As the target gave it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,0 +1,146 @@
+//! What many events are about: how many, of which kinds, where, and from when to when.
+//!
+//! Counts as it goes, in bounded space, so that ten thousand events cost what ten do.
+
+use std::collections::BTreeMap;
+
+use super::fields::scalar_text;
+use super::{CastAIEvent, Event, Severity, Timestamp};
+
+/// By what is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dimension {
+    /// The type of the event; for a notification its name.
+    Type,
+    /// The cluster's name, else its id.
+    Cluster,
+    /// The instance type of the node concerned.
+    InstanceType,
+    /// The availability zone of the node concerned.
+    Zone,
+    /// Why it happened, as the sender says.
+    Reason,
+}
+
+impl Dimension {
+    /// All of them, in the order in which they are told.
+    pub const ALL: [Self; 5] = [Self::Type, Self::Cluster, Self::InstanceType, Self::Zone, Self::Reason];
+}
+
+/// How many events, and what they have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tally {
+    events: usize,
+    resolved: usize,
+    first_at: Option<Timestamp>,
+    last_at: Option<Timestamp>,
+    by_severity: BTreeMap<Severity, usize>,
+    by: BTreeMap<Dimension, BTreeMap<String, usize>>,
+    unnamed: BTreeMap<Dimension, usize>,
+}
+
+impl Tally {
+    /// Different values that are counted apart in one dimension; what comes beyond is counted together.
+    const MAX_VALUES: usize = 1000;
+
+    /// Counts one more event, told with this severity.
+    pub fn add(&mut self, event: &Event, severity: Severity) {
+        let at = event.occurred_at.unwrap_or(event.received_at);
+        self.events += 1;
+        self.first_at = Some(self.first_at.map_or(at, |first| first.min(at)));
+        self.last_at = Some(self.last_at.map_or(at, |last| last.max(at)));
+        *self.by_severity.entry(severity).or_default() += 1;
+        for dimension in Dimension::ALL {
+            if let Some(value) = value_of(event, dimension) {
+                self.count(dimension, value);
+            }
+        }
+    }
+
+    /// Counts one that ends an incident: apart, because it is no bad news.
+    pub fn add_resolved(&mut self) {
+        self.resolved += 1;
+    }
+
+    fn count(&mut self, dimension: Dimension, value: String) {
+        let counts = self.by.entry(dimension).or_default();
+        if counts.len() < Self::MAX_VALUES || counts.contains_key(&value) {
+            *counts.entry(value).or_default() += 1;
+        } else {
+            *self.unnamed.entry(dimension).or_default() += 1;
+        }
+    }
+
+    /// How many events, but for those that end incidents.
+    pub fn events(&self) -> usize {
+        self.events
+    }
+
+    /// How many end an incident.
+    pub fn resolved(&self) -> usize {
+        self.resolved
+    }
+
+    /// When the first of them happened; `None` when none was counted.
+    pub fn first_at(&self) -> Option<Timestamp> {
+        self.first_at
+    }
+
+    /// When the last of them happened.
+    pub fn last_at(&self) -> Option<Timestamp> {
+        self.last_at
+    }
+
+    /// How many of each severity, the highest first.
+    pub fn severities(&self) -> impl Iterator<Item = (Severity, usize)> {
+        self.by_severity.iter().rev().map(|(severity, count)| (*severity, *count))
+    }
+
+    /// The values in one dimension, the most frequent first, those alike by name; empty when no event has one.
+    pub fn most(&self, dimension: Dimension) -> Vec<(&str, usize)> {
+        let mut counts: Vec<_> =
+            self.by.get(&dimension).into_iter().flatten().map(|(name, n)| (name.as_str(), *n)).collect();
+        counts.sort_by(|(a, more), (b, less)| less.cmp(more).then(a.cmp(b)));
+        counts
+    }
+
+    /// Events whose value in this dimension is not among [`Tally::most`], because there were too many different ones.
+    pub fn unnamed(&self, dimension: Dimension) -> usize {
+        self.unnamed.get(&dimension).copied().unwrap_or_default()
+    }
+}
+
+fn value_of(event: &Event, dimension: Dimension) -> Option<String> {
+    let node = match &event.kind {
+        CastAIEvent::NodeAdded(node) | CastAIEvent::NodeRemoved(node) | CastAIEvent::NodeSpotInterrupted(node) => {
+            Some(node)
+        }
+        _ => None,
+    };
+    let in_data = |key: &str| event.data.get(key).and_then(scalar_text);
+    match dimension {
+        Dimension::Type => Some(type_of(event)),
+        Dimension::Cluster => event.cluster.label().map(str::to_owned),
+        Dimension::InstanceType => node.and_then(|node| node.instance_type.clone()).or_else(|| in_data("instanceType")),
+        Dimension::Zone => node.and_then(|node| node.zone.clone()).or_else(|| in_data("zone")),
+        Dimension::Reason => reason_of(event).or_else(|| in_data("reason")),
+    }
+}
+
+fn type_of(event: &Event) -> String {
+    match &event.kind {
+        CastAIEvent::Notification(notification) => notification.name.clone(),
+        _ => None,
+    }
+    .unwrap_or_else(|| event.type_name().to_owned())
+}
+
+fn reason_of(event: &Event) -> Option<String> {
+    match &event.kind {
+        CastAIEvent::NodeAdded(node) | CastAIEvent::NodeRemoved(node) | CastAIEvent::NodeSpotInterrupted(node) => {
+            node.action.clone()
+        }
+        CastAIEvent::Kubernetes(told) => told.reason.clone(),
+        _ => None,
+    }
+}
