@@ -11,6 +11,7 @@ pub mod event;
 pub mod source;
 pub mod castai_api;
 pub mod route;
+pub mod target;
 pub mod store;
 pub mod deliver;
 pub mod notify;

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Event, Severity, Timestamp};
 use crate::names::{DeliveryId, GroupKey, IncidentKey, RouteName, TargetName};
 
@@ -129,7 +131,8 @@ impl Outcome {
 }
 
 /// Why an attempt failed: a closed set, because it is a metric label and a stored word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// No connection: refused, unreachable, DNS, TLS. Nothing was sent.
     Unreachable,

@@ -42,8 +42,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("source/webhook", &["config", "event", "http_server", "names", "runtime", "store::StoreError", "telemetry"]),
     ("castai_api", &["config", "event", "http_client", "runtime"]),
     ("route", &["event", "names", "template"]),
-    ("store", &["config", "event", "names"]),
-    ("deliver", &["config", "event", "names", "notify", "route", "runtime", "store", "telemetry"]),
+    ("target", &["event"]),
+    ("store", &["config", "event", "names", "target"]),
+    ("deliver", &["config", "event", "names", "notify", "route", "runtime", "store", "target", "telemetry"]),
     ("notify", &["config", "event", "http_client", "names", "template"]),
     ("admin", &["config", "http_server", "names", "runtime", "store", "telemetry"]),
     ("cli", &["*"]),
@@ -57,6 +58,7 @@ const MAY_IMPORT_APP: &[&str] = &["app", "cli", "main"];
 /// Code that is a function of its arguments, and what such code cannot have.
 const PURE: &[&str] = &[
     "route",
+    "target",
     "deliver/retry",
     "source/wire*",
     "source/field_path",
