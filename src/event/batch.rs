@@ -4,6 +4,7 @@
 //! for [`crate::notify`]. [`super::tally`] counts what a batch is about.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::delivery::{Delivery, Phase};
 use super::tally::Tally;
@@ -21,8 +22,12 @@ pub struct Batch {
     pub claimed_at: Timestamp,
     /// True when the target is closed and this finds out whether it is well again.
     pub is_probe: bool,
+    /// True when it was tried before, or had to wait for long: fresh news may overtake it.
+    pub is_old: bool,
     /// True when the route is in a storm and this is what it swept together.
     pub is_storm: bool,
+    /// True when there was no room for more.
+    pub is_full: bool,
     /// All of them, in order of arrival; never empty.
     pub deliveries: Vec<DeliveryId>,
     /// The ones to show: the only one, or the most severe of many, most severe first; never empty, at most
@@ -48,7 +53,9 @@ impl Batch {
             attempt: delivery.attempt,
             claimed_at: delivery.claimed_at,
             is_probe: false,
+            is_old: false,
             is_storm: false,
+            is_full: false,
             deliveries: vec![delivery.id],
             shown: vec![delivery],
             tally: None,
@@ -105,6 +112,24 @@ pub struct Incident {
     pub opening: Option<Arc<Event>>,
     /// True when it ends because nothing more was heard of it.
     pub timed_out: bool,
+}
+
+/// How the deliveries of a route leave together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Gathering {
+    /// Those of one group; each alone when there is none.
+    pub group: Option<Pace>,
+    /// Those that a storm sweeps up; a route without it has no storms.
+    pub storm: Option<Pace>,
+}
+
+/// How often a message may leave, and how much one may carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// From one message to the next.
+    pub interval: Duration,
+    /// Deliveries in one message at most; what is left over follows at once.
+    pub max_events: usize,
 }
 
 /// What a target gave for a message it took, such as an id: handed back with the next message about the same incident, so
