@@ -174,6 +174,11 @@ impl Reason {
         Self::TargetRemoved,
     ];
 
+    /// The reason of this word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+
     /// The closed word.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -52,10 +52,13 @@ impl Default for Limits {
 pub struct TargetState {
     rate: RateClock,
     paused_until: Option<Timestamp>,
+    busy_since: Option<Timestamp>,
     closed: Option<Closed>,
     failures: u32,
     old_turn: u32,
     leases: i64,
+    /// While it is shut for too long: the highest id of the deliveries that go to its fallback target, too.
+    pub fallen_to: i64,
 }
 
 /// Why nothing but probes leaves, and since when.
@@ -190,6 +193,7 @@ impl TargetState {
             Sign::Nothing => None,
             Sign::Well => self.is_well(is_probe),
             Sign::Busy { until } => {
+                self.busy_since.get_or_insert(now);
                 self.paused_until = Some(self.paused_until.map_or(until, |earlier| earlier.max(until)));
                 None
             }
@@ -200,7 +204,7 @@ impl TargetState {
 
     /// An attempt that began before a refusal says nothing about what has happened since.
     fn is_well(&mut self, is_probe: bool) -> Option<Change> {
-        self.failures = 0;
+        (self.failures, self.busy_since) = (0, None);
         let reopens = |closed: &mut Closed| is_probe || closed.cause == Cause::Failing;
         self.closed.take_if(reopens).filter(|closed| closed.reported).map(Change::Resumed)
     }
@@ -241,6 +245,12 @@ impl TargetState {
         closed.probe_at = now.saturating_add(closed.wait(limits));
         let first = !std::mem::replace(&mut closed.reported, true);
         first.then(|| Change::Paused(closed.clone()))
+    }
+
+    /// Since when nothing but probes leaves, if that is so.
+    pub fn shut_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let waits = self.busy_since.filter(|_| self.paused_until.is_some_and(|until| until > now));
+        self.closed.as_ref().map(|closed| closed.since).into_iter().chain(waits).min()
     }
 
     /// Why it is closed, if it is.

@@ -13,11 +13,11 @@ use serde::Deserialize;
 
 use super::queue::{self, IncidentRow, PER_EVENT, Row, Slot, SlotName, StormClock};
 use super::{
-    Append, Appended, Backlog, Claim, Claimed, Cursor, DeliveryRow, DeliveryState, Settled, Settlement, Store,
-    StoreError, StoredEvent, Terms,
+    Append, Appended, Backlog, Claim, Claimed, Cursor, DeliveryState, Settled, Settlement, Store, StoreError,
+    StoredEvent, Terms,
 };
 use crate::event::batch::Receipt;
-use crate::event::delivery::{Grouped, IncidentStep, Owed, Reason};
+use crate::event::delivery::Reason;
 use crate::event::{Event, Timestamp};
 use crate::names::{CursorName, DeliveryId, EventId, IncidentKey, RouteName, TargetName};
 use crate::target::TargetState;
@@ -90,7 +90,10 @@ impl Kept {
 
     fn stored(&self, number: i64) -> Option<StoredEvent> {
         let KeptEvent { event, duplicates, conflicts } = self.events.get(&number)?;
-        let deliveries = self.deliveries_of(number).map(KeptDelivery::shown).collect();
+        let deliveries = self
+            .deliveries_of(number)
+            .map(|kept| kept.row.clone().shown(kept.reason, kept.detail.clone(), kept.receipt.clone()))
+            .collect();
         Some(StoredEvent { event: event.clone(), duplicates: *duplicates, conflicts: *conflicts, deliveries })
     }
 
@@ -124,28 +127,6 @@ impl Kept {
         self.incidents.retain(|_, incident| incident.last_at >= before);
         self.slots.retain(|_, slot| slot.held || slot.not_before.is_some_and(|until| until >= before));
         forgotten.len()
-    }
-}
-
-impl KeptDelivery {
-    fn shown(&self) -> DeliveryRow {
-        let Row { id, route, target, severity, group, incident, origin, state, attempts, due_at, fell_back_to, .. } =
-            self.row.clone();
-        let group = group.map(|key| Grouped { key, wait: Default::default() });
-        let incident =
-            incident.map(|step| IncidentStep { key: step.key, phase: step.phase, resolve_after: None });
-        DeliveryRow {
-            id,
-            owed: Owed { group, incident, ..Owed::plain(route, target, severity) },
-            origin,
-            state,
-            attempts,
-            due_at,
-            reason: self.reason,
-            detail: self.detail.clone(),
-            receipt: self.receipt.clone(),
-            fell_back_to,
-        }
     }
 }
 
@@ -191,8 +172,7 @@ impl Store for MemoryStore {
         now: Timestamp,
         terms: Arc<Terms>,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let Ok(due) = queue::due::next_due(&mut *self.kept(), target, &terms, now);
-        Ok(due)
+        Ok(queue::due::next_due(&self.kept().seen(target), &terms, now))
     }
 
     async fn standing(&self, target: &TargetName) -> Result<TargetState, StoreError> {

@@ -9,6 +9,7 @@ use crate::event::delivery::Reason;
 use crate::event::{Event, Timestamp};
 use crate::names::{DeliveryId, IncidentKey, RouteName, TargetName};
 use crate::store::queue::claim::fresh_since;
+use crate::store::queue::due::Seen;
 use crate::store::queue::{
     self, End, IncidentRow, Lane, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, Which, event_of,
 };
@@ -18,6 +19,14 @@ use crate::target::TargetState;
 type Done<T> = Result<T, Infallible>;
 
 impl Kept {
+    /// What is known of a target.
+    pub(super) fn seen(&mut self, target: &TargetName) -> Seen {
+        let first_due = self.pending(target).filter(|row| !row.behind).map(|row| row.due_at).min();
+        let Ok(times_out) = self.first_to_time_out(target);
+        let Ok(standing) = self.target(target);
+        Seen { first_due, times_out: times_out.map(|(_, at)| at), standing }
+    }
+
     /// In the order of their ids, which for one event is the order in which they were owed.
     fn pending(&self, target: &TargetName) -> impl Iterator<Item = &Row> {
         let ids = self.pending.get(target).into_iter().flatten();
@@ -92,6 +101,10 @@ impl Rows for Kept {
         Ok(())
     }
 
+    fn last_failure(&mut self, id: DeliveryId) -> Done<Option<String>> {
+        Ok(self.deliveries.get(&id).and_then(|kept| kept.detail.clone()))
+    }
+
     fn end_delivered(&mut self, id: DeliveryId, receipt: Option<&Receipt>, _: Timestamp) -> Done<()> {
         if let Some(kept) = self.finish(id, DeliveryState::Delivered) {
             kept.receipt = receipt.cloned();
@@ -114,17 +127,16 @@ impl Rows for Kept {
         Ok(in_lane.min_by_key(|row| (row.due_at, row.id)).cloned())
     }
 
-    fn first_due(&mut self, target: &TargetName) -> Done<Option<Timestamp>> {
-        Ok(self.pending(target).filter(|row| !row.behind).map(|row| row.due_at).min())
-    }
-
     fn gather(&mut self, of: &SlotName, limit: usize) -> Done<Vec<Row>> {
         Ok(self.pending(&of.target).filter(|row| leaves_with(row, of)).take(limit).cloned().collect())
     }
 
     fn postpone(&mut self, of: &SlotName, until: Timestamp) -> Done<()> {
-        let early: Vec<DeliveryId> =
-            self.pending(&of.target).filter(|row| leaves_with(row, of) && row.due_at < until).map(|row| row.id).collect();
+        let early: Vec<DeliveryId> = self
+            .pending(&of.target)
+            .filter(|row| leaves_with(row, of) && row.due_at < until)
+            .map(|row| row.id)
+            .collect();
         for id in early {
             if let Some(kept) = self.deliveries.get_mut(&id) {
                 kept.row.due_at = until;

@@ -115,11 +115,23 @@ impl<R: Rows> Claiming<'_, R> {
         match self.work.terms.judge.ruling(&candidate, self.work.now) {
             Ruling::Leave => Ok(Some(event)),
             Ruling::End(end) => {
+                let end = self.with_last_failure(row, end)?;
                 self.work.report_given_up(row, &event, &end)?;
                 self.work.end(row, end)?;
                 Ok(None)
             }
         }
+    }
+
+    /// Who reads that it came too late wants to know what stood in its way.
+    fn with_last_failure(&mut self, row: &Row, end: End) -> Result<End, R::Error> {
+        let last = if row.tried { self.work.rows.last_failure(row.id)? } else { None };
+        Ok(match (end, last) {
+            (End::Dead { reason, detail }, Some(last)) => {
+                End::Dead { reason, detail: format!("{detail}; the last attempt: {last}") }
+            }
+            (end, _) => end,
+        })
     }
 }
 

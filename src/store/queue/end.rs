@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{End, Row, Rows, fallback, incident};
+use crate::event::relay::GivenUp;
 use crate::event::{Event, Timestamp};
 use crate::names::TargetName;
-use crate::event::relay::GivenUp;
 use crate::store::{Append, Ended, News, Terms};
 
 /// One claim or one settlement at work.

@@ -137,12 +137,15 @@ impl Party {
     /// The step of an incident that all of them are.
     fn step(&self) -> Option<&Step> {
         let first = self.members.first()?.incident.as_ref()?;
-        let same = |row: &Row| row.incident.as_ref().is_some_and(|step| step.key == first.key && step.phase == first.phase);
+        let same =
+            |row: &Row| row.incident.as_ref().is_some_and(|step| step.key == first.key && step.phase == first.phase);
         self.members.iter().all(same).then_some(first)
     }
 
     fn incident<R: Rows>(&self, claiming: &mut Claiming<'_, R>) -> Result<Option<Incident>, R::Error> {
-        let Some((Step { key, phase, opened_by }, first)) = self.step().zip(self.members.first()) else { return Ok(None) };
+        let Some((Step { key, phase, opened_by }, first)) = self.step().zip(self.members.first()) else {
+            return Ok(None);
+        };
         let known = claiming.work.rows.incident(&first.target, key)?;
         let opened_by = opened_by.or(known.as_ref().map(|known| known.opened_by)).unwrap_or(first.id);
         let opening = match opened_by == first.id {

@@ -109,7 +109,8 @@ fn close<R: Rows>(
         let step = Step { key: key.clone(), phase: Phase::Resolve, opened_by };
         let behind = rows.last_of_incident(&row.target, key)?.is_some();
         rows.insert(&Row { incident: Some(step), told: was_told, behind, ..row.clone() })?;
-        let closing = IncidentRow { closing: true, ending: Some(row.id), resolve_at: None, told: false, ..incident.clone() };
+        let closing =
+            IncidentRow { closing: true, ending: Some(row.id), resolve_at: None, told: false, ..incident.clone() };
         return rows.keep_incident(&row.target, key, &closing);
     }
     match cancelled.resolve_pending {
@@ -263,9 +264,7 @@ fn settle_incident<R: Rows>(rows: &mut R, row: &Row) -> Result<(), R::Error> {
     let nothing_told = !incident.told && !incident.closing && incident.fell_back_to.is_none();
     match phase {
         Phase::Resolve if is_its_end && incident.closing => rows.forget_incident(&row.target, key),
-        Phase::Resolve if is_its_end => {
-            rows.keep_incident(&row.target, key, &IncidentRow { ending: None, ..incident })
-        }
+        Phase::Resolve if is_its_end => rows.keep_incident(&row.target, key, &IncidentRow { ending: None, ..incident }),
         Phase::Open if nothing_told && rows.last_of_incident(&row.target, key)?.is_none() => {
             rows.forget_incident(&row.target, key)
         }

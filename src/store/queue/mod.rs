@@ -13,6 +13,7 @@ mod gather;
 pub mod incident;
 pub mod owe;
 pub mod settle;
+mod shown;
 pub mod storm;
 
 use std::time::Duration;
@@ -215,6 +216,8 @@ pub trait Rows {
     fn update(&mut self, row: &Row) -> Result<(), Self::Error>;
     /// Why the last attempt failed; shown with a pending delivery.
     fn note_failure(&mut self, id: DeliveryId, reason: Reason, detail: &str) -> Result<(), Self::Error>;
+    /// Why the last attempt failed, in words.
+    fn last_failure(&mut self, id: DeliveryId) -> Result<Option<String>, Self::Error>;
     /// Ends a delivery that the target took.
     fn end_delivered(&mut self, id: DeliveryId, receipt: Option<&Receipt>, at: Timestamp) -> Result<(), Self::Error>;
     /// Ends a delivery in another way.
@@ -222,8 +225,6 @@ pub trait Rows {
 
     /// The one of `lane` that is due since longest and does not wait behind another.
     fn head(&mut self, target: &TargetName, lane: Lane, now: Timestamp) -> Result<Option<Row>, Self::Error>;
-    /// When the first one that does not wait behind another is due.
-    fn first_due(&mut self, target: &TargetName) -> Result<Option<Timestamp>, Self::Error>;
     /// Those that leave together and are not held, in order of arrival.
     fn gather(&mut self, of: &SlotName, limit: usize) -> Result<Vec<Row>, Self::Error>;
     /// Makes those that leave together, are not held and are due earlier, due at `until`.

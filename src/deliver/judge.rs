@@ -1,0 +1,58 @@
+//! Decides, inside the store's transactions, what the store cannot know: who is too late, who is silent, what is reported.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::policy::Ambiguous;
+use crate::event::batch::Gathering;
+use crate::event::delivery::Reason;
+use crate::event::relay::{self, RelayReport};
+use crate::event::{CastAIEvent, Timestamp};
+use crate::names::RouteName;
+use crate::route::RoutingTable;
+use crate::store::{Append, Candidate, End, Judge, News, Ruling};
+
+/// The judge of one target.
+pub struct Ours {
+    /// Routes what is reported, and knows how routes gather.
+    pub table: Arc<RoutingTable>,
+    /// How old an event may become.
+    pub max_age: Duration,
+    /// What becomes of what may have arrived.
+    pub ambiguous: Ambiguous,
+}
+
+impl Judge for Ours {
+    fn gathering(&self, _route: &RouteName) -> Gathering {
+        Gathering::default()
+    }
+
+    fn ruling(&self, candidate: &Candidate<'_>, now: Timestamp) -> Ruling {
+        if now > candidate.event.received_at.saturating_add(self.max_age) {
+            return dead(Reason::Expired, "it waited longer than the target's `max_age`");
+        }
+        if candidate.interrupted && self.ambiguous == Ambiguous::GiveUp {
+            let detail = "an attempt was cut short and may have arrived; \
+                          not sent again, because the target has `ambiguous: give_up`";
+            return dead(Reason::Ambiguous, detail);
+        }
+        Ruling::Leave
+    }
+
+    /// A dead letter about a dead letter raises nothing, or they would never end.
+    fn report(&self, news: News<'_>, now: Timestamp) -> Vec<Append> {
+        let event = match news {
+            News::GivenUp(given_up) if given_up.event.kind == CastAIEvent::Relay(RelayReport::DeliveryDead) => {
+                return Vec::new();
+            }
+            News::GivenUp(given_up) => relay::delivery_dead(given_up, now),
+            News::Change { .. } => return Vec::new(),
+        };
+        let owed = self.table.route(&event);
+        vec![Append { event, owed }]
+    }
+}
+
+fn dead(reason: Reason, detail: &str) -> Ruling {
+    Ruling::End(End::Dead { reason, detail: detail.to_owned() })
+}

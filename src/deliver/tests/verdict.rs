@@ -1,0 +1,1 @@
+//! What each kind of failure means for the deliveries and for the target.
