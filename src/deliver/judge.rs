@@ -23,8 +23,8 @@ pub struct Ours {
 }
 
 impl Judge for Ours {
-    fn gathering(&self, _route: &RouteName) -> Gathering {
-        Gathering::default()
+    fn gathering(&self, route: &RouteName) -> Gathering {
+        self.table.gathering(route)
     }
 
     fn ruling(&self, candidate: &Candidate<'_>, now: Timestamp) -> Ruling {
