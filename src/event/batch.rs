@@ -110,7 +110,7 @@ pub struct Gathering {
 pub struct Pace {
     /// From one batch to the next.
     pub interval: Duration,
-    /// The most deliveries in one batch; what is beyond waits for the next one. At least 2.
+    /// The most deliveries in one batch; what is beyond follows at once. At least 2.
     pub max_events: usize,
 }
 
@@ -131,24 +131,6 @@ pub struct Incident {
     pub opening: Option<Arc<Event>>,
     /// True when it ends because nothing more was heard of it.
     pub timed_out: bool,
-}
-
-/// How the deliveries of a route leave together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Gathering {
-    /// Those of one group; each alone when there is none.
-    pub group: Option<Pace>,
-    /// Those that a storm sweeps up; a route without it has no storms.
-    pub storm: Option<Pace>,
-}
-
-/// How often a message may leave, and how much one may carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
-    /// From one message to the next.
-    pub interval: Duration,
-    /// Deliveries in one message at most; what is left over follows at once.
-    pub max_events: usize,
 }
 
 /// What a target gave for a message it took, such as an id: handed back with the next message about the same incident, so
