@@ -148,7 +148,8 @@ async fn a_dead_target_delays_nothing_for_a_live_one() {
     assert_eq!(relay.metric(r#"castai_relay_pending_deliveries{target="slack-ops"}"#).await, 50.0);
     assert_eq!(relay.metric(r#"castai_relay_pending_deliveries{target="oncall"}"#).await, 0.0);
     relay.slack().always_replies(Reply::With(200, vec![], "ok".to_owned()));
-    relay.pass(1);
+    // Five failures in a row closed it; the first probe leaves after five seconds.
+    relay.pass(5);
     relay.deliver().await;
     assert_eq!(relay.metric(r#"castai_relay_pending_deliveries{target="slack-ops"}"#).await, 0.0);
 }
