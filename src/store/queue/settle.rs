@@ -27,7 +27,8 @@ pub fn settle<R: Rows>(rows: &mut R, settlement: &Settlement) -> Result<Settled,
         work.free_slot(&name, batch, outcome)?;
     }
     let mut state = work.rows.target(batch.target())?;
-    let change = state.heed(sign.clone(), batch.is_probe, &terms.limits, *at);
+    let is_probe = state.awaits(batch.lease);
+    let change = state.heed(sign.clone(), is_probe, &terms.limits, *at);
     work.rows.keep_target(batch.target(), &state)?;
     if let Some(change) = &change {
         work.report(News::Change { target: batch.target(), change })?;
