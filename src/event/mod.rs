@@ -16,6 +16,7 @@ pub mod savings;
 mod severity;
 pub mod tally;
 mod timestamp;
+mod zone;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +28,7 @@ pub use castai::CastAIEvent;
 pub use record::RecordError;
 pub use severity::{Severity, UnknownSeverity};
 pub use timestamp::Timestamp;
+pub use zone::Zone;
 
 use crate::names::{EventId, SourceName};
 

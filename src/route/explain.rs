@@ -31,6 +31,8 @@ pub enum Verdict {
         already_owed: Vec<Owed>,
         /// Whether the search ended here.
         stop: bool,
+        /// The hours in which it speaks, in words; `None` when that is always.
+        hours: Option<String>,
         /// An exception that could not be evaluated and so did not apply, in words.
         doubt: Option<String>,
     },
@@ -60,8 +62,9 @@ impl fmt::Display for RouteVerdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Matched { owed, already_owed, stop, doubt } => {
+            Self::Matched { owed, already_owed, stop, hours, doubt } => {
                 f.write_str(&matched_in_words(owed, already_owed))?;
+                hours.iter().try_for_each(|hours| write!(f, "; {hours}"))?;
                 doubt.iter().try_for_each(|doubt| write!(f, "; {doubt}"))?;
                 if *stop { f.write_str("; the search stops here") } else { Ok(()) }
             }
@@ -126,5 +129,6 @@ fn examine(route: &Route, facts: &Facts<'_>, so_far: &mut Vec<Owed>) -> Verdict 
     let before = so_far.len();
     owe_the_untold(route, facts.event(), so_far);
     let owed = so_far[before..].to_vec();
-    Verdict::Matched { owed, already_owed, stop: route.stop, doubt: route.matcher.doubt(facts) }
+    let doubt = route.matcher.doubt(facts);
+    Verdict::Matched { owed, already_owed, stop: route.stop, hours: route.hours_in_words(), doubt }
 }

@@ -2,11 +2,12 @@
 //!
 //! A pure function of one event, compiled when the configuration is read and total: whatever the event holds, there is
 //! an answer, and [`RoutingTable::explain`] gives the reasons for it. [`matcher`] decides whether a route takes an
-//! event, [`explain`] puts that into words. Knows names, events and templates; knows no kinds of target, no store,
+//! event, [`hours`] when it may speak, [`explain`] puts that into words. Knows names, events and templates; knows no kinds of target, no store,
 //! no clock, no I/O. Next room: [`crate::store`], which keeps what is owed.
 
 mod condition;
 pub mod explain;
+pub mod hours;
 mod late;
 pub mod matcher;
 mod pattern;
@@ -16,13 +17,15 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de};
 
 pub use explain::{RouteVerdict, Verdict};
+pub use hours::Intervals;
 pub use late::LateRule;
 pub use matcher::Matcher;
 
 use crate::event::delivery::Owed;
-use crate::event::{Event, Severity};
+use crate::event::{Event, Severity, Timestamp};
 use crate::names::{RouteName, SourceName, TargetName};
 use crate::template::Wording;
+use hours::Hours;
 use matcher::Facts;
 
 /// A rule of the routing table: which events it takes, and who is told of them.
@@ -45,12 +48,36 @@ pub struct Route {
     /// Tells it in these words.
     #[serde(default)]
     pub message: Wording,
+    /// Its targets are told within these hours only; always, when left out.
+    #[serde(default)]
+    pub active: Intervals,
+    /// Its targets are never told within these hours.
+    #[serde(default)]
+    pub muted: Intervals,
 }
 
 impl Route {
     /// A route that nobody writes: takes everything that comes to it.
     fn standing_for(name: RouteName, notify: Vec<TargetName>) -> Self {
-        Self { name, matcher: Matcher::default(), notify, stop: false, severity: None, message: Wording::default() }
+        Self {
+            name,
+            matcher: Matcher::default(),
+            notify,
+            stop: false,
+            severity: None,
+            message: Wording::default(),
+            active: Intervals::default(),
+            muted: Intervals::default(),
+        }
+    }
+
+    /// When it may speak, in words; `None` when that is always.
+    pub fn hours_in_words(&self) -> Option<String> {
+        self.hours().in_words()
+    }
+
+    fn hours(&self) -> Hours<'_> {
+        Hours { active: &self.active, muted: &self.muted }
     }
 
     fn owe(&self, target: &TargetName, event: &Event) -> Owed {
@@ -132,6 +159,12 @@ impl RoutingTable {
     /// The words of this route; `None` when there is no such route (any more).
     pub fn wording(&self, route: &RouteName) -> Option<&Wording> {
         self.routes.iter().chain([&self.last_resort]).find(|known| known.name == *route).map(|known| &known.message)
+    }
+
+    /// Why this route tells nobody at this moment, in words; `None` when it may speak. A route that is not in the table
+    /// (any more) may: it is better to tell too much.
+    pub fn quiet_hours(&self, route: &RouteName, now: Timestamp) -> Option<String> {
+        self.routes.iter().find(|known| known.name == *route)?.hours().objection(now)
     }
 
     /// The routes in order, for people to look at. [`Matcher`] prints as text.
