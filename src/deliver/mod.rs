@@ -5,6 +5,7 @@
 //! the store: a restart changes nothing. [`retry`] decides when to try again. Knows no protocol of any target.
 //! Next room: [`crate::notify`], which speaks them.
 
+pub mod quiet;
 pub mod retry;
 
 use std::panic::AssertUnwindSafe;

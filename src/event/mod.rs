@@ -2,7 +2,7 @@
 //!
 //! Knows names and nothing else: no HTTP, no configuration, no database, no clock (`received_at` is given).
 //! [`castai`] names the kinds of event, [`audit`] and [`savings`] are the larger ones, [`delivery`] is what an event owes,
-//! [`batch`] what leaves together and [`tally`] what that is about, [`relay`] what the relay reports of itself.
+//! [`batch`] what leaves together and [`tally`] what that is about, [`relay`] what the relay reports of itself, [`silence`] what nobody is told of for a while.
 //! Next room: [`crate::source`], where events come from.
 
 pub mod audit;
@@ -14,6 +14,7 @@ mod record;
 pub mod relay;
 pub mod savings;
 mod severity;
+pub mod silence;
 pub mod tally;
 mod timestamp;
 mod zone;

@@ -11,6 +11,7 @@ pub mod hours;
 mod late;
 pub mod matcher;
 mod pattern;
+pub mod silence;
 
 use std::time::Duration;
 

@@ -2,6 +2,8 @@
 //!
 //! Bounded only by retention; one lock around everything, because correctness is all it is for.
 
+mod silences;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,7 +16,9 @@ use super::{
 };
 use crate::event::Timestamp;
 use crate::event::delivery::{Delivery, Outcome};
-use crate::names::{CursorName, DeliveryId, EventId, TargetName};
+use crate::event::silence::{Silence, Terms};
+use crate::names::{CursorName, DeliveryId, EventId, SilenceId, TargetName};
+use silences::Silences;
 
 /// The section `store.memory`: there is nothing to set.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -35,6 +39,7 @@ struct Kept {
     held_by: HashMap<DeliveryId, u32>,
     paused_until: HashMap<TargetName, Timestamp>,
     cursors: HashMap<CursorName, String>,
+    silences: Silences,
     last_event: u64,
     last_delivery: i64,
 }
@@ -231,8 +236,22 @@ impl Store for MemoryStore {
         Ok(self.kept().backlog())
     }
 
+    async fn silences(&self, since: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError> {
+        Ok(self.kept().silences.list(since, limit))
+    }
+
+    async fn keep_silence(&self, terms: Terms) -> Result<Silence, StoreError> {
+        Ok(self.kept().silences.keep(terms))
+    }
+
+    async fn end_silence(&self, id: SilenceId, at: Timestamp, by: &str) -> Result<Option<Silence>, StoreError> {
+        Ok(self.kept().silences.end(id, at, by))
+    }
+
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        Ok(self.kept().prune(before, limit))
+        let mut kept = self.kept();
+        kept.silences.prune(before, limit);
+        Ok(kept.prune(before, limit))
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

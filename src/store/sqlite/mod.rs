@@ -11,6 +11,7 @@ mod peek;
 mod queue;
 mod read;
 mod schema;
+mod silences;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -26,7 +27,8 @@ use serde::Deserialize;
 use super::{Append, Appended, Backlog, Cursor, Settled, Settlement, Store, StoreError, StoredEvent};
 use crate::event::Timestamp;
 use crate::event::delivery::Delivery;
-use crate::names::{CursorName, EventId, TargetName};
+use crate::event::silence::{Silence, Terms};
+use crate::names::{CursorName, EventId, SilenceId, TargetName};
 pub use peek::Peek;
 use queue::Encoded;
 use read::Readers;
@@ -239,8 +241,26 @@ impl Store for SqliteStore {
         self.readers.read("count the backlog", read::backlog).await
     }
 
+    async fn silences(&self, since: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError> {
+        self.readers.read("read the silences", move |connection| silences::list(connection, since, limit)).await
+    }
+
+    async fn keep_silence(&self, terms: Terms) -> Result<Silence, StoreError> {
+        let keep = move |database: &mut Database| silences::keep(&database.connection, &terms);
+        self.writer.write("keep a silence", keep).await
+    }
+
+    async fn end_silence(&self, id: SilenceId, at: Timestamp, by: &str) -> Result<Option<Silence>, StoreError> {
+        let by = by.to_owned();
+        let end = move |database: &mut Database| silences::end(&database.connection, id, at, &by);
+        self.writer.write("end a silence", end).await
+    }
+
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let prune = move |database: &mut Database| queue::prune(database, before, limit);
+        let prune = move |database: &mut Database| {
+            silences::prune(&database.connection, before, limit)?;
+            queue::prune(database, before, limit)
+        };
         self.writer.write("prune old events", prune).await
     }
 
