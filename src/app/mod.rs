@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::admin::{self, Admin};
 use crate::castai_api::CastAi;
+use crate::deliver::quiet::Quiet;
 use crate::deliver::{Deliverer, Tools, Turn};
 use crate::http_server::{self, Listener, Server};
 use crate::names::{SourceName, TargetName};
@@ -89,7 +90,8 @@ impl App {
         let targets: Arc<[TargetName]> = settings.targets.iter().map(|target| target.name.clone()).collect();
         let removed = removed_targets(&*store, &targets).await?;
         let bell = Arc::new(Doorbell::for_targets(targets.iter().chain(&removed).cloned()));
-        let tools = Tools { store, table: settings.table, clock, bell, metrics };
+        let quiet = Arc::new(Quiet::load(settings.table.clone(), store.clone(), clock.now()).await?);
+        let tools = Tools { store, table: settings.table, quiet: quiet.clone(), clock, bell, metrics };
 
         let pulse = sources::pulse(&settings.sources, &tools).await?;
         let inbox = Arc::new(inbox(&tools, Seen::new(settings.seen), pulse));
@@ -241,7 +243,7 @@ async fn removed_targets(store: &dyn Store, configured: &[TargetName]) -> Result
 }
 
 fn inbox(tools: &Tools, seen: Seen, pulse: Arc<Pulse>) -> Inbox {
-    let Tools { store, table, clock, bell, metrics } = tools.clone();
+    let Tools { store, table, clock, bell, metrics, .. } = tools.clone();
     Inbox::new(store, seen, table, bell, clock, metrics, pulse)
 }
 

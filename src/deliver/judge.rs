@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::policy::Ambiguous;
+use super::quiet::{self, Quiet};
 use crate::event::batch::Gathering;
 use crate::event::delivery::Reason;
 use crate::event::relay::{self, RelayReport};
@@ -16,6 +17,8 @@ use crate::store::{Append, Candidate, End, Judge, News, Ruling};
 pub struct Ours {
     /// Routes what is reported, and knows how routes gather.
     pub table: Arc<RoutingTable>,
+    /// Who is not told, for now.
+    pub quiet: Arc<Quiet>,
     /// How old an event may become.
     pub max_age: Duration,
     /// What becomes of what may have arrived.
@@ -36,7 +39,14 @@ impl Judge for Ours {
                           not sent again, because the target has `ambiguous: give_up`";
             return dead(Reason::Ambiguous, detail);
         }
-        Ruling::Leave
+        let Candidate { event, route, target, severity, ends_what_was_told, .. } = *candidate;
+        if ends_what_was_told {
+            return Ruling::Leave;
+        }
+        match self.quiet.verdict(&quiet::Candidate { event, route, target, severity }, now) {
+            Some(detail) => Ruling::End(End::Silenced { detail }),
+            None => Ruling::Leave,
+        }
     }
 
     /// A dead letter about a dead letter raises nothing, or they would never end.

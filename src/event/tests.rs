@@ -239,3 +239,16 @@ fn an_audit_record_says_what_was_done_by_whom_to_what() {
         assert!(matches!(read(other), CastAIEvent::Unrecognized { .. }), "{other}");
     }
 }
+
+#[test]
+fn a_zone_that_is_wrong_says_what_is_allowed() {
+    let said = Zone::parse("Europe/Berln").unwrap_err();
+    assert_eq!(
+        said,
+        "`Europe/Berln` is not a time zone; did you mean `Europe/Berlin`?; write a name of the IANA time zone database, \
+         such as `UTC` or `Europe/Berlin`"
+    );
+    assert!(!Zone::parse("tomorrow").unwrap_err().contains("did you mean"));
+    assert_eq!(Zone::parse("europe/berlin").unwrap().name(), "Europe/Berlin");
+    assert_eq!(Zone::parse("UTC").unwrap().name(), "UTC");
+}

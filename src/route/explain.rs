@@ -53,6 +53,8 @@ pub enum Verdict {
         already_owed: Vec<Owed>,
         /// Whether the search ended here.
         stop: bool,
+        /// The hours in which it speaks, in words; `None` when that is always.
+        hours: Option<String>,
         /// What did not work as it was written, and what was done instead, in words.
         doubts: Vec<String>,
     },
@@ -101,8 +103,9 @@ impl fmt::Display for End {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Matched { owed, already_owed, stop, doubts } => {
+            Self::Matched { owed, already_owed, stop, hours, doubts } => {
                 f.write_str(&matched_in_words(owed, already_owed))?;
+                hours.iter().try_for_each(|hours| write!(f, "; {hours}"))?;
                 doubts.iter().try_for_each(|doubt| write!(f, "; {doubt}"))?;
                 if *stop { f.write_str("; the search stops here") } else { Ok(()) }
             }
@@ -194,7 +197,7 @@ fn examine(route: &Route, facts: &Facts<'_>, so_far: &mut Vec<Owed>) -> Verdict 
     let nameless = route.incident.as_ref().and_then(|rule| rule.key(facts).err());
     let nameless = nameless.map(|reason| format!("opens no incident: {reason}"));
     let doubts = route.matcher.doubt(facts).into_iter().chain(nameless).collect();
-    Verdict::Matched { owed, already_owed, stop: route.stop, doubts }
+    Verdict::Matched { owed, already_owed, stop: route.stop, hours: route.hours_in_words(), doubts }
 }
 
 /// Why a route that takes the event for an end does not take it for more.

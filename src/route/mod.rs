@@ -2,8 +2,8 @@
 //!
 //! A pure function of one event, compiled when the configuration is read and total: whatever the event holds, there is
 //! an answer, and [`RoutingTable::explain`] gives the reasons for it. [`matcher`] decides whether a route takes an
-//! event; [`group`], [`storm`] and [`incident`] are what a route says of its deliveries together; [`explain`] puts all of it
-//! into words. Knows names, events and templates; knows no kinds of target, no store,
+//! event, [`hours`] when it may speak; [`group`], [`storm`] and [`incident`] are what a route says of its deliveries together;
+//! [`explain`] puts all of it into words. Knows names, events and templates; knows no kinds of target, no store,
 //! no clock, no I/O. Next room: [`crate::store`], which keeps what is owed.
 
 mod bounds;
@@ -11,10 +11,12 @@ mod condition;
 mod ending;
 pub mod explain;
 pub mod group;
+pub mod hours;
 pub mod incident;
 mod late;
 pub mod matcher;
 mod pattern;
+pub mod silence;
 pub mod storm;
 
 use std::collections::HashMap;
@@ -24,6 +26,7 @@ use serde::{Deserialize, Deserializer, de};
 
 pub use explain::{RouteVerdict, Verdict};
 pub use group::GroupRule;
+pub use hours::Intervals;
 pub use incident::IncidentRule;
 pub use late::LateRule;
 pub use matcher::Matcher;
@@ -31,10 +34,11 @@ pub use storm::StormRule;
 
 use crate::event::batch::Gathering;
 use crate::event::delivery::Owed;
-use crate::event::{Event, Severity};
+use crate::event::{Event, Severity, Timestamp};
 use crate::names::{RouteName, SourceName, TargetName};
 use crate::template::Wording;
 use ending::Ending;
+use hours::Hours;
 use matcher::Facts;
 
 /// A rule of the routing table: which events it takes, and who is told of them.
@@ -63,6 +67,12 @@ pub struct Route {
     pub storm: Option<StormRule>,
     /// The incident that what it takes opens.
     pub incident: Option<IncidentRule>,
+    /// Its targets are told within these hours only; always, when left out.
+    #[serde(default)]
+    pub active: Intervals,
+    /// Its targets are never told within these hours.
+    #[serde(default)]
+    pub muted: Intervals,
 }
 
 impl Route {
@@ -78,7 +88,18 @@ impl Route {
             group: None,
             storm: None,
             incident: None,
+            active: Intervals::default(),
+            muted: Intervals::default(),
         }
+    }
+
+    /// When it may speak, in words; `None` when that is always.
+    pub fn hours_in_words(&self) -> Option<String> {
+        self.hours().in_words()
+    }
+
+    fn hours(&self) -> Hours<'_> {
+        Hours { active: &self.active, muted: &self.muted }
     }
 
     fn owe(&self, target: &TargetName, facts: &Facts<'_>) -> Owed {
@@ -195,6 +216,12 @@ impl RoutingTable {
     /// The words of this route; `None` when there is no such route (any more).
     pub fn wording(&self, route: &RouteName) -> Option<&Wording> {
         self.routes.iter().chain([&self.last_resort]).find(|known| known.name == *route).map(|known| &known.message)
+    }
+
+    /// Why this route tells nobody at this moment, in words; `None` when it may speak. A route that is not in the table
+    /// (any more) may: it is better to tell too much.
+    pub fn quiet_hours(&self, route: &RouteName, now: Timestamp) -> Option<String> {
+        self.routes.iter().find(|known| known.name == *route)?.hours().objection(now)
     }
 
     /// The routes in order, for people to look at. [`Matcher`] prints as text.

@@ -12,6 +12,7 @@ mod cursor;
 mod due;
 mod restart;
 mod settle;
+mod silence;
 mod upkeep;
 
 use std::sync::Arc;
@@ -207,6 +208,16 @@ macro_rules! contract {
                     a_pause_holds_back_everything_for_its_target_and_for_no_other
                     nothing_is_due_before_a_pause_ends
                     a_shorter_pause_does_not_cut_a_longer_one_short
+                }
+                silence {
+                    a_silence_reads_back_as_it_was_given_under_an_id_of_its_own
+                    a_silence_that_is_over_is_not_among_the_current_ones
+                    of_many_silences_the_newest_are_listed_in_their_order
+                    a_silence_that_is_ended_is_over_then_and_says_by_whom
+                    the_first_end_of_a_silence_stands
+                    a_silence_nobody_kept_cannot_be_ended
+                    pruning_forgets_silences_that_were_over_before_and_never_gives_their_ids_again
+                    pruning_forgets_no_more_silences_than_its_limit
                 }
                 upkeep {
                     the_backlog_counts_what_is_pending_and_dead_and_knows_the_oldest

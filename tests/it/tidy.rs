@@ -58,6 +58,7 @@ const MAY_IMPORT_APP: &[&str] = &["app", "cli", "main"];
 /// Code that is a function of its arguments, and what such code cannot have.
 const PURE: &[&str] = &[
     "route",
+    "event/zone",
     "target",
     "deliver/retry",
     "source/wire*",

@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use castai_relay::event::Timestamp;
 use castai_relay::event::delivery::Delivery;
-use castai_relay::names::{CursorName, EventId, TargetName};
+use castai_relay::event::silence::{Silence, Terms};
+use castai_relay::names::{CursorName, EventId, SilenceId, TargetName};
 use castai_relay::store::memory::MemoryStore;
 use castai_relay::store::{Append, Appended, Backlog, Cursor, Settled, Settlement, Store, StoreError, StoredEvent};
 use tokio::sync::watch;
@@ -148,6 +149,18 @@ impl Store for FlakyStore {
 
     async fn backlog(&self) -> Result<BTreeMap<TargetName, Backlog>, StoreError> {
         self.kept.backlog().await
+    }
+
+    async fn silences(&self, since: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError> {
+        self.kept.silences(since, limit).await
+    }
+
+    async fn keep_silence(&self, terms: Terms) -> Result<Silence, StoreError> {
+        self.kept.keep_silence(terms).await
+    }
+
+    async fn end_silence(&self, id: SilenceId, at: Timestamp, by: &str) -> Result<Option<Silence>, StoreError> {
+        self.kept.end_silence(id, at, by).await
     }
 
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
