@@ -265,6 +265,7 @@ impl Deliverer {
             reason: *reason,
             detail,
             attempts: delivery.attempt,
+            deliveries: 1,
         };
         let event = relay::delivery_dead(given_up, self.tools.clock.now());
         let owed = self.tools.table.route(&event);
