@@ -19,11 +19,12 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 
 pub use policy::Policy;
 
+use crate::event::batch::{Batch, Lease};
 use crate::event::delivery::{Delivery, Outcome, Reason};
 use crate::event::relay::{self, GivenUp, RelayReport};
 use crate::event::{CastAIEvent, Timestamp};
 use crate::names::TargetName;
-use crate::notify::{Notifier, NotifyError, Scope};
+use crate::notify::{Next, Notifier, NotifyError, Scope};
 use crate::route::RoutingTable;
 use crate::runtime::{Clock, Doorbell, Lifecycle};
 use crate::store::{Append, Settled, Settlement, Store, StoreError};
@@ -177,20 +178,25 @@ impl Deliverer {
     /// Lets the notifier try, within the time limit, and survives its faults.
     async fn attempt(&self, delivery: &Delivery) -> Result<(), NotifyError> {
         let wording = self.tools.table.wording(&delivery.route).cloned().unwrap_or_default();
-        let notified = AssertUnwindSafe(self.notifier.notify(delivery, &wording)).catch_unwind();
+        let batch = Batch::of_one(delivery.clone(), Lease(delivery.attempt.into()));
+        let notified = AssertUnwindSafe(self.notifier.notify(&batch, &wording)).catch_unwind();
         let limit = self.policy.timeout;
-        let (reason, detail) = match tokio::time::timeout(limit.get(), notified).await {
-            Ok(Ok(notified)) => return notified,
-            Ok(Err(_panic)) => (Reason::Internal, "the notifier panicked; this is a fault in the relay".to_owned()),
-            Err(_elapsed) => (Reason::Ambiguous, format!("no answer within {limit}; it may have arrived")),
-        };
-        Err(NotifyError::Retry { reason, scope: Scope::Message, after: None, detail })
+        let ambiguous = |detail| NotifyError::ambiguous(None, detail);
+        Err(match tokio::time::timeout(limit.get(), notified).await {
+            Ok(Ok(notified)) => return notified.map(drop),
+            Ok(Err(_panic)) => {
+                let detail = "the notifier panicked; this is a fault in the relay".to_owned();
+                NotifyError { reason: Reason::Internal, ..ambiguous(detail) }
+            }
+            Err(_elapsed) => ambiguous(format!("no answer within {limit}; it may have arrived")),
+        })
     }
 
     fn decide(&self, delivery: &Delivery, error: NotifyError) -> Outcome {
-        let (reason, scope, after, detail) = match error {
-            NotifyError::GiveUp { reason, detail, .. } => return Outcome::Dead { reason, detail },
-            NotifyError::Retry { reason, scope, after, detail } => (reason, scope, after, detail),
+        let NotifyError { next, scope, reason, detail, .. } = error;
+        let after = match next {
+            Next::GiveUp => return Outcome::Dead { reason, detail },
+            Next::Retry { after } => after,
         };
         let now = self.tools.clock.now();
         let next = self.policy.retry.next(delivery.id, delivery.attempt, after, now, self.deadline(delivery));

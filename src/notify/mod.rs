@@ -1,4 +1,4 @@
-//! Carries one delivery to one target: the notifiers.
+//! Carries one batch to one target: the notifiers.
 //!
 //! A notifier speaks one protocol, tries once, and says what became of it. It knows nothing of retries, stores or other
 //! notifiers. To add one: a file, a row in [`NOTIFIERS`]; the contract suite (`tests/it/notifier_contract.rs`)
@@ -14,6 +14,7 @@ pub mod removed;
 #[cfg(test)]
 mod samples;
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::config::{Rate, Section};
-use crate::event::delivery::{Delivery, Reason};
+use crate::event::batch::{Batch, Receipt};
+use crate::event::delivery::Reason;
 use crate::http_client::{Endpoint, HttpClient};
 use crate::template::Wording;
 
@@ -29,17 +31,25 @@ use crate::template::Wording;
 #[async_trait]
 pub trait Notifier: Send + Sync {
     /// What [`notify`](Notifier::notify) would send, for people to look at: complete, readable, without secrets.
-    fn preview(&self, delivery: &Delivery, wording: &Wording) -> String;
+    fn preview(&self, batch: &Batch, wording: &Wording) -> String;
 
     /// Where it sends, so that it can be tried whether anything is there; `None` when it sends nowhere.
     fn endpoint(&self) -> Option<&Endpoint>;
 
-    /// Sends it, once. May be called again for the same delivery; `delivery.id` is the idempotency key.
+    /// Sends it as one message, once. May be called again for the same batch, and for one that has grown meanwhile: its
+    /// first delivery stays the first, and is what makes both the same message where the target can tell.
     /// The caller bounds the time by dropping the future, so an implementation may be cancelled at any await.
+    ///
+    /// Yields what the target gave for the message, if it is of use later: it comes back as [`Batch::earlier`].
     ///
     /// # Errors
     /// The error is the decision: try again, or give up.
-    async fn notify(&self, delivery: &Delivery, wording: &Wording) -> Result<(), NotifyError>;
+    async fn notify(&self, batch: &Batch, wording: &Wording) -> Result<Option<Receipt>, NotifyError>;
+
+    /// Whether the target opens and ends incidents by their keys itself, so that a batch for it must never mix them.
+    fn keeps_incidents(&self) -> bool {
+        false
+    }
 }
 
 /// Whether an error concerns this message or everything sent to this target.
@@ -51,31 +61,41 @@ pub enum Scope {
     Target,
 }
 
-/// The notifier decides, the delivery loop obeys. `detail` is for people and never holds a secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotifyError {
+/// What to do after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
     /// Worth another attempt.
-    #[error("{reason}, worth another attempt: {detail}")]
     Retry {
-        /// Why it failed.
-        reason: Reason,
-        /// Whom it concerns.
-        scope: Scope,
         /// Not before this much time has passed, as the target asked.
         after: Option<Duration>,
-        /// The same in words.
-        detail: String,
     },
     /// Another attempt cannot help.
-    #[error("{reason}, given up: {detail}")]
-    GiveUp {
-        /// Why it failed.
-        reason: Reason,
-        /// Whom it concerns.
-        scope: Scope,
-        /// The same in words.
-        detail: String,
-    },
+    GiveUp,
+}
+
+impl fmt::Display for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Retry { .. } => "worth another attempt",
+            Self::GiveUp => "given up",
+        })
+    }
+}
+
+/// The notifier decides, the delivery loop obeys.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}, {next}: {detail}")]
+pub struct NotifyError {
+    /// What to do now.
+    pub next: Next,
+    /// Whom it concerns.
+    pub scope: Scope,
+    /// True when the message may be there all the same, so that another attempt may make it a second one.
+    pub ambiguous: bool,
+    /// Why it failed.
+    pub reason: Reason,
+    /// The same in words, for people; never holds a secret.
+    pub detail: String,
 }
 
 /// What every notifier may use.

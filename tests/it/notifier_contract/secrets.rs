@@ -120,7 +120,7 @@ fn no_preview_shows_a_secret() {
     for harness in every_kind() {
         let notifier = harness.notifier(&kit, "http://127.0.0.1:9");
         for (name, event) in events::all() {
-            let preview = notifier.preview(&delivery(event), &Wording::default());
+            let preview = notifier.preview(&alone(&delivery(event)), &Wording::default());
             assert_keeps(harness.secrets, &preview, &format!("{} {name}", harness.kind));
         }
     }
