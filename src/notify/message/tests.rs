@@ -234,7 +234,7 @@ fn a_dead_delivery_says_why_and_what_to_do_for_every_reason() {
     let mut advice = std::collections::HashSet::new();
     for reason in Reason::ALL {
         let (event, detail) = (&event, "answered 410");
-        let given_up = GivenUp { event, route: &route, target: &target, reason, detail, attempts: 7 };
+        let given_up = GivenUp { event, route: &route, target: &target, reason, detail, attempts: 7, deliveries: 1 };
         let message = compose(&of_event(relay::delivery_dead(given_up, Timestamp::from_millis(0))));
         assert_eq!(message.title, format!("Delivery to slack-ops given up: {reason}"));
         let text = text(&message);

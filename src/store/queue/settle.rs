@@ -97,6 +97,7 @@ impl<R: Rows> Work<'_, R> {
             reason,
             detail,
             attempts: batch.attempt,
+            deliveries: held.len(),
         }))
     }
 
