@@ -62,6 +62,7 @@ pub struct App {
     public: (Listener, Server),
     admin: (Listener, Server),
     upkeep: Upkeep,
+    silences: Freshening,
     life: Lifecycle,
 }
 
@@ -111,13 +112,17 @@ impl App {
             clock: tools.clock.clone(),
             life: life.clone(),
             targets,
+            quiet: quiet.clone(),
+            token: settings.admin.token,
+            limits: limits.clone(),
         };
         // Probes must hear that the relay is stopping until it has stopped.
         let admin = (Listener::bind(settings.admin.listen).await?, server(admin::router(looking), life.epilogue()));
         let upkeep = Upkeep::new(tools.store.clone(), tools.clock.clone(), tools.metrics.clone(), settings.retention);
         let deliverers = deliverers(settings.targets, removed, &tools);
         let watches = sources::watches(kubernetes, &inbox, &tools).await?;
-        Ok(Self { store: tools.store.clone(), inbox, deliverers, pollers, watches, public, admin, upkeep, life })
+        let (store, silences) = (tools.store, Freshening { quiet, clock: tools.clock });
+        Ok(Self { store, inbox, deliverers, pollers, watches, public, admin, upkeep, silences, life })
     }
 
     /// Where events are taken in.
@@ -143,10 +148,10 @@ impl App {
 
     /// Starts both listeners; deliveries stay where they are, and nobody is asked for events.
     pub fn spawn_servers(self) -> Parked {
-        let Self { deliverers, pollers, watches, public, admin, upkeep, life, .. } = self;
+        let Self { deliverers, pollers, watches, public, admin, upkeep, silences, life, .. } = self;
         life.spawn("public listener", public.1.run(public.0));
         life.epilogue().spawn("admin listener", admin.1.run(admin.0));
-        Parked { deliverers, pollers, watches, upkeep, life }
+        Parked { deliverers, pollers, watches, upkeep, silences, life }
     }
 
     /// Starts everything.
@@ -161,7 +166,14 @@ pub struct Parked {
     pollers: Vec<Arc<Poller>>,
     watches: Option<Start>,
     upkeep: Upkeep,
+    silences: Freshening,
     life: Lifecycle,
+}
+
+/// What keeps the silences as the store has them.
+struct Freshening {
+    quiet: Arc<Quiet>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Parked {
@@ -177,6 +189,8 @@ impl Parked {
             self.life.spawn("delivery loop", deliverer.run(self.life.clone()));
         }
         self.life.spawn("upkeep", self.upkeep.run(self.life.clone()));
+        let Freshening { quiet, clock } = self.silences;
+        self.life.spawn("silences", quiet.keep_fresh(clock, self.life.clone()));
     }
 
     /// Turns every delivery crank until none finds anything due now.

@@ -27,6 +27,9 @@ fn print_house(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
     let mut house = vec![row("listens on", format!("{} (admin {})", settings.server.listen, settings.admin.listen))];
     house.extend(settings.server.public_url.iter().map(|url| row("reached at", url.to_string())));
     house.push(row("store", engine));
+    let api =
+        if settings.admin.token.is_some() { "open to who shows `admin.token`" } else { "closed: no `admin.token`" };
+    house.push(row("admin API", api.to_owned()));
     write_table(out, "", &house)?;
     writeln!(out, "\nsources")?;
     let source = |webhook: &WebhookSettings| {
@@ -91,6 +94,9 @@ fn print_table(table: &RoutingTable, out: &mut dyn Write) -> io::Result<()> {
             }
             if route.stop {
                 told.push_str(", then stop");
+            }
+            if let Some(hours) = route.hours_in_words() {
+                told.push_str(&format!(", {hours}"));
             }
             vec![(index + 1).to_string(), route.name.to_string(), route.matcher.to_string(), format!("→ {told}")]
         })

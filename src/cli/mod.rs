@@ -7,9 +7,11 @@ mod castai;
 mod check;
 mod demo;
 mod route_test;
+mod running;
 mod samples;
 mod send;
 mod serve;
+mod silences;
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -45,6 +47,9 @@ enum Command {
     Route(RouteCommand),
     /// Send an event to a running relay, with the right token or signature
     Send(send::SendArgs),
+    /// Keep a running relay from telling some of it for a while
+    #[command(subcommand)]
+    Silences(silences::SilencesCommand),
     /// Connect CAST AI, ask it, and find out what stands in the way
     #[command(subcommand)]
     Castai(castai::CastaiCommand),
@@ -148,6 +153,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Command::Check(args) => check::run(&args, out),
         Command::Route(RouteCommand::Test(args)) => route_test::run(&args, out),
         Command::Send(args) => on_runtime(send::run(&args, out)),
+        Command::Silences(command) => on_runtime(silences::run(&command, out)),
         Command::Castai(command) => on_runtime(castai::run(&command, out)),
         Command::Demo(args) => on_runtime(demo::run(&args, out)),
     }

@@ -94,7 +94,9 @@ fn show_message(settings: &Settings, event: &Event, owed: &Owed, out: &mut dyn W
         event: event.clone(),
     };
     let wording = settings.table.wording(&owed.route).cloned().unwrap_or_default();
-    writeln!(out, "\nto {} ({}), by route {}, as {}", owed.target, target.kind, owed.route, owed.severity)?;
+    let quiet = settings.table.quiet_hours(&owed.route, delivery.claimed_at);
+    let quiet = quiet.map(|why| format!("; not at this hour, {why}")).unwrap_or_default();
+    writeln!(out, "\nto {} ({}), by route {}, as {}{quiet}", owed.target, target.kind, owed.route, owed.severity)?;
     let batch = Batch::of_one(delivery, Lease(1));
     writeln!(out, "{}", indented(&target.notifier.preview(&batch, &wording)))?;
     Ok(())

@@ -31,6 +31,7 @@ mod saving_through_trouble;
 mod saving_thresholds;
 mod castai_summary;
 mod falling_silent;
+mod silencing;
 mod store_contract;
 mod notifier_contract;
 mod surviving;
