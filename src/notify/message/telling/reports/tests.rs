@@ -6,11 +6,11 @@ use super::*;
 use crate::event::relay::{self, Gap, GapWebhook, Silence};
 use crate::event::{Event, Timestamp};
 use crate::notify::message::{Message, Text};
-use crate::notify::samples::of_event;
+use crate::notify::samples::{alone, of_event};
 use crate::template::{Markup, Wording};
 
 fn compose(event: Event) -> Message {
-    Message::compose(&of_event(event), &Wording::default(), Markup::Plain)
+    Message::compose(&alone(&of_event(event)), &Wording::default(), Markup::Plain)
 }
 
 fn text(message: &Message) -> &str {
