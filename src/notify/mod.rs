@@ -15,12 +15,13 @@ pub mod removed;
 mod samples;
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::config::Section;
+use crate::config::{Rate, Section};
 use crate::event::batch::{Batch, Receipt};
 use crate::event::delivery::Reason;
 use crate::http_client::{Endpoint, HttpClient};
@@ -113,9 +114,38 @@ pub struct Kit {
 /// Builds a notifier from its part of the configuration; `None` when mistakes were noted there.
 pub type Build = fn(&Section, &Kit) -> Option<Arc<dyn Notifier>>;
 
-/// The kinds of target: name in the configuration → constructor.
-pub const NOTIFIERS: &[(&str, Build)] =
-    &[("log", log::build), ("pagerduty", pagerduty::build), ("slack", slack::build)];
+/// A kind of target: a row of the table.
+pub struct Kind {
+    /// Its key in the configuration.
+    pub name: &'static str,
+    /// Its constructor.
+    pub build: Build,
+    /// How fast it takes messages, where the operator does not say; as fast as they come when there is none.
+    pub pace: Option<Pace>,
+}
+
+/// How fast a kind of target takes messages, as far as that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// In the long run.
+    pub rate: Rate,
+    /// At once, after a rest.
+    pub burst: u32,
+}
+
+/// About 120 a minute for each key, <https://developer.pagerduty.com/docs/events-api-v2-rate-limits>; a few at once are no
+/// trouble, and what is too much is answered 429.
+const PACE_OF_PAGERDUTY: Pace = Pace { rate: Rate::per_second(NonZeroU32::MIN.saturating_add(1)), burst: 20 };
+
+/// One a second for each channel; what bursts it takes is not published: <https://docs.slack.dev/apis/web-api/rate-limits>.
+const PACE_OF_SLACK: Pace = Pace { rate: Rate::per_second(NonZeroU32::MIN), burst: 1 };
+
+/// The kinds of target.
+pub const NOTIFIERS: &[Kind] = &[
+    Kind { name: "log", build: log::build, pace: None },
+    Kind { name: "pagerduty", build: pagerduty::build, pace: Some(PACE_OF_PAGERDUTY) },
+    Kind { name: "slack", build: slack::build, pace: Some(PACE_OF_SLACK) },
+];
 
 #[cfg(test)]
 mod tests;

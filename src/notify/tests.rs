@@ -15,8 +15,8 @@ fn every_kind_builds_from_a_good_section_and_refuses_an_unknown_key() {
         "slack" => "{ webhook_url: https://hooks.slack.com/services/T0/B0/x }",
         _ => "{}",
     };
-    for (kind, build) in NOTIFIERS {
-        assert!(build(&Section::from_yaml(kind, good(*kind)), &kit()).is_some(), "{kind}");
+    for Kind { name: kind, build, .. } in NOTIFIERS {
+        assert!(build(&Section::from_yaml(kind, good(kind)), &kit()).is_some(), "{kind}");
         assert!(build(&Section::from_yaml(kind, "{ colour: red }"), &kit()).is_none(), "{kind}");
     }
 }

@@ -24,7 +24,7 @@ use castai_relay::event::delivery::{Delivery, Reason};
 use castai_relay::event::{Event, Timestamp};
 use castai_relay::http_client::HttpClient;
 use castai_relay::names::{DeliveryId, RouteName, TargetName};
-use castai_relay::notify::{Kit, NOTIFIERS, Next, Notifier, NotifyError, Scope};
+use castai_relay::notify::{Kind, Kit, NOTIFIERS, Next, Notifier, NotifyError, Scope};
 use castai_relay::template::Wording;
 use serde_json::{Value, json};
 
@@ -103,7 +103,7 @@ const HARNESSES: &[Harness] = &[
 
 /// Every kind in the table, each under its harness.
 fn every_kind() -> impl Iterator<Item = &'static Harness> {
-    NOTIFIERS.iter().map(|(kind, _)| {
+    NOTIFIERS.iter().map(|Kind { name: kind, .. }| {
         HARNESSES.iter().find(|harness| harness.kind == *kind).unwrap_or_else(|| {
             panic!("`{kind}` is in NOTIFIERS but not under contract: add its row to HARNESSES in {}", file!())
         })
@@ -123,7 +123,7 @@ fn kit() -> Kit {
 impl Harness {
     /// The notifier for a target at this address (`http://127.0.0.1:9`).
     fn notifier(&self, kit: &Kit, address: &str) -> Arc<dyn Notifier> {
-        let (_, build) = NOTIFIERS.iter().find(|(kind, _)| *kind == self.kind).unwrap();
+        let Kind { build, .. } = NOTIFIERS.iter().find(|kind| kind.name == self.kind).unwrap();
         let section = Section::from_yaml(self.kind, &(self.section)(address));
         let notifier = build(&section, kit);
         notifier.unwrap_or_else(|| panic!("the section of `{}` is not good: {:?}", self.kind, section.problems()))
@@ -236,7 +236,7 @@ fn wording(message: Value) -> Wording {
 #[test]
 fn every_kind_is_under_contract() {
     assert_eq!(every_kind().count(), NOTIFIERS.len());
-    let unknown = HARNESSES.iter().find(|harness| NOTIFIERS.iter().all(|(kind, _)| *kind != harness.kind));
+    let unknown = HARNESSES.iter().find(|harness| NOTIFIERS.iter().all(|kind| kind.name != harness.kind));
     assert!(unknown.is_none_or(|gone| panic!("`{}` has a harness but is no longer in NOTIFIERS", gone.kind)));
 }
 

@@ -136,7 +136,7 @@ fn no_complaint_about_a_section_shows_a_secret() {
         let problems = section.problems().unwrap_err();
         format!("{section:?}\n{problems}\n{problems:?}")
     };
-    for ((_, build), harness) in NOTIFIERS.iter().zip(every_kind()) {
+    for (Kind { build, .. }, harness) in NOTIFIERS.iter().zip(every_kind()) {
         let good = (harness.section)("http://127.0.0.1:9");
         let with = |more: &str| match good.strip_suffix(" }") {
             Some(start) => format!("{start}, {more} }}"),

@@ -1,0 +1,268 @@
+//! How a target stands, and when something may be sent to it: pure.
+//!
+//! The state is a row in the store, so that it survives a restart; it is read and written in the transaction that claims or
+//! settles. [`limit`] is the rate, [`TargetState`] the rest: the wait a target asked for, and whether it is closed because it
+//! refuses everything or fails again and again. A closed target keeps its deliveries and is probed with a real one now and
+//! then. Knows no deliveries, no store, no clock (`now` is given). Next room: [`crate::store`], which asks it.
+
+pub mod limit;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Timestamp;
+use crate::event::batch::Lease;
+use crate::event::delivery::Reason;
+use limit::{RateClock, RateLimit};
+
+/// What holds for a target, as configured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// How fast messages may leave; as fast as they can when there is none.
+    pub rate: Option<RateLimit>,
+    /// Of a hundred messages, how many may be old ones (tried before, or waiting for long) while there is fresh news.
+    pub old_percent: u32,
+    /// How many failures in a row close the target.
+    pub failures_to_close: u32,
+    /// How long a target that refuses everything is left alone between two probes.
+    pub probe_refusing_every: Duration,
+    /// How long a failing one is left alone before the first probe; doubles with each.
+    pub probe_failing_after: Duration,
+    /// The longest wait between probes of a failing one.
+    pub probe_failing_cap: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            rate: None,
+            old_percent: 50,
+            failures_to_close: 5,
+            probe_refusing_every: Duration::from_secs(300),
+            probe_failing_after: Duration::from_secs(5),
+            probe_failing_cap: Duration::from_secs(300),
+        }
+    }
+}
+
+/// Everything there is to remember of a target. Serialises as the store keeps it; a field that is missing is as at first.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TargetState {
+    rate: RateClock,
+    paused_until: Option<Timestamp>,
+    closed: Option<Closed>,
+    failures: u32,
+    old_turn: u32,
+    leases: i64,
+}
+
+/// Why nothing but probes leaves, and since when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closed {
+    /// Why.
+    pub cause: Cause,
+    /// Since when.
+    pub since: Timestamp,
+    /// When the next probe may leave.
+    pub probe_at: Timestamp,
+    /// Probes so far.
+    pub probes: u32,
+    /// The last failure.
+    pub reason: Reason,
+    /// The same in words, without secrets.
+    pub detail: String,
+    /// Whether it was reported: a failing target is only when its first probe failed, too.
+    pub reported: bool,
+}
+
+/// Why a target is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// It refuses everything until somebody acts: wrong key, revoked URL, archived channel.
+    Refusing,
+    /// It fails again and again, and may recover by itself.
+    Failing,
+}
+
+impl Cause {
+    /// The closed word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Refusing => "refusing",
+            Self::Failing => "failing",
+        }
+    }
+}
+
+/// What an attempt says about its target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sign {
+    /// It answers, whatever it thinks of this message.
+    Well,
+    /// It asks everybody to wait until then.
+    Busy {
+        /// Nothing leaves before this.
+        until: Timestamp,
+    },
+    /// It failed and may recover.
+    Failing {
+        /// Why.
+        reason: Reason,
+        /// The same in words, without secrets.
+        detail: String,
+    },
+    /// It refuses everything.
+    Refusing {
+        /// Why.
+        reason: Reason,
+        /// The same in words, without secrets.
+        detail: String,
+    },
+    /// Nothing: the fault is ours.
+    Nothing,
+}
+
+/// What people must be told of a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// It is closed.
+    Paused(Closed),
+    /// It is open again, and was reported closed.
+    Resumed(Closed),
+}
+
+/// A batch that leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Departure {
+    /// Who holds it.
+    pub lease: Lease,
+    /// Whether it finds out if the target is well again.
+    pub is_probe: bool,
+}
+
+impl TargetState {
+    /// The first moment, from `now` on, at which something may leave.
+    pub fn opens_at(&self, limits: &Limits, now: Timestamp) -> Timestamp {
+        let paused_until = self.paused_until.unwrap_or(now);
+        let probe_at = self.closed.as_ref().map_or(now, |closed| closed.probe_at);
+        let rate = limits.rate.map_or(now, |limit| self.rate.opens_at(limit, now));
+        now.max(paused_until).max(probe_at).max(rate)
+    }
+
+    /// How many may leave now: one where it is a probe, none where it must wait.
+    pub fn admits(&self, limits: &Limits, now: Timestamp) -> usize {
+        match (self.opens_at(limits, now) > now, &self.closed, limits.rate) {
+            (true, ..) => 0,
+            (false, Some(_), _) => 1,
+            (false, None, None) => usize::MAX,
+            (false, None, Some(limit)) => self.rate.admits(limit, now),
+        }
+    }
+
+    /// One leaves: counted against the rate, given a lease of its own. A probe keeps the next one away until `lease` has
+    /// passed, so that there is one at a time.
+    pub fn depart(&mut self, limits: &Limits, now: Timestamp, lease: Duration) -> Departure {
+        if let Some(limit) = limits.rate {
+            self.rate.take(limit, now);
+        }
+        if let Some(closed) = &mut self.closed {
+            closed.probes = closed.probes.saturating_add(1);
+            closed.probe_at = now.saturating_add(closed.wait(limits).max(lease));
+        }
+        self.leases += 1;
+        Departure { lease: Lease(self.leases), is_probe: self.closed.is_some() }
+    }
+
+    /// Whether it is an old one's turn, where both fresh and old ones wait. Each call is a turn.
+    pub fn old_ones_turn(&mut self, limits: &Limits) -> bool {
+        self.old_turn += limits.old_percent.min(100);
+        let theirs = self.old_turn >= 100;
+        self.old_turn %= 100;
+        theirs
+    }
+
+    /// Learns from the end of an attempt; what people must be told of it.
+    pub fn heed(&mut self, sign: Sign, is_probe: bool, limits: &Limits, now: Timestamp) -> Option<Change> {
+        match sign {
+            Sign::Nothing => None,
+            Sign::Well => self.is_well(is_probe),
+            Sign::Busy { until } => {
+                self.paused_until = Some(self.paused_until.map_or(until, |earlier| earlier.max(until)));
+                None
+            }
+            Sign::Failing { reason, detail } => self.failed(Cause::Failing, reason, detail, is_probe, limits, now),
+            Sign::Refusing { reason, detail } => self.failed(Cause::Refusing, reason, detail, is_probe, limits, now),
+        }
+    }
+
+    /// An attempt that began before a refusal says nothing about what has happened since.
+    fn is_well(&mut self, is_probe: bool) -> Option<Change> {
+        self.failures = 0;
+        let reopens = |closed: &mut Closed| is_probe || closed.cause == Cause::Failing;
+        self.closed.take_if(reopens).filter(|closed| closed.reported).map(Change::Resumed)
+    }
+
+    fn failed(
+        &mut self,
+        cause: Cause,
+        reason: Reason,
+        detail: String,
+        is_probe: bool,
+        limits: &Limits,
+        now: Timestamp,
+    ) -> Option<Change> {
+        self.failures = self.failures.saturating_add(1);
+        let closes = cause == Cause::Refusing || self.failures >= limits.failures_to_close;
+        let Some(closed) = &mut self.closed else {
+            if !closes {
+                return None;
+            }
+            let mut closed = Closed {
+                cause,
+                since: now,
+                probe_at: now,
+                probes: 0,
+                reason,
+                detail,
+                reported: cause == Cause::Refusing,
+            };
+            closed.probe_at = now.saturating_add(closed.wait(limits));
+            self.closed = Some(closed.clone());
+            return closed.reported.then_some(Change::Paused(closed));
+        };
+        let turns = cause == Cause::Refusing && closed.cause == Cause::Failing;
+        if !is_probe && !turns {
+            return None;
+        }
+        (closed.cause, closed.reason, closed.detail) = (cause, reason, detail);
+        closed.probe_at = now.saturating_add(closed.wait(limits));
+        let first = !std::mem::replace(&mut closed.reported, true);
+        first.then(|| Change::Paused(closed.clone()))
+    }
+
+    /// Why it is closed, if it is.
+    pub fn closed(&self) -> Option<&Closed> {
+        self.closed.as_ref()
+    }
+
+    /// Until when it asked everybody to wait.
+    pub fn paused_until(&self) -> Option<Timestamp> {
+        self.paused_until
+    }
+}
+
+impl Closed {
+    /// From one probe to the next.
+    fn wait(&self, limits: &Limits) -> Duration {
+        match self.cause {
+            Cause::Refusing => limits.probe_refusing_every,
+            Cause::Failing => {
+                let doubled = 1_u32.checked_shl(self.probes).unwrap_or(u32::MAX);
+                limits.probe_failing_after.saturating_mul(doubled).min(limits.probe_failing_cap)
+            }
+        }
+    }
+}
