@@ -7,11 +7,11 @@ use crate::event::relay::{self, ClosedTarget, Gap, GapWebhook, GivenUp, Silence}
 use crate::event::{Event, Timestamp};
 use crate::names::{RouteName, TargetName};
 use crate::notify::message::{Message, Text};
-use crate::notify::samples::of_event;
+use crate::notify::samples::{alone, of_event};
 use crate::template::{Markup, Wording};
 
 fn compose(event: Event) -> Message {
-    Message::compose(&of_event(event), &Wording::default(), Markup::Plain)
+    Message::compose(&alone(&of_event(event)), &Wording::default(), Markup::Plain)
 }
 
 fn text(message: &Message) -> &str {
