@@ -18,6 +18,7 @@ mod watching_kubernetes;
 mod deduplicating;
 mod pages;
 mod routing;
+mod pairing;
 mod delivering;
 mod giving_up;
 mod resuming;
