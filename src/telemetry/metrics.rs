@@ -187,12 +187,12 @@ impl Metrics {
         self.targets.settled(target, outcome, reason, took);
     }
 
-    /// A target took one message that carries so many deliveries.
+    /// A target took one message that carries so many deliveries, which have come to their end by it.
     pub fn sent(&self, target: &TargetName, deliveries: usize) {
         self.targets.sent(target, deliveries);
     }
 
-    /// So many deliveries came to their end: `delivered`, `silenced`, `superseded`, or `dead` for a reason.
+    /// So many deliveries came to their end without being delivered: `silenced`, `superseded`, or `dead` for a reason.
     pub fn ended(&self, target: &TargetName, outcome: &'static str, reason: Option<Reason>, deliveries: usize) {
         self.targets.ended(target, outcome, reason, deliveries);
     }

@@ -15,11 +15,13 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::event::delivery::Reason;
 use crate::names::TargetName;
 
+const DELIVERED: &str = "delivered";
+
 /// How an attempt ends.
-const ATTEMPT_OUTCOMES: [&str; 3] = ["delivered", "retry", "dead"];
+const ATTEMPT_OUTCOMES: [&str; 3] = [DELIVERED, "retry", "dead"];
 
 /// How a delivery ends: exactly one of these, once.
-const ENDS: [&str; 4] = ["delivered", "silenced", "superseded", "dead"];
+const ENDS: [&str; 4] = [DELIVERED, "silenced", "superseded", "dead"];
 
 /// Why a target is closed.
 const CAUSES: [&str; 2] = ["refusing", "failing"];
@@ -142,6 +144,7 @@ impl TargetMetrics {
     pub(super) fn sent(&self, target: &TargetName, deliveries: usize) {
         self.batches.get_or_create_owned(&of(target)).inc();
         self.batched.get_or_create_owned(&of(target)).inc_by(counted(deliveries));
+        self.ended(target, DELIVERED, None, deliveries);
     }
 
     pub(super) fn ended(&self, target: &TargetName, outcome: &'static str, reason: Option<Reason>, deliveries: usize) {

@@ -55,13 +55,14 @@ fn messages_and_deliveries_are_counted_apart() {
     let metrics = Metrics::new(&[], &[], &[target()]);
     metrics.sent(&target(), 1);
     metrics.sent(&target(), 412);
-    metrics.ended(&target(), "delivered", None, 413);
+    metrics.ended(&target(), "silenced", None, 2);
     metrics.ended(&target(), "dead", Some(Reason::Expired), 7);
     metrics.fell_back(&target(), 7);
     for (series, value) in [
         (r#"batches_total{target="slack-ops"}"#, "2"),
         (r#"batched_deliveries_total{target="slack-ops"}"#, "413"),
         (r#"ended_deliveries_total{target="slack-ops",outcome="delivered"}"#, "413"),
+        (r#"ended_deliveries_total{target="slack-ops",outcome="silenced"}"#, "2"),
         (r#"ended_deliveries_total{target="slack-ops",outcome="dead"}"#, "7"),
         (r#"given_up_deliveries_total{target="slack-ops",reason="expired"}"#, "7"),
         (r#"fallback_deliveries_total{target="slack-ops"}"#, "7"),
