@@ -145,6 +145,20 @@ impl Rows for Kept {
         Ok(())
     }
 
+    fn reschedule(&mut self, of: &SlotName, from: Timestamp, to: Timestamp) -> Done<()> {
+        let due: Vec<DeliveryId> = self
+            .pending(&of.target)
+            .filter(|row| leaves_with(row, of) && row.due_at == from)
+            .map(|row| row.id)
+            .collect();
+        for id in due {
+            if let Some(kept) = self.deliveries.get_mut(&id) {
+                kept.row.due_at = to;
+            }
+        }
+        Ok(())
+    }
+
     fn of_incident(
         &mut self,
         target: &TargetName,

@@ -229,6 +229,8 @@ pub trait Rows {
     fn gather(&mut self, of: &SlotName, limit: usize) -> Result<Vec<Row>, Self::Error>;
     /// Makes those that leave together, are not held and are due earlier, due at `until`.
     fn postpone(&mut self, of: &SlotName, until: Timestamp) -> Result<(), Self::Error>;
+    /// Makes those that leave together, are not held and are due exactly at `from`, due at `to`.
+    fn reschedule(&mut self, of: &SlotName, from: Timestamp, to: Timestamp) -> Result<(), Self::Error>;
     /// Those of one incident, in order of arrival, from the one after `after`.
     fn of_incident(
         &mut self,

@@ -224,6 +224,13 @@ impl Rows for Database {
         self.change(&sql, params![of.target.as_str(), of.route.as_str(), group, key, until.as_millis()])
     }
 
+    fn reschedule(&mut self, of: &SlotName, from: Timestamp, to: Timestamp) -> Done<()> {
+        let (condition, group, key) = Self::together(of);
+        let sql = format!("UPDATE deliveries SET due_at = ?6 WHERE {condition} AND due_at = ?5");
+        let (target, route) = (of.target.as_str(), of.route.as_str());
+        self.change(&sql, params![target, route, group, key, from.as_millis(), to.as_millis()])
+    }
+
     fn of_incident(
         &mut self,
         target: &TargetName,
