@@ -9,6 +9,7 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "what stands outside the relay is not part of its life")]
 
+mod storming;
 mod support;
 
 mod receiving;

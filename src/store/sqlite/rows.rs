@@ -204,9 +204,11 @@ impl Rows for Database {
             Lane::Old => {
                 let waiting = self
                     .one(&format!("{first} AND tried = 0 AND due_at <= ?2 {order}"), params![target.as_str(), since])?;
-                let tried = self
-                    .one(&format!("{first} AND tried = 1 AND due_at <= ?2 {order}"), params![target.as_str(), now])?;
-                Ok(waiting.into_iter().chain(tried).min_by_key(|row| (row.due_at, row.id)))
+                let tried = self.one(
+                    &format!("{first} AND tried = 1 AND due_at <= ?2 ORDER BY id"),
+                    params![target.as_str(), now],
+                )?;
+                Ok(waiting.into_iter().chain(tried).min_by_key(|row| row.id))
             }
         }
     }
