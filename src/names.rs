@@ -1,14 +1,18 @@
-//! The names everything else refers to: ids of events and deliveries, names of sources, routes, targets and cursors, keys
+//! The names everything else refers to: ids of events, deliveries and silences, names of sources, routes, targets and cursors, keys
 //! of groups and incidents.
 //!
 //! Each is a newtype with one door, `parse`, so a name that exists is a name that is allowed.
 //! Knows nothing of the rest of the house. Next room: [`crate::event`].
+
+mod silence;
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
+
+pub use silence::SilenceId;
 
 /// A name or id that breaks its rule; says what was given and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -9,6 +9,7 @@
 mod in_flight;
 mod judge;
 pub mod policy;
+pub mod quiet;
 pub mod retry;
 mod verdict;
 
@@ -22,6 +23,7 @@ use futures_util::FutureExt;
 use in_flight::InFlight;
 use judge::Ours;
 pub use policy::Policy;
+use quiet::Quiet;
 use verdict::Verdict;
 
 use crate::event::batch::{Batch, Receipt};
@@ -50,6 +52,8 @@ pub struct Tools {
     pub store: Arc<dyn Store>,
     /// For the wording of messages, and to route what a dead letter gives rise to.
     pub table: Arc<RoutingTable>,
+    /// Who is not told, for now.
+    pub quiet: Arc<Quiet>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Who wakes whom.
@@ -79,7 +83,9 @@ pub struct Deliverer {
 impl Deliverer {
     /// For `target`, spoken to by `notifier`.
     pub fn new(target: TargetName, notifier: Arc<dyn Notifier>, policy: Policy, tools: Tools) -> Self {
-        let judge = Ours { table: tools.table.clone(), max_age: policy.max_age.get(), ambiguous: policy.ambiguous };
+        let quiet = tools.quiet.clone();
+        let judge =
+            Ours { table: tools.table.clone(), quiet, max_age: policy.max_age.get(), ambiguous: policy.ambiguous };
         let fallback = policy.fallback.clone().map(|to| Fallback { to, after: policy.fallback_after.get() });
         let terms = Arc::new(Terms {
             limits: policy.limits(),

@@ -2,7 +2,7 @@
 //!
 //! Knows names and nothing else: no HTTP, no configuration, no database, no clock (`received_at` is given).
 //! [`castai`] names the kinds of event, [`audit`] and [`savings`] are the larger ones, [`delivery`] is what an event owes,
-//! [`batch`] what leaves together and [`tally`] what that is about, [`relay`] what the relay reports of itself.
+//! [`batch`] what leaves together and [`tally`] what that is about, [`relay`] what the relay reports of itself, [`silence`] what nobody is told of for a while.
 //! Next room: [`crate::source`], where events come from.
 
 pub mod audit;
@@ -14,8 +14,10 @@ mod record;
 pub mod relay;
 pub mod savings;
 mod severity;
+pub mod silence;
 pub mod tally;
 mod timestamp;
+mod zone;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +29,7 @@ pub use castai::CastAIEvent;
 pub use record::RecordError;
 pub use severity::{Severity, UnknownSeverity};
 pub use timestamp::Timestamp;
+pub use zone::Zone;
 
 use crate::names::{EventId, SourceName};
 

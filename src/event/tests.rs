@@ -208,6 +208,13 @@ fn a_time_is_read_in_every_form_senders_write() {
 }
 
 #[test]
+fn the_first_and_the_last_moment_read_back_as_they_are_written() {
+    for end in [Timestamp::from_millis(i64::MIN), Timestamp::from_millis(i64::MAX)] {
+        assert_eq!(Timestamp::parse(&end.to_string()), Some(end), "{end}");
+    }
+}
+
+#[test]
 fn severities_ascend_and_any_case_is_read() {
     assert!(Severity::ALL.is_sorted());
     assert_eq!("CRITICAL".parse(), Ok(Severity::Critical));
@@ -231,4 +238,17 @@ fn an_audit_record_says_what_was_done_by_whom_to_what() {
     for other in ["audit.", "audit", "auditing.node.added"] {
         assert!(matches!(read(other), CastAIEvent::Unrecognized { .. }), "{other}");
     }
+}
+
+#[test]
+fn a_zone_that_is_wrong_says_what_is_allowed() {
+    let said = Zone::parse("Europe/Berln").unwrap_err();
+    assert_eq!(
+        said,
+        "`Europe/Berln` is not a time zone; did you mean `Europe/Berlin`?; write a name of the IANA time zone database, \
+         such as `UTC` or `Europe/Berlin`"
+    );
+    assert!(!Zone::parse("tomorrow").unwrap_err().contains("did you mean"));
+    assert_eq!(Zone::parse("europe/berlin").unwrap().name(), "Europe/Berlin");
+    assert_eq!(Zone::parse("UTC").unwrap().name(), "UTC");
 }

@@ -2,19 +2,22 @@
 //!
 //! A pure function of one event, compiled when the configuration is read and total: whatever the event holds, there is
 //! an answer, and [`RoutingTable::explain`] gives the reasons for it. [`matcher`] decides whether a route takes an
-//! event; [`group`], [`storm`] and [`incident`] are what a route says of its deliveries together; [`explain`] puts all of it
-//! into words. Knows names, events and templates; knows no kinds of target, no store,
-//! no clock, no I/O. Next room: [`crate::store`], which keeps what is owed.
+//! event, [`hours`] when it may speak; [`group`], [`storm`] and [`incident`] are what a route says of its deliveries together, [`ending`] is which
+//! incidents an event ends; [`explain`] puts all of it into words. Knows names, events, templates, and how durations and
+//! rates are written; knows no kinds of target, no store, no clock, no I/O. Next room: [`crate::store`], which keeps what
+//! is owed.
 
 mod bounds;
 mod condition;
 mod ending;
 pub mod explain;
 pub mod group;
+pub mod hours;
 pub mod incident;
 mod late;
 pub mod matcher;
 mod pattern;
+pub mod silence;
 pub mod storm;
 
 use std::collections::HashMap;
@@ -24,6 +27,7 @@ use serde::{Deserialize, Deserializer, de};
 
 pub use explain::{RouteVerdict, Verdict};
 pub use group::GroupRule;
+pub use hours::Intervals;
 pub use incident::IncidentRule;
 pub use late::LateRule;
 pub use matcher::Matcher;
@@ -31,10 +35,11 @@ pub use storm::StormRule;
 
 use crate::event::batch::Gathering;
 use crate::event::delivery::Owed;
-use crate::event::{Event, Severity};
+use crate::event::{Event, Severity, Timestamp};
 use crate::names::{RouteName, SourceName, TargetName};
 use crate::template::Wording;
 use ending::Ending;
+use hours::Hours;
 use matcher::Facts;
 
 /// A rule of the routing table: which events it takes, and who is told of them.
@@ -63,6 +68,12 @@ pub struct Route {
     pub storm: Option<StormRule>,
     /// The incident that what it takes opens.
     pub incident: Option<IncidentRule>,
+    /// Its targets are told within these hours only; always, when left out.
+    #[serde(default)]
+    pub active: Intervals,
+    /// Its targets are never told within these hours.
+    #[serde(default)]
+    pub muted: Intervals,
 }
 
 impl Route {
@@ -78,7 +89,18 @@ impl Route {
             group: None,
             storm: None,
             incident: None,
+            active: Intervals::default(),
+            muted: Intervals::default(),
         }
+    }
+
+    /// When it may speak, in words; `None` when that is always.
+    pub fn hours_in_words(&self) -> Option<String> {
+        self.hours().in_words()
+    }
+
+    fn hours(&self) -> Hours<'_> {
+        Hours { active: &self.active, muted: &self.muted }
     }
 
     fn owe(&self, target: &TargetName, facts: &Facts<'_>) -> Owed {
@@ -118,8 +140,9 @@ fn own_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RouteName, D::
 /// event once: by the first route that names it.
 ///
 /// Beside all this an event may end incidents: for each route whose `resolve_when` takes it, each target of that route is
-/// owed the end, once for each incident. Such a route does not take the event for an opening, even if its `match` does;
-/// other routes, the default targets and the rules for late events go on as if there were no ends.
+/// owed the end, once for each incident. Where the route's `match` takes it too, the route has taken it, and tells of the
+/// end only. All else goes on as if there were no ends: other routes tell the same targets, to be an end is not to be
+/// routed, and what comes too late still ends.
 #[derive(Debug)]
 pub struct RoutingTable {
     routes: Vec<Route>,
@@ -163,9 +186,11 @@ impl RoutingTable {
         }
         let is_end = |route: &Route| endings.iter().any(|ending| ending.is_by(route));
         let mut taken = false;
-        for route in self.routes.iter().filter(|route| route.matcher.matches(facts) && !is_end(route)) {
+        for route in self.routes.iter().filter(|route| route.matcher.matches(facts)) {
             taken = true;
-            owe_the_untold(route, facts, &mut owed);
+            if !is_end(route) {
+                owe_the_untold(route, facts, &mut owed);
+            }
             if route.stop {
                 break;
             }
@@ -197,6 +222,12 @@ impl RoutingTable {
         self.routes.iter().chain([&self.last_resort]).find(|known| known.name == *route).map(|known| &known.message)
     }
 
+    /// Why this route tells nobody at this moment, in words; `None` when it may speak. A route that is not in the table
+    /// (any more) may: it is better to tell too much.
+    pub fn quiet_hours(&self, route: &RouteName, now: Timestamp) -> Option<String> {
+        self.routes.iter().find(|known| known.name == *route)?.hours().objection(now)
+    }
+
     /// The routes in order, for people to look at. [`Matcher`] prints as text.
     pub fn routes(&self) -> impl Iterator<Item = &Route> {
         self.routes.iter()
@@ -214,11 +245,17 @@ impl RoutingTable {
 
     /// Routes that can never take an event, each with the route that takes everything before it.
     pub fn unreachable(&self) -> Vec<(RouteName, RouteName)> {
-        let leaves_ends = |route: &Route| route.incident.as_ref().is_some_and(|rule| rule.resolve_when().is_some());
-        let takes_all = |route: &Route| route.stop && route.matcher.is_everything() && !leaves_ends(route);
+        let takes_all = |route: &Route| route.stop && route.matcher.is_everything();
         let Some(last) = self.routes.iter().position(takes_all) else { return Vec::new() };
         let blocker = &self.routes[last].name;
         self.routes[last + 1..].iter().map(|route| (route.name.clone(), blocker.clone())).collect()
+    }
+
+    /// Routes whose incidents end with whatever they take, as far as the same words show it.
+    pub fn closed_before_opened(&self) -> Vec<RouteName> {
+        let end = |route: &Route| Some(route.incident.as_ref()?.resolve_when()?.to_string());
+        let is_closed = |route: &&Route| end(route).is_some_and(|end| end == route.matcher.to_string());
+        self.routes.iter().filter(is_closed).map(|route| route.name.clone()).collect()
     }
 
     /// Names that stand for more than one route, each once: their deliveries could not be told apart.

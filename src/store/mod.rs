@@ -20,8 +20,9 @@ use serde::Deserialize;
 use crate::config::Span;
 use crate::event::batch::{Batch, Receipt};
 use crate::event::delivery::{Outcome, Owed, Reason};
+use crate::event::silence::{self, Silence};
 use crate::event::{Event, Timestamp};
-use crate::names::{CursorName, DeliveryId, EventId, TargetName};
+use crate::names::{CursorName, DeliveryId, EventId, SilenceId, TargetName};
 use crate::target::{Change, Sign, TargetState};
 pub use queue::{End, Origin};
 pub use terms::{Candidate, Fallback, Judge, News, Ruling, Terms};
@@ -309,8 +310,18 @@ pub trait Store: Send + Sync {
     /// What waits for each target; one with nothing pending and no dead letters is left out.
     async fn backlog(&self) -> Result<BTreeMap<TargetName, Backlog>, StoreError>;
 
+    /// The newest `limit` silences that were not over at `since`, in the order of their ids.
+    async fn silences(&self, since: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError>;
+
+    /// Keeps a silence under an id of its own.
+    async fn keep_silence(&self, terms: silence::Terms) -> Result<Silence, StoreError>;
+
+    /// Ends a silence at `at`, unless it is over by then: the first end stands. Answers with what is kept of it; `None`
+    /// when there is none of this id (any more).
+    async fn end_silence(&self, id: SilenceId, at: Timestamp, by: &str) -> Result<Option<Silence>, StoreError>;
+
     /// Forgets up to `limit` events received before `before`, with their deliveries; never one with a pending delivery.
-    /// Returns how many it forgot.
+    /// Returns how many it forgot. Forgets as many silences that were over before then, too.
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// Proves that a write can be made durable now.

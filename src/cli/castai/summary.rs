@@ -12,12 +12,11 @@ use super::client;
 use crate::cli::route_test::find_source;
 use crate::cli::{ConfigArgs, Failure, Verdict, send, write_table};
 use crate::event::savings::{Change, ClusterSavings, Days, Figures, PeriodPair, SavingsSummary};
-use crate::event::{CastAIEvent, Timestamp};
+use crate::event::{CastAIEvent, Timestamp, Zone};
 use crate::notify::message::savings::{change, money, percent};
 use crate::runtime::{Clock, SystemClock};
 use crate::source::savings;
 use crate::source::savings::periods::Day;
-use crate::source::savings::schedule::Zone;
 
 /// What is printed where nothing is known.
 const NOT_AVAILABLE: &str = "n/a";

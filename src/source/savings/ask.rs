@@ -10,13 +10,12 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::periods::{Compared, Day, Period, Window};
 use super::report::{Measured, NotAvailable, Observation, Offers, Paid, Pair, Prices, is_young};
-use super::schedule::Zone;
 use super::threshold::{Over, Reading, Refused};
 use crate::castai_api::clusters::Cluster;
 use crate::castai_api::cost::Recommendation;
 use crate::castai_api::{ApiError, CastAi, ErrorKind};
-use crate::event::Timestamp;
 use crate::event::savings::Efficiency;
+use crate::event::{Timestamp, Zone};
 use crate::source::polling::PollError;
 
 /// Clusters asked about side by side: what a person with a few open tabs asks of CAST AI.

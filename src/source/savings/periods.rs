@@ -8,9 +8,9 @@ use std::fmt;
 use jiff::civil::Date;
 use jiff::{Span, ToSpan};
 
-use super::schedule::{Zone, moment};
-use crate::event::Timestamp;
+use super::schedule::moment;
 use crate::event::savings::{Days, PeriodPair};
+use crate::event::{Timestamp, Zone};
 
 /// How many days `trailing 30 days` are.
 const TRAILING: i64 = 30;
@@ -27,14 +27,6 @@ impl Day {
     pub fn parse(text: &str) -> Result<Self, String> {
         let date = text.parse::<Date>().ok().filter(|date| date.to_string() == text);
         date.map(Self).ok_or_else(|| format!("`{text}` is not a day; write year, month and day, such as `2026-10-06`"))
-    }
-
-    pub(super) fn from_civil(date: Date) -> Self {
-        Self(date)
-    }
-
-    pub(super) fn civil(self) -> Date {
-        self.0
     }
 
     /// The day this many days later, or earlier; held within the calendar.
@@ -56,6 +48,18 @@ impl Day {
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
+    }
+}
+
+impl Zone {
+    /// The moment `day` begins: its first one, also where midnight is left out.
+    pub(super) fn start_of(&self, day: Day) -> Timestamp {
+        self.beginning_of(day.0)
+    }
+
+    /// The day it is at this moment.
+    pub fn day_of(&self, moment: Timestamp) -> Day {
+        Day(self.at(moment).date())
     }
 }
 

@@ -12,10 +12,9 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 
 use super::periods::{Compared, Day, Period};
-use super::schedule::Zone;
 use super::sums::{change, realised_share, share, sum};
-use crate::event::Timestamp;
 use crate::event::savings::{ClusterSavings, Efficiency, Figures, Offer, PeriodFigures, Potential, SavingsSummary};
+use crate::event::{Timestamp, Zone};
 
 /// How long CAST AI needs to know a cluster before its model says what was saved.
 const TOO_YOUNG: Duration = Duration::from_secs(14 * 86_400);

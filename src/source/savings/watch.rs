@@ -11,12 +11,11 @@ use serde_json::{Map, Value, json};
 
 use super::memory::State;
 use super::periods::Window;
-use super::schedule::Zone;
 use super::threshold::{Crossing, Over, Threshold, evaluate, unwatched};
 use super::{Inbox, ask, event};
 use crate::castai_api::CastAi;
 use crate::config::Span;
-use crate::event::{Cluster, Event, Timestamp};
+use crate::event::{Cluster, Event, Timestamp, Zone};
 use crate::names::{CursorName, SourceName};
 use crate::source::polling::{Poll, PollError};
 use crate::store::Cursor;

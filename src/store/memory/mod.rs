@@ -4,6 +4,7 @@
 //! the queue work on.
 
 mod rows;
+mod silences;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,9 +19,11 @@ use super::{
 };
 use crate::event::batch::Receipt;
 use crate::event::delivery::Reason;
+use crate::event::silence::{self, Silence};
 use crate::event::{Event, Timestamp};
-use crate::names::{CursorName, DeliveryId, EventId, IncidentKey, RouteName, TargetName};
+use crate::names::{CursorName, DeliveryId, EventId, IncidentKey, RouteName, SilenceId, TargetName};
 use crate::target::TargetState;
+use silences::Silences;
 
 /// The section `store.memory`: there is nothing to set.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -43,6 +46,7 @@ struct Kept {
     slots: HashMap<SlotName, Slot>,
     storms: HashMap<RouteName, StormClock>,
     cursors: HashMap<CursorName, String>,
+    silences: Silences,
     last_event: i64,
 }
 
@@ -188,8 +192,22 @@ impl Store for MemoryStore {
         Ok(self.kept().backlog())
     }
 
+    async fn silences(&self, since: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError> {
+        Ok(self.kept().silences.list(since, limit))
+    }
+
+    async fn keep_silence(&self, terms: silence::Terms) -> Result<Silence, StoreError> {
+        Ok(self.kept().silences.keep(terms))
+    }
+
+    async fn end_silence(&self, id: SilenceId, at: Timestamp, by: &str) -> Result<Option<Silence>, StoreError> {
+        Ok(self.kept().silences.end(id, at, by))
+    }
+
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        Ok(self.kept().prune(before, limit))
+        let mut kept = self.kept();
+        kept.silences.prune(before, limit);
+        Ok(kept.prune(before, limit))
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

@@ -27,7 +27,8 @@ pub fn settle<R: Rows>(rows: &mut R, settlement: &Settlement) -> Result<Settled,
         work.free_slot(&name, batch, outcome)?;
     }
     let mut state = work.rows.target(batch.target())?;
-    let change = state.heed(sign.clone(), batch.is_probe, &terms.limits, *at);
+    let is_probe = state.awaits(batch.lease);
+    let change = state.heed(sign.clone(), is_probe, &terms.limits, *at);
     work.rows.keep_target(batch.target(), &state)?;
     if let Some(change) = &change {
         work.report(News::Change { target: batch.target(), change })?;
@@ -61,6 +62,7 @@ impl<R: Rows> Work<'_, R> {
     }
 
     fn retried(&mut self, row: &Row, failure: &Failure<'_>) -> Result<(), R::Error> {
+        let row = &self.rows.as_it_is(row)?;
         let told = row.told || failure.ambiguous;
         if failure.ambiguous {
             incident::told(self.rows, row, None)?;
@@ -96,6 +98,7 @@ impl<R: Rows> Work<'_, R> {
             reason,
             detail,
             attempts: batch.attempt,
+            deliveries: held.len(),
         }))
     }
 
@@ -110,6 +113,10 @@ impl<R: Rows> Work<'_, R> {
             Outcome::Delivered { receipt } => (batch.claimed_at.saturating_add(pause), receipt.clone()),
             Outcome::Dead { .. } => (batch.claimed_at.saturating_add(pause), None),
         };
+        if let Some(until) = slot.not_before {
+            // Who came while it was on its way was put off until its lease would have ended.
+            self.rows.reschedule(name, until, not_before)?;
+        }
         let receipt = slot.receipt.or(receipt);
         self.rows.keep_slot(name, &Slot { not_before: Some(not_before), held: false, receipt, ..slot })
     }

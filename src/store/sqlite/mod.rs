@@ -13,6 +13,7 @@ mod peek;
 mod read;
 mod rows;
 mod schema;
+mod silences;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -30,7 +31,8 @@ use super::{
     queue,
 };
 use crate::event::Timestamp;
-use crate::names::{CursorName, EventId, TargetName};
+use crate::event::silence::{self, Silence};
+use crate::names::{CursorName, EventId, SilenceId, TargetName};
 use crate::target::TargetState;
 use events::Encoded;
 pub use peek::Peek;
@@ -238,8 +240,26 @@ impl Store for SqliteStore {
         self.readers.read("count the backlog", read::backlog).await
     }
 
+    async fn silences(&self, since: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError> {
+        self.readers.read("read the silences", move |connection| silences::list(connection, since, limit)).await
+    }
+
+    async fn keep_silence(&self, terms: silence::Terms) -> Result<Silence, StoreError> {
+        let keep = move |database: &mut Database| silences::keep(&database.connection, &terms);
+        self.writer.write("keep a silence", keep).await
+    }
+
+    async fn end_silence(&self, id: SilenceId, at: Timestamp, by: &str) -> Result<Option<Silence>, StoreError> {
+        let by = by.to_owned();
+        let end = move |database: &mut Database| silences::end(&database.connection, id, at, &by);
+        self.writer.write("end a silence", end).await
+    }
+
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let prune = move |database: &mut Database| events::prune(database, before, limit);
+        let prune = move |database: &mut Database| {
+            silences::prune(&database.connection, before, limit)?;
+            events::prune(database, before, limit)
+        };
         self.writer.write("prune old events", prune).await
     }
 

@@ -6,12 +6,14 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::event::Timestamp;
+use crate::event::silence::Terms;
 use crate::names::{CursorName, EventId, TargetName};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Append, Appended, Cursor, Store, undisturbed};
 
 /// Kept apart from the steps, so that no step can be edited unnoticed.
 const VERSION_1: &str = include_str!("../../../tests/fixtures/store/version_1.sql");
+const VERSION_2: &str = include_str!("../../../tests/fixtures/store/version_2.sql");
 
 fn database(text: &str) -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
@@ -56,15 +58,40 @@ async fn a_database_of_version_1_keeps_what_it_holds_and_gains_cursors() {
     assert_eq!(store.cursor(&cursor.name).await.unwrap(), Some(cursor.value));
 }
 
+#[tokio::test]
+async fn a_database_of_version_2_keeps_what_it_holds_and_gains_silences() {
+    let (_directory, path) = database(VERSION_2);
+    let store = open(&path).unwrap();
+
+    let kept = store.event(&EventId::parse("evt-1").unwrap()).await.unwrap().unwrap();
+    assert_eq!((kept.deliveries[0].attempts, kept.deliveries[0].owed.target.as_str()), (3, "slack-ops"));
+    assert!(store.cursor(&CursorName::pulse()).await.unwrap().unwrap().contains("alive_at"));
+
+    let now = Timestamp::parse("2026-11-23T00:00:00Z").unwrap();
+    assert_eq!(store.silences(now, 9).await.unwrap(), []);
+    let terms = Terms {
+        matching: Default::default(),
+        routes: vec![],
+        targets: vec![TargetName::parse("slack-ops").unwrap()],
+        from: now,
+        until: now.saturating_add(std::time::Duration::from_secs(9)),
+        by: "ada".into(),
+        why: "upgrade".into(),
+    };
+    let silence = store.keep_silence(terms).await.unwrap();
+    assert_eq!(store.silences(now, 9).await.unwrap(), [silence]);
+}
+
 #[test]
 fn an_old_database_becomes_what_a_new_one_is() {
-    let (_directory, old) = database(VERSION_1);
-    let (_other, new) = database("");
-    for path in [&old, &new] {
-        drop(open(path).unwrap());
-        assert_eq!(version(path), VERSION);
+    let (_new, new) = database("");
+    drop(open(&new).unwrap());
+    for old in [VERSION_1, VERSION_2] {
+        let (_old, old) = database(old);
+        drop(open(&old).unwrap());
+        assert_eq!(version(&old), VERSION);
+        assert_eq!(tables(&old), tables(&new));
     }
-    assert_eq!(tables(&old), tables(&new));
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use castai_relay::event::Timestamp;
-use castai_relay::names::{CursorName, EventId, TargetName};
+use castai_relay::event::silence::{self, Silence};
+use castai_relay::names::{CursorName, EventId, SilenceId, TargetName};
 use castai_relay::store::memory::MemoryStore;
 use castai_relay::store::{
     Append, Appended, Backlog, Claim, Claimed, Cursor, Settled, Settlement, Store, StoreError, StoredEvent, Terms,
@@ -62,10 +63,6 @@ impl FlakyStore {
     /// A new process: what is written from now on is written, and heard of.
     pub fn revive(&self) {
         self.end.left.send_replace(None);
-    }
-
-    pub fn is_dead(&self) -> bool {
-        self.end.is_over()
     }
 }
 
@@ -219,6 +216,18 @@ impl Store for FlakyStore {
 
     async fn backlog(&self) -> Result<BTreeMap<TargetName, Backlog>, StoreError> {
         self.kept.backlog().await
+    }
+
+    async fn silences(&self, since: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError> {
+        self.kept.silences(since, limit).await
+    }
+
+    async fn keep_silence(&self, terms: silence::Terms) -> Result<Silence, StoreError> {
+        self.kept.keep_silence(terms).await
+    }
+
+    async fn end_silence(&self, id: SilenceId, at: Timestamp, by: &str) -> Result<Option<Silence>, StoreError> {
+        self.kept.end_silence(id, at, by).await
     }
 
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

@@ -1,0 +1,158 @@
+//! Who is not told now: the hours of the routes, and the silences in force.
+//!
+//! Asked of each delivery at the moment it would leave, inside the store's transaction, so [`Quiet::verdict`] waits for
+//! nothing. The silences are rows of the store; what is held here is their compiled form, so one that is added or ended
+//! here counts at once, and one that was added or ended elsewhere after [`REFRESH`]. What began to be told is told to
+//! its end: the resolve of an incident that was told is nobody's candidate. Next: [`crate::route::silence`].
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use crate::event::Timestamp;
+use crate::event::silence::Silence;
+use crate::names::{RouteName, SilenceId};
+use crate::route::RoutingTable;
+pub use crate::route::silence::{Candidate, Draft, Refused, author};
+use crate::route::silence::{Compiled, holding};
+use crate::runtime::{Clock, Lifecycle};
+use crate::store::{Store, StoreError};
+
+/// How soon a silence that another process added or ended counts here.
+pub const REFRESH: Duration = Duration::from_secs(10);
+
+/// Silences that may be planned or in force at a time: each is asked of every delivery.
+pub const MAX_SILENCES: usize = 1000;
+
+/// Why a silence was not added.
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    /// It cannot be meant.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// There are as many as there may be.
+    #[error("{MAX_SILENCES} silences are planned or in force already; end those that are not needed any more")]
+    TooMany,
+    /// It could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What keeps deliveries silent. One for the whole relay, shared.
+pub struct Quiet {
+    table: Arc<RoutingTable>,
+    store: Arc<dyn Store>,
+    held: RwLock<Arc<[Arc<Compiled>]>>,
+    /// Held while the store is asked and `held` follows it, so that no answer overtakes a later one.
+    changing: Mutex<()>,
+}
+
+impl Quiet {
+    /// With the hours of `table` and the silences of `store` that are not over at `now`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn load(table: Arc<RoutingTable>, store: Arc<dyn Store>, now: Timestamp) -> Result<Self, StoreError> {
+        let quiet = Self { table, store, held: RwLock::new(Arc::from([])), changing: Mutex::new(()) };
+        quiet.refresh(now).await?;
+        Ok(quiet)
+    }
+
+    /// Why this delivery is silent now, in words; `None` when it may leave. Quick, and waits for nothing.
+    pub fn verdict(&self, candidate: &Candidate<'_>, now: Timestamp) -> Option<String> {
+        let hours = self.table.quiet_hours(candidate.route, now);
+        hours.or_else(|| {
+            let held = self.held();
+            holding(held.iter().map(AsRef::as_ref), candidate, now).map(Compiled::in_words)
+        })
+    }
+
+    /// The routes there are, those that nobody writes included.
+    pub fn routes(&self) -> Vec<RouteName> {
+        let written = self.table.routes().map(|route| route.name.clone());
+        written.chain([RouteName::default_targets(), RouteName::too_late()]).collect()
+    }
+
+    /// Asks the store what is in force. Does nothing but one read where nothing has changed.
+    ///
+    /// # Errors
+    /// When the store cannot be read; then everything stays as it was.
+    pub async fn refresh(&self, now: Timestamp) -> Result<(), StoreError> {
+        let _turn = self.changing.lock().await;
+        let kept = self.store.silences(now, usize::MAX).await?;
+        let before = self.held();
+        let known = |silence: &Silence| before.iter().find(|held| held.silence() == silence).cloned();
+        self.hold(kept.into_iter().filter_map(|silence| known(&silence).or_else(|| compile(silence))));
+        Ok(())
+    }
+
+    /// Refreshes now and then, until the soft stop.
+    pub async fn keep_fresh(self: Arc<Self>, clock: Arc<dyn Clock>, life: Lifecycle) {
+        while !life.is_stopping() {
+            tokio::select! {
+                () = clock.sleep_until(clock.now().saturating_add(REFRESH)) => {}
+                () = life.stopping() => return,
+            }
+            if let Err(error) = self.refresh(clock.now()).await {
+                tracing::warn!(%error, "the silences could not be read; those that were known go on");
+            }
+        }
+    }
+
+    /// Keeps a silence and lets it hold at once.
+    ///
+    /// # Errors
+    /// When it cannot be meant, when there are too many, or when the store failed; then nothing is kept.
+    pub async fn add(&self, draft: Draft, now: Timestamp) -> Result<Silence, AddError> {
+        let terms = draft.accept(now)?;
+        let _turn = self.changing.lock().await;
+        let held = self.held();
+        let current = || held.iter().filter(|held| held.silence().over_at() > now);
+        if current().count() >= MAX_SILENCES {
+            return Err(AddError::TooMany);
+        }
+        let silence = self.store.keep_silence(terms).await?;
+        self.hold(current().cloned().chain(compile(silence.clone())));
+        tracing::info!(silence.id = %silence.id, by = silence.terms.by, why = silence.terms.why, until = %silence.terms.until, "a silence was added");
+        Ok(silence)
+    }
+
+    /// Ends a silence at once, unless it is over: the first end stands. Answers with what is kept of it; `None` when
+    /// there is none of this id.
+    ///
+    /// # Errors
+    /// When the store failed; then it goes on.
+    pub async fn end(&self, id: SilenceId, by: &str, now: Timestamp) -> Result<Option<Silence>, StoreError> {
+        let _turn = self.changing.lock().await;
+        let ended = self.store.end_silence(id, now, by).await?;
+        let held = self.held();
+        self.hold(held.iter().filter(|held| held.silence().id != id).cloned());
+        if ended.is_some() {
+            tracing::info!(silence.id = %id, by, "a silence was ended");
+        }
+        Ok(ended)
+    }
+
+    fn held(&self) -> Arc<[Arc<Compiled>]> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn hold(&self, silences: impl Iterator<Item = Arc<Compiled>>) {
+        *self.held.write().unwrap_or_else(PoisonError::into_inner) = silences.collect();
+    }
+}
+
+/// What was kept by another version of the relay may not be readable by this one. Then it does not hold.
+fn compile(silence: Silence) -> Option<Arc<Compiled>> {
+    let id = silence.id;
+    let compiled = Compiled::new(silence);
+    compiled
+        .inspect_err(|error| tracing::error!(silence.id = %id, %error, "a silence cannot be read and does not hold"))
+        .ok()
+        .map(Arc::new)
+}
+
+#[cfg(test)]
+#[path = "tests/quiet.rs"]
+mod tests;

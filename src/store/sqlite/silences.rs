@@ -1,0 +1,90 @@
+//! The silences: a small table of its own. Writes run inside the writer's transaction, reads beside it.
+//!
+//! Knows SQL and values; never looks at the time.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::columns::unreadable;
+use crate::event::Timestamp;
+use crate::event::silence::{Ended, Silence, Terms};
+use crate::names::SilenceId;
+
+const COLUMNS: &str = "id, matching, routes, targets, begins_at, until, by_whom, why, ended_at, ended_by";
+
+/// The newest silences that were not over at `since`, in the order of their ids. One that cannot be read is left out and
+/// complained of: the others must hold all the same.
+pub fn list(connection: &Connection, since: Timestamp, limit: usize) -> rusqlite::Result<Vec<Silence>> {
+    let sql = format!("SELECT {COLUMNS} FROM silences WHERE over_at > ?1 ORDER BY id DESC LIMIT ?2");
+    let mut select = connection.prepare_cached(&sql)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = select.query_map(params![since.as_millis(), limit], |row| Ok((row.get::<_, i64>(0)?, silence(row))))?;
+    let mut silences = Vec::new();
+    for row in rows {
+        match row? {
+            (_, Ok(silence)) => silences.push(silence),
+            (id, Err(error)) => {
+                tracing::error!(silence.id = id, %error, "a stored silence cannot be read and does not hold")
+            }
+        }
+    }
+    silences.reverse();
+    Ok(silences)
+}
+
+/// Keeps a new one under the next id.
+pub fn keep(connection: &Connection, terms: &Terms) -> rusqlite::Result<Silence> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO silences (matching, routes, targets, begins_at, until, over_at, by_whom, why)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7)",
+    )?;
+    let Terms { matching, routes, targets, from, until, by, why } = terms;
+    let (matching, routes, targets) = (json(matching)?, json(routes)?, json(targets)?);
+    let id = insert.insert(params![matching, routes, targets, from.as_millis(), until.as_millis(), by, why])?;
+    Ok(Silence { id: SilenceId::from_row(id), terms: terms.clone(), ended: None })
+}
+
+/// Ends one, unless it is over at `at`; answers with what is kept of it then.
+pub fn end(connection: &Connection, id: SilenceId, at: Timestamp, by: &str) -> rusqlite::Result<Option<Silence>> {
+    let mut update = connection.prepare_cached(
+        "UPDATE silences SET ended_at = ?2, ended_by = ?3, over_at = ?2 WHERE id = ?1 AND over_at > ?2",
+    )?;
+    update.execute(params![id.row(), at.as_millis(), by])?;
+    let mut select = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM silences WHERE id = ?1"))?;
+    select.query_row([id.row()], silence).optional()
+}
+
+/// Forgets up to `limit` of those that were over before `before`.
+pub fn prune(connection: &Connection, before: Timestamp, limit: usize) -> rusqlite::Result<()> {
+    let mut delete = connection.prepare_cached(
+        "DELETE FROM silences WHERE id IN (SELECT id FROM silences WHERE over_at < ?1 ORDER BY over_at LIMIT ?2)",
+    )?;
+    delete.execute(params![before.as_millis(), i64::try_from(limit).unwrap_or(i64::MAX)]).map(drop)
+}
+
+fn silence(row: &Row<'_>) -> rusqlite::Result<Silence> {
+    let time = |column| row.get(column).map(Timestamp::from_millis);
+    let terms = Terms {
+        matching: from_json(row, 1)?,
+        routes: from_json(row, 2)?,
+        targets: from_json(row, 3)?,
+        from: time(4)?,
+        until: time(5)?,
+        by: row.get(6)?,
+        why: row.get(7)?,
+    };
+    let ended = match row.get::<_, Option<i64>>(8)? {
+        Some(at) => Some(Ended { at: Timestamp::from_millis(at), by: row.get(9)? }),
+        None => None,
+    };
+    Ok(Silence { id: SilenceId::from_row(row.get(0)?), terms, ended })
+}
+
+fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(unreadable(column))
+}
