@@ -27,16 +27,14 @@ impl Verdict {
             Err(error) => error,
         };
         let NotifyError { next, scope, ambiguous, reason, detail } = error;
-        let again_at = |after| {
-            let at = now.saturating_add(policy.retry.delay(batch.first(), batch.attempt, after));
-            // What would be too old by then ends when it is.
-            at.min(deadline(batch, policy))
-        };
+        let wait_until = |after| now.saturating_add(policy.retry.delay(batch.first(), batch.attempt, after));
+        // What would be too old by then ends when it is; others have to wait all the same.
+        let again_at = |after| wait_until(after).min(deadline(batch, policy));
         let sign = match (next, scope) {
             (Next::GiveUp, Scope::Message) => Sign::Well,
             (Next::GiveUp, Scope::Target) => Sign::Refusing { reason, detail: detail.clone() },
-            (Next::Retry { after: Some(after) }, Scope::Target) => Sign::Busy { until: again_at(Some(after)) },
-            (Next::Retry { after: None }, _) if reason == Reason::RateLimited => Sign::Busy { until: again_at(None) },
+            (Next::Retry { after: Some(after) }, Scope::Target) => Sign::Busy { until: wait_until(Some(after)) },
+            (Next::Retry { after: None }, _) if reason == Reason::RateLimited => Sign::Busy { until: wait_until(None) },
             (Next::Retry { .. }, _) if reason == Reason::Internal => Sign::Nothing,
             (Next::Retry { .. }, _) => Sign::Failing { reason, detail: detail.clone() },
         };
