@@ -33,7 +33,7 @@ impl Verdict {
         let sign = match (next, scope) {
             (Next::GiveUp, Scope::Message) => Sign::Well,
             (Next::GiveUp, Scope::Target) => Sign::Refusing { reason, detail: detail.clone() },
-            (Next::Retry { after: Some(after) }, Scope::Target) => Sign::Busy { until: wait_until(Some(after)) },
+            (Next::Retry { after: Some(after) }, _) => Sign::Busy { until: wait_until(Some(after)) },
             (Next::Retry { after: None }, _) if reason == Reason::RateLimited => Sign::Busy { until: wait_until(None) },
             (Next::Retry { .. }, _) if reason == Reason::Internal => Sign::Nothing,
             (Next::Retry { .. }, _) => Sign::Failing { reason, detail: detail.clone() },
