@@ -4,6 +4,7 @@
 //! outside the event it is given. Values are escaped for the target's markup, the template's own text is not.
 //! Knows events; knows no routes, no targets, no time. Used by [`crate::route`] and [`crate::notify`].
 
+mod key;
 mod wording;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::sync::LazyLock;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, context};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+pub use key::{KeyTemplate, PresentSubject};
 pub use wording::{LinkTemplate, Wording};
 
 use crate::event::Event;
@@ -191,19 +193,26 @@ pub struct Subject(Value);
 impl Subject {
     /// Shows `event` to templates.
     pub fn of(event: &Event) -> Self {
-        #[derive(Serialize)]
-        struct Shown<'a> {
-            #[serde(flatten)]
-            record: &'a Event,
-            body: Option<serde_json::Value>,
-            late_by: Option<f64>,
-        }
-        let shown = Shown {
+        Self(context! { event => Value::from(minijinja::value::Serde(&Shown::of(event))) })
+    }
+}
+
+/// One event as templates see it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    record: &'a Event,
+    body: Option<serde_json::Value>,
+    late_by: Option<f64>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(event: &'a Event) -> Self {
+        Self {
             record: event,
             body: serde_json::from_slice(&event.body).ok(),
             late_by: event.late_by().map(|late| late.as_secs_f64()),
-        };
-        Self(context! { event => Value::from(minijinja::value::Serde(&shown)) })
+        }
     }
 }
 

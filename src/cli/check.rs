@@ -43,13 +43,21 @@ fn print_house(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
         sources => write_table(out, "  ", sources)?,
     }
     writeln!(out, "\ntargets")?;
-    let told: Vec<_> = settings.table.routes().flat_map(|route| &route.notify).collect();
-    let told = |name: &TargetName| told.contains(&name) || settings.table.default_targets().contains(name);
-    let target = |target: &Target| {
-        let note = if told(&target.name) { "" } else { "no route names it" };
-        vec![target.name.to_string(), target.kind.to_owned(), note.to_owned()]
+    write_table(out, "  ", &targets(settings))
+}
+
+/// The targets, one row for each: how it is delivered to, who stands in for it, and whether anybody is told by it.
+fn targets(settings: &Settings) -> Vec<Vec<String>> {
+    let mut told: Vec<_> = settings.table.routes().flat_map(|route| &route.notify).collect();
+    told.extend(settings.table.default_targets());
+    told.extend(settings.targets.iter().filter_map(|target| target.policy.fallback.as_ref()));
+    let target = |Target { name, kind, policy, .. }: &Target| {
+        let fallback = policy.fallback.as_ref().map(|to| format!("falls back to {to} after {}", policy.fallback_after));
+        let alone = (!told.contains(&name)).then(|| "no route names it".to_owned());
+        let note = [fallback, alone].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        vec![name.to_string(), (*kind).to_owned(), policy.to_string(), note]
     };
-    write_table(out, "  ", &settings.targets.iter().map(target).collect::<Vec<_>>())
+    settings.targets.iter().map(target).collect()
 }
 
 /// The sources that are asked, one row for each.

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::{BodyArgs, ConfigArgs, Failure, Verdict};
 use crate::app::settings::{Settings, WebhookSettings};
+use crate::event::batch::{Batch, Lease};
 use crate::event::delivery::{Delivery, Owed};
 use crate::event::relay::{self, BodyProblem};
 use crate::event::{Event, Timestamp};
@@ -96,7 +97,8 @@ fn show_message(settings: &Settings, event: &Event, owed: &Owed, out: &mut dyn W
     let quiet = settings.table.quiet_hours(&owed.route, delivery.claimed_at);
     let quiet = quiet.map(|why| format!("; not at this hour, {why}")).unwrap_or_default();
     writeln!(out, "\nto {} ({}), by route {}, as {}{quiet}", owed.target, target.kind, owed.route, owed.severity)?;
-    writeln!(out, "{}", indented(&target.notifier.preview(&delivery, &wording)))?;
+    let batch = Batch::of_one(delivery, Lease(1));
+    writeln!(out, "{}", indented(&target.notifier.preview(&batch, &wording)))?;
     Ok(())
 }
 

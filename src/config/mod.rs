@@ -18,4 +18,4 @@ pub use layers::{Loaded, load};
 pub use problem::{Place, Problem, Problems};
 pub use secret::Secret;
 pub use section::Section;
-pub use units::{ByteSize, Rate, Span, listen_address};
+pub use units::{ByteSize, Percent, Rate, Span, listen_address};

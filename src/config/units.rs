@@ -1,4 +1,4 @@
-//! Durations, rates, sizes and addresses as people write them: `10s`, `24h`, `30/m`, `1MiB`, `0.0.0.0:8080`.
+//! Durations, rates, shares, sizes and addresses as people write them: `10s`, `24h`, `30/m`, `50%`, `1MiB`, `0.0.0.0:8080`.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -98,6 +98,11 @@ impl Rate {
         self.unit.length / self.count.get()
     }
 
+    /// Whether it is more than so many a second.
+    pub fn is_above_per_second(self, count: u32) -> bool {
+        u128::from(self.count.get()) * 1_000 > u128::from(count) * self.unit.length.as_millis()
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let (count, unit) = text.split_once('/')?;
         let unit = Self::UNITS.into_iter().find(|known| known.name == unit)?;
@@ -112,11 +117,51 @@ impl fmt::Display for Rate {
     }
 }
 
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let rule = "a whole number above zero for each second, minute or hour, such as `1/s`, `30/m` or `500/h`";
+        Self::parse(text).ok_or_else(|| format!("`{text}` is not a rate; write {rule}"))
+    }
+}
+
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// A part of a whole, written `50%`: a whole number of hundredths, from none to all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Percent(u32);
+
+impl Percent {
+    /// For defaults in code.
+    pub const HALF: Self = Self(50);
+
+    /// Hundredths, from 0 to 100.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_suffix('%').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+        digits.parse().ok().filter(|hundredths| *hundredths <= 100).map(Self)
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Percent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let rule = "a whole number above zero for each second, minute or hour, such as `1/s`, `30/m` or `500/h`";
-        Self::parse(&text).ok_or_else(|| de::Error::custom(format!("`{text}` is not a rate; write {rule}")))
+        let rule = "a whole number from 0 to 100 and the sign, such as `50%`";
+        Self::parse(&text).ok_or_else(|| de::Error::custom(format!("`{text}` is not a share; write {rule}")))
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! One [`Deliverer`] for each target, so that a slow or dead one delays nobody else. The loop is [`Deliverer::run`];
 //! the step it repeats, [`Deliverer::step`], is whole in itself, so that tests turn the crank by hand. All state is in
-//! the store: a restart changes nothing. [`retry`] decides when to try again. Knows no protocol of any target.
+//! the store: a restart changes nothing. [`retry`] decides when to try again, [`policy`] is what is configured. Knows no
+//! protocol of any target.
 //! Next room: [`crate::notify`], which speaks them.
 
+pub mod policy;
 pub mod quiet;
 pub mod retry;
 
@@ -15,46 +17,25 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use serde::Deserialize;
 
-use crate::config::Span;
+pub use policy::Policy;
+
+use crate::event::batch::{Batch, Lease};
 use crate::event::delivery::{Delivery, Outcome, Reason};
 use crate::event::relay::{self, GivenUp, RelayReport};
 use crate::event::{CastAIEvent, Timestamp};
 use crate::names::TargetName;
-use crate::notify::{Notifier, NotifyError, Scope};
+use crate::notify::{Next, Notifier, NotifyError, Scope};
 use crate::route::RoutingTable;
 use crate::runtime::{Clock, Doorbell, Lifecycle};
 use crate::store::{Append, Settled, Settlement, Store, StoreError};
 use crate::telemetry::Metrics;
-use retry::RetryPolicy;
 
 /// How long a lease outlasts the attempt's own time limit: enough to settle even when the store is slow.
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
 
 /// How long the loop rests after the store failed it.
 const STORE_REST: Duration = Duration::from_secs(1);
-
-/// What a target may set beside its kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Policy {
-    /// Attempts at a time.
-    pub concurrency: usize,
-    /// Time for one attempt; beyond, its outcome is ambiguous and it is tried again.
-    pub timeout: Span,
-    /// How waits between attempts grow.
-    pub retry: RetryPolicy,
-    /// How old an event may become before its delivery is given up.
-    pub max_age: Span,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        let (timeout, max_age) = (Span::from_secs(15), Span::from_secs(24 * 3600));
-        Self { concurrency: 4, timeout, retry: RetryPolicy::default(), max_age }
-    }
-}
 
 /// What every deliverer works with.
 #[derive(Clone)]
@@ -198,20 +179,25 @@ impl Deliverer {
     /// Lets the notifier try, within the time limit, and survives its faults.
     async fn attempt(&self, delivery: &Delivery) -> Result<(), NotifyError> {
         let wording = self.tools.table.wording(&delivery.route).cloned().unwrap_or_default();
-        let notified = AssertUnwindSafe(self.notifier.notify(delivery, &wording)).catch_unwind();
+        let batch = Batch::of_one(delivery.clone(), Lease(delivery.attempt.into()));
+        let notified = AssertUnwindSafe(self.notifier.notify(&batch, &wording)).catch_unwind();
         let limit = self.policy.timeout;
-        let (reason, detail) = match tokio::time::timeout(limit.get(), notified).await {
-            Ok(Ok(notified)) => return notified,
-            Ok(Err(_panic)) => (Reason::Internal, "the notifier panicked; this is a fault in the relay".to_owned()),
-            Err(_elapsed) => (Reason::Ambiguous, format!("no answer within {limit}; it may have arrived")),
-        };
-        Err(NotifyError::Retry { reason, scope: Scope::Message, after: None, detail })
+        let ambiguous = |detail| NotifyError::ambiguous(None, detail);
+        Err(match tokio::time::timeout(limit.get(), notified).await {
+            Ok(Ok(notified)) => return notified.map(drop),
+            Ok(Err(_panic)) => {
+                let detail = "the notifier panicked; this is a fault in the relay".to_owned();
+                NotifyError { reason: Reason::Internal, ..ambiguous(detail) }
+            }
+            Err(_elapsed) => ambiguous(format!("no answer within {limit}; it may have arrived")),
+        })
     }
 
     fn decide(&self, delivery: &Delivery, error: NotifyError) -> Outcome {
-        let (reason, scope, after, detail) = match error {
-            NotifyError::GiveUp { reason, detail, .. } => return Outcome::Dead { reason, detail },
-            NotifyError::Retry { reason, scope, after, detail } => (reason, scope, after, detail),
+        let NotifyError { next, scope, reason, detail, .. } = error;
+        let after = match next {
+            Next::GiveUp => return Outcome::Dead { reason, detail },
+            Next::Retry { after } => after,
         };
         let now = self.tools.clock.now();
         let next = self.policy.retry.next(delivery.id, delivery.attempt, after, now, self.deadline(delivery));

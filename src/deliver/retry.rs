@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::config::Span;
+use crate::config::{Percent, Span};
 use crate::event::Timestamp;
 use crate::names::DeliveryId;
 
 /// The shortest wait between two attempts: full jitter alone may draw zero.
 const FLOOR: Duration = Duration::from_millis(200);
 
-/// How waits grow: `retry: { base, cap }` of a target.
+/// How waits grow, and what old deliveries may take from fresh ones: `retry: { base, cap, share }` of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetryPolicy {
@@ -24,11 +24,14 @@ pub struct RetryPolicy {
     pub base: Span,
     /// No wait grows beyond this, unless the target asks for more.
     pub cap: Span,
+    /// Of what may leave, the part that old deliveries (tried before, or waiting for more than a minute) may use while
+    /// there is fresh news.
+    pub share: Percent,
 }
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { base: Span::from_secs(1), cap: Span::from_secs(300) }
+        Self { base: Span::from_secs(1), cap: Span::from_secs(300), share: Percent::HALF }
     }
 }
 

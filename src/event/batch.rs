@@ -4,6 +4,7 @@
 //! for [`crate::notify`]. [`super::tally`] counts what a batch is about.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::delivery::{Delivery, Phase};
 use super::tally::Tally;
@@ -86,6 +87,25 @@ impl Batch {
     pub fn first(&self) -> DeliveryId {
         self.deliveries.first().copied().unwrap_or(self.lead().id)
     }
+}
+
+/// How a route's deliveries to one target are gathered into batches: what the claim must know beyond their rows. For a route
+/// that is gone, nothing: each leaves alone, when it is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Gathering {
+    /// For deliveries of one group; `None` when the route has no groups.
+    pub group: Option<Pace>,
+    /// For what a storm sweeps together; `None` when the route watches for none.
+    pub storm: Option<Pace>,
+}
+
+/// How often batches leave, and how large they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// From one batch to the next.
+    pub interval: Duration,
+    /// The most deliveries in one batch; what is beyond waits for the next one. At least 2.
+    pub max_events: usize,
 }
 
 /// Who holds claimed deliveries: a number that each claim of a target has for itself, across restarts.

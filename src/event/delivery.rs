@@ -33,6 +33,11 @@ impl Owed {
     pub fn plain(route: RouteName, target: TargetName, severity: Severity) -> Self {
         Self { route, target, severity, group: None, storm: None, incident: None }
     }
+
+    /// Whether it ends an incident, and so is nothing to tell where that incident is not open.
+    pub fn is_resolve(&self) -> bool {
+        self.incident.as_ref().is_some_and(|step| step.phase == Phase::Resolve)
+    }
 }
 
 /// That a delivery may leave together with others.

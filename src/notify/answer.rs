@@ -7,38 +7,60 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{NotifyError, Scope};
+use super::{Next, NotifyError, Scope};
 use crate::event::delivery::Reason;
 use crate::http_client::{SendError, wait_of_seconds};
 
 impl NotifyError {
     /// Another message may get through, this one never will.
     pub fn message_refused(detail: impl Into<String>) -> Self {
-        Self::GiveUp { reason: Reason::MessageRefused, scope: Scope::Message, detail: detail.into() }
+        Self::certain(Next::GiveUp, Scope::Message, Reason::MessageRefused, detail)
     }
 
     /// Nothing gets through until somebody changes the configuration or the target.
     pub fn target_refused(detail: impl Into<String>) -> Self {
-        Self::GiveUp { reason: Reason::TargetRefused, scope: Scope::Target, detail: detail.into() }
+        Self::certain(Next::GiveUp, Scope::Target, Reason::TargetRefused, detail)
     }
 
     /// The target asked everybody to slow down.
     pub fn rate_limited(after: Option<Duration>, detail: impl Into<String>) -> Self {
-        Self::Retry { reason: Reason::RateLimited, scope: Scope::Target, after, detail: detail.into() }
+        Self::certain(Next::Retry { after }, Scope::Target, Reason::RateLimited, detail)
     }
 
-    /// Nobody knows whether it arrived.
+    /// The target failed on its side, and took nothing.
+    pub fn target_failed(scope: Scope, after: Option<Duration>, detail: impl Into<String>) -> Self {
+        Self::certain(Next::Retry { after }, scope, Reason::TargetFailed, detail)
+    }
+
+    /// No connection stood, so nothing was sent.
+    pub fn unreachable(detail: impl Into<String>) -> Self {
+        Self::certain(Next::Retry { after: None }, Scope::Target, Reason::Unreachable, detail)
+    }
+
+    /// No answer came, or none of the target's own: nobody knows whether it arrived.
     pub fn ambiguous(after: Option<Duration>, detail: impl Into<String>) -> Self {
-        Self::Retry { reason: Reason::Ambiguous, scope: Scope::Message, after, detail: detail.into() }
+        Self::certain(Next::Retry { after }, Scope::Message, Reason::Ambiguous, detail).perhaps_done()
+    }
+
+    /// The same, when the target may have taken the message before it failed.
+    pub fn perhaps_done(self) -> Self {
+        Self { ambiguous: true, ..self }
+    }
+
+    /// The same, when it concerns this message alone.
+    pub fn of_this_message(self) -> Self {
+        Self { scope: Scope::Message, ..self }
+    }
+
+    fn certain(next: Next, scope: Scope, reason: Reason, detail: impl Into<String>) -> Self {
+        Self { next, scope, ambiguous: false, reason, detail: detail.into() }
     }
 }
 
 impl From<SendError> for NotifyError {
     fn from(error: SendError) -> Self {
         match error {
-            SendError::Unreachable(detail) => {
-                Self::Retry { reason: Reason::Unreachable, scope: Scope::Target, after: None, detail }
-            }
+            SendError::Unreachable(detail) => Self::unreachable(detail),
             SendError::Ambiguous(detail) => Self::ambiguous(None, detail),
         }
     }
@@ -49,7 +71,6 @@ impl From<SendError> for NotifyError {
 /// # Errors
 /// For everything but 2xx; the error is the decision.
 pub fn by_status(status: u16, after: Option<Duration>, said: &str) -> Result<(), NotifyError> {
-    let failed = |scope, detail| NotifyError::Retry { reason: Reason::TargetFailed, scope, after, detail };
     let answered = |cure: &str| {
         let said = if said.is_empty() { String::new() } else { format!(" `{said}`") };
         format!("answered {status}{said}{cure}")
@@ -60,13 +81,14 @@ pub fn by_status(status: u16, after: Option<Duration>, said: &str) -> Result<(),
             NotifyError::target_refused(answered(", a redirect, which is not followed: configure the final URL"))
         }
         401..=405 | 407 | 410 => NotifyError::target_refused(answered(": check the target's key and URL")),
-        408 | 425 => failed(Scope::Message, answered("")),
+        408 | 425 => NotifyError::target_failed(Scope::Message, after, answered("")),
         429 => NotifyError::rate_limited(after, answered(", it wants fewer messages")),
         400..500 => NotifyError::message_refused(answered("")),
-        // A gateway with nothing behind it says so to everybody.
-        503 => failed(Scope::Target, answered("")),
-        // All of them, 501 and 505 too: front ends answer these while a service is being replaced.
-        500.. => failed(Scope::Message, answered("")),
+        // Who cannot, is not there or lets nobody pass has done nothing. 501 and 505 are worth another attempt too: front
+        // ends answer these while a service is being replaced.
+        501 | 503 | 505 | 511 => NotifyError::target_failed(Scope::Target, after, answered("")),
+        // Everybody else may have failed after doing it, or speaks for somebody who did it.
+        500.. => NotifyError::target_failed(Scope::Target, after, answered("")).perhaps_done(),
         // Not a final answer, so it tells nothing.
         ..200 => NotifyError::ambiguous(after, answered(", which is no final answer")),
     })

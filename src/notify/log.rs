@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::message::Message;
 use super::{Kit, Notifier, NotifyError};
 use crate::config::Section;
-use crate::event::delivery::Delivery;
+use crate::event::batch::{Batch, Receipt};
 use crate::http_client::Endpoint;
 use crate::template::Markup;
 use crate::template::Wording;
@@ -39,8 +39,8 @@ fn text(message: &Message) -> String {
 
 #[async_trait]
 impl Notifier for Log {
-    fn preview(&self, delivery: &Delivery, wording: &Wording) -> String {
-        let message = Message::compose(delivery, wording, Markup::Plain);
+    fn preview(&self, batch: &Batch, wording: &Wording) -> String {
+        let message = Message::compose(batch.lead(), wording, Markup::Plain);
         let lines = [message.title.clone(), text(&message), facts(&message)].into_iter().chain(message.footer);
         lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
     }
@@ -49,7 +49,8 @@ impl Notifier for Log {
         None
     }
 
-    async fn notify(&self, delivery: &Delivery, wording: &Wording) -> Result<(), NotifyError> {
+    async fn notify(&self, batch: &Batch, wording: &Wording) -> Result<Option<Receipt>, NotifyError> {
+        let delivery = batch.lead();
         let message = Message::compose(delivery, wording, Markup::Plain);
         tracing::info!(
             target: "castai_relay::notify::log",
@@ -66,6 +67,6 @@ impl Notifier for Log {
             },
             "notification"
         );
-        Ok(())
+        Ok(None)
     }
 }

@@ -1,4 +1,4 @@
-//! Carries one delivery to one target: the notifiers.
+//! Carries one batch to one target: the notifiers.
 //!
 //! A notifier speaks one protocol, tries once, and says what became of it. It knows nothing of retries, stores or other
 //! notifiers. To add one: a file, a row in [`NOTIFIERS`]; the contract suite (`tests/it/notifier_contract.rs`)
@@ -14,13 +14,16 @@ pub mod removed;
 #[cfg(test)]
 mod samples;
 
+use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::config::Section;
-use crate::event::delivery::{Delivery, Reason};
+use crate::config::{Rate, Section};
+use crate::event::batch::{Batch, Receipt};
+use crate::event::delivery::Reason;
 use crate::http_client::{Endpoint, HttpClient};
 use crate::template::Wording;
 
@@ -28,17 +31,25 @@ use crate::template::Wording;
 #[async_trait]
 pub trait Notifier: Send + Sync {
     /// What [`notify`](Notifier::notify) would send, for people to look at: complete, readable, without secrets.
-    fn preview(&self, delivery: &Delivery, wording: &Wording) -> String;
+    fn preview(&self, batch: &Batch, wording: &Wording) -> String;
 
     /// Where it sends, so that it can be tried whether anything is there; `None` when it sends nowhere.
     fn endpoint(&self) -> Option<&Endpoint>;
 
-    /// Sends it, once. May be called again for the same delivery; `delivery.id` is the idempotency key.
+    /// Sends it as one message, once. May be called again for the same batch, and for one that has grown meanwhile: its
+    /// first delivery stays the first, and is what makes both the same message where the target can tell.
     /// The caller bounds the time by dropping the future, so an implementation may be cancelled at any await.
+    ///
+    /// Yields what the target gave for the message, if it is of use later: it comes back as [`Batch::earlier`].
     ///
     /// # Errors
     /// The error is the decision: try again, or give up.
-    async fn notify(&self, delivery: &Delivery, wording: &Wording) -> Result<(), NotifyError>;
+    async fn notify(&self, batch: &Batch, wording: &Wording) -> Result<Option<Receipt>, NotifyError>;
+
+    /// Whether the target opens and ends incidents by their keys itself, so that a batch for it must never mix them.
+    fn keeps_incidents(&self) -> bool {
+        false
+    }
 }
 
 /// Whether an error concerns this message or everything sent to this target.
@@ -50,31 +61,41 @@ pub enum Scope {
     Target,
 }
 
-/// The notifier decides, the delivery loop obeys. `detail` is for people and never holds a secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotifyError {
+/// What to do after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
     /// Worth another attempt.
-    #[error("{reason}, worth another attempt: {detail}")]
     Retry {
-        /// Why it failed.
-        reason: Reason,
-        /// Whom it concerns.
-        scope: Scope,
         /// Not before this much time has passed, as the target asked.
         after: Option<Duration>,
-        /// The same in words.
-        detail: String,
     },
     /// Another attempt cannot help.
-    #[error("{reason}, given up: {detail}")]
-    GiveUp {
-        /// Why it failed.
-        reason: Reason,
-        /// Whom it concerns.
-        scope: Scope,
-        /// The same in words.
-        detail: String,
-    },
+    GiveUp,
+}
+
+impl fmt::Display for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Retry { .. } => "worth another attempt",
+            Self::GiveUp => "given up",
+        })
+    }
+}
+
+/// The notifier decides, the delivery loop obeys.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}, {next}: {detail}")]
+pub struct NotifyError {
+    /// What to do now.
+    pub next: Next,
+    /// Whom it concerns.
+    pub scope: Scope,
+    /// True when the message may be there all the same, so that another attempt may make it a second one.
+    pub ambiguous: bool,
+    /// Why it failed.
+    pub reason: Reason,
+    /// The same in words, for people; never holds a secret.
+    pub detail: String,
 }
 
 /// What every notifier may use.
@@ -87,9 +108,38 @@ pub struct Kit {
 /// Builds a notifier from its part of the configuration; `None` when mistakes were noted there.
 pub type Build = fn(&Section, &Kit) -> Option<Arc<dyn Notifier>>;
 
-/// The kinds of target: name in the configuration → constructor.
-pub const NOTIFIERS: &[(&str, Build)] =
-    &[("log", log::build), ("pagerduty", pagerduty::build), ("slack", slack::build)];
+/// A kind of target: a row of the table.
+pub struct Kind {
+    /// Its key in the configuration.
+    pub name: &'static str,
+    /// Its constructor.
+    pub build: Build,
+    /// How fast it takes messages, where the operator does not say; as fast as they come when there is none.
+    pub pace: Option<Pace>,
+}
+
+/// How fast a kind of target takes messages, as far as that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// In the long run.
+    pub rate: Rate,
+    /// At once, after a rest.
+    pub burst: u32,
+}
+
+/// About 120 a minute for each key, <https://developer.pagerduty.com/docs/events-api-v2-rate-limits>; a few at once are no
+/// trouble, and what is too much is answered 429.
+const PACE_OF_PAGERDUTY: Pace = Pace { rate: Rate::per_second(NonZeroU32::MIN.saturating_add(1)), burst: 20 };
+
+/// One a second for each channel; what bursts it takes is not published: <https://docs.slack.dev/apis/web-api/rate-limits>.
+const PACE_OF_SLACK: Pace = Pace { rate: Rate::per_second(NonZeroU32::MIN), burst: 1 };
+
+/// The kinds of target.
+pub const NOTIFIERS: &[Kind] = &[
+    Kind { name: "log", build: log::build, pace: None },
+    Kind { name: "pagerduty", build: pagerduty::build, pace: Some(PACE_OF_PAGERDUTY) },
+    Kind { name: "slack", build: slack::build, pace: Some(PACE_OF_SLACK) },
+];
 
 #[cfg(test)]
 mod tests;

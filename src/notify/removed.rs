@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Notifier, NotifyError, Scope};
-use crate::event::delivery::{Delivery, Reason};
+use super::{Next, Notifier, NotifyError, Scope};
+use crate::event::batch::{Batch, Receipt};
+use crate::event::delivery::Reason;
 use crate::http_client::Endpoint;
 use crate::template::Wording;
 
@@ -23,17 +24,23 @@ impl Removed {
 
 #[async_trait]
 impl Notifier for Removed {
-    fn preview(&self, delivery: &Delivery, _wording: &Wording) -> String {
-        format!("nothing: target `{}` is no longer configured", delivery.target)
+    fn preview(&self, batch: &Batch, _wording: &Wording) -> String {
+        format!("nothing: target `{}` is no longer configured", batch.target())
     }
 
     fn endpoint(&self) -> Option<&Endpoint> {
         None
     }
 
-    async fn notify(&self, delivery: &Delivery, _wording: &Wording) -> Result<(), NotifyError> {
+    async fn notify(&self, batch: &Batch, _wording: &Wording) -> Result<Option<Receipt>, NotifyError> {
         let detail =
-            format!("target `{}` is no longer in the configuration; add it again to replay this", delivery.target);
-        Err(NotifyError::GiveUp { reason: Reason::TargetRemoved, scope: Scope::Target, detail })
+            format!("target `{}` is no longer in the configuration; add it again to replay this", batch.target());
+        Err(NotifyError {
+            next: Next::GiveUp,
+            scope: Scope::Target,
+            ambiguous: false,
+            reason: Reason::TargetRemoved,
+            detail,
+        })
     }
 }

@@ -9,7 +9,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::{Kit, NotifyError, Scope};
+use super::{Kit, Next, NotifyError, Scope};
+use crate::event::batch::{Batch, Lease};
 use crate::event::castai::Notification;
 use crate::event::delivery::Delivery;
 use crate::event::{CastAIEvent, Cluster, Event, Timestamp};
@@ -58,6 +59,11 @@ pub fn of_event(event: Event) -> Delivery {
         claimed_at: event.received_at.saturating_add(Duration::from_secs(1)),
         event,
     }
+}
+
+/// The delivery alone.
+pub fn alone(delivery: &Delivery) -> Batch {
+    Batch::of_one(delivery.clone(), Lease(1))
 }
 
 /// A route's `message:`, as it reads in the configuration.
@@ -134,6 +140,7 @@ pub struct Recorded {
     pub retry_after: Option<Duration>,
     permanent: bool,
     scope: Scope,
+    ambiguous: bool,
 }
 
 /// All recorded answers of `slack` or `pagerduty` that are failures.
@@ -153,15 +160,17 @@ impl Recorded {
             retry_after: asked.and_then(|asked| retry_after(asked, Timestamp::from_millis(0))),
             permanent: text("class") == "permanent",
             scope: if text("scope") == "target" { Scope::Target } else { Scope::Message },
+            ambiguous: row["note"].as_str().is_some_and(|note| note.contains("outcome ambiguous")),
         }
     }
 
     /// Compares the verdict with what is recorded.
     pub fn assert_means(&self, verdict: Result<(), NotifyError>) {
-        let (permanent, scope) = match verdict.unwrap_err() {
-            NotifyError::Retry { scope, .. } => (false, scope),
-            NotifyError::GiveUp { scope, .. } => (true, scope),
-        };
-        assert_eq!((permanent, scope), (self.permanent, self.scope), "{}", self.id);
+        let verdict = verdict.unwrap_err();
+        let permanent = verdict.next == Next::GiveUp;
+        assert_eq!((permanent, verdict.scope), (self.permanent, self.scope), "{}", self.id);
+        // What is recorded says so only where the body does; a bare 5xx is ambiguous by its status.
+        assert!(verdict.ambiguous || !self.ambiguous, "{}: {verdict:?}", self.id);
+        assert!(self.ambiguous || !verdict.ambiguous || self.status >= 500, "{}: {verdict:?}", self.id);
     }
 }

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 
 use super::pattern::{Grammar, Observed, Pattern};
@@ -25,6 +26,10 @@ pub(super) enum Field {
 }
 
 impl Field {
+    /// How they are written.
+    pub(super) const KEYS: [&str; 9] =
+        ["type", "source", "cluster", "organization", "severity", "name", "category", "labels.<name>", "data.<path>"];
+
     /// The field a key of the configuration means; `None` when there is no such field.
     pub(super) fn parse(key: &str) -> Option<Self> {
         Some(match key {
@@ -54,7 +59,7 @@ impl Field {
     }
 
     /// What the event has there: nothing, one value, or (a cluster's name and id) two.
-    fn observe<'a>(&self, event: &'a Event) -> [Option<Observed<'a>>; 2] {
+    pub(super) fn observe<'a>(&self, event: &'a Event) -> [Option<Observed<'a>>; 2] {
         fn text(text: Option<&str>) -> Option<Observed<'_>> {
             text.map(Observed::Text)
         }
@@ -85,6 +90,17 @@ impl fmt::Display for Field {
             Self::Label(name) => write!(f, "labels.{name}"),
             Self::Data(path) => write!(f, "data.{path}"),
         }
+    }
+}
+
+/// For lists of fields, such as `by:` of a group.
+impl<'de> Deserialize<'de> for Field {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let key = String::deserialize(deserializer)?;
+        Self::parse(&key).ok_or_else(|| {
+            let known = Field::KEYS.map(|key| format!("`{key}`")).join(", ");
+            de::Error::custom(format!("`{key}` is no field of an event; write one of {known}"))
+        })
     }
 }
 

@@ -5,11 +5,14 @@
 
 use std::fmt;
 
+use super::ending::{Ending, endings};
+use super::incident::IncidentRule;
 use super::matcher::Facts;
 use super::{LateRule, Route, owe_the_untold};
+use crate::config::Span;
 use crate::event::Event;
-use crate::event::delivery::Owed;
-use crate::names::RouteName;
+use crate::event::delivery::{Grouped, IncidentStep, Owed, StormWatch};
+use crate::names::{IncidentKey, RouteName};
 
 /// What became of one event at one route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +21,25 @@ pub struct RouteVerdict {
     pub route: RouteName,
     /// What it did, and why.
     pub verdict: Verdict,
+    /// What it did beside that, if it takes the event for the end of an incident.
+    pub end: Option<End>,
+}
+
+/// What a route made of an event that ends an incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// It ends the incident, where it is open.
+    Resolves {
+        /// Which incident.
+        key: IncidentKey,
+        /// What is owed because of it; nothing where another route says the same, or opens that incident.
+        owed: Vec<Owed>,
+    },
+    /// It ends nothing, because it does not say what.
+    Nameless {
+        /// Why there is no key, in words.
+        reason: String,
+    },
 }
 
 /// What a route did with an event, and why.
@@ -33,8 +55,8 @@ pub enum Verdict {
         stop: bool,
         /// The hours in which it speaks, in words; `None` when that is always.
         hours: Option<String>,
-        /// An exception that could not be evaluated and so did not apply, in words.
-        doubt: Option<String>,
+        /// What did not work as it was written, and what was done instead, in words.
+        doubts: Vec<String>,
     },
     /// It did not take the event.
     NotMatched {
@@ -55,17 +77,36 @@ pub enum Verdict {
 
 impl fmt::Display for RouteVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.route, self.verdict)
+        write!(f, "{}: {}", self.route, self.verdict)?;
+        self.end.iter().try_for_each(|end| write!(f, "; {end}"))
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolves { key, owed } if owed.is_empty() => {
+                write!(
+                    f,
+                    "resolves incident {key} nowhere: another route does already, or opens it, or nobody is named"
+                )
+            }
+            Self::Resolves { key, owed } => {
+                let targets: Vec<_> = owed.iter().map(|owed| owed.target.as_str()).collect();
+                write!(f, "resolves incident {key} at {}, if it is open", targets.join(", "))
+            }
+            Self::Nameless { reason } => write!(f, "resolves nothing, though resolve_when holds: {reason}"),
+        }
     }
 }
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Matched { owed, already_owed, stop, hours, doubt } => {
+            Self::Matched { owed, already_owed, stop, hours, doubts } => {
                 f.write_str(&matched_in_words(owed, already_owed))?;
                 hours.iter().try_for_each(|hours| write!(f, "; {hours}"))?;
-                doubt.iter().try_for_each(|doubt| write!(f, "; {doubt}"))?;
+                doubts.iter().try_for_each(|doubt| write!(f, "; {doubt}"))?;
                 if *stop { f.write_str("; the search stops here") } else { Ok(()) }
             }
             Self::NotMatched { reasons } => write!(f, "not matched: {}", reasons.join("; ")),
@@ -81,7 +122,24 @@ fn matched_in_words(owed: &[Owed], already_owed: &[Owed]) -> String {
     }
     let tells = owed.iter().map(|owed| format!("; tells {} with severity {}", owed.target, owed.severity));
     let told = already_owed.iter().map(|owed| format!("; already owed to {} by route {}", owed.target, owed.route));
-    std::iter::once("matched".to_owned()).chain(tells).chain(told).collect()
+    let together = owed.first().into_iter().flat_map(together_in_words);
+    std::iter::once("matched".to_owned()).chain(tells).chain(told).chain(together).collect()
+}
+
+/// What a route says of its deliveries together: the same for each of its targets.
+fn together_in_words(owed: &Owed) -> impl Iterator<Item = String> {
+    let opens = |IncidentStep { key, resolve_after, .. }: &IncidentStep| {
+        let after = resolve_after.map(|after| format!(", for {} after the last such event", Span::from(after)));
+        format!("; opens incident {key}{}", after.unwrap_or_default())
+    };
+    let waits =
+        |Grouped { key, wait }: &Grouped| format!("; waits {} for others of its group ({key})", Span::from(*wait));
+    let watches = |storm: StormWatch| {
+        let spared = if storm.spared { ", but goes its own way in them" } else { "" };
+        format!("; counts for storms{spared}")
+    };
+    let words = [owed.incident.as_ref().map(opens), owed.group.as_ref().map(waits), owed.storm.map(watches)];
+    words.into_iter().flatten()
 }
 
 /// A verdict for the rule that says the event comes too late, if there is one; for each of `routes`; for `last_resort`.
@@ -92,29 +150,36 @@ pub(super) fn verdicts(
     event: &Event,
 ) -> Vec<RouteVerdict> {
     let facts = Facts::of(event);
+    let endings = endings(routes, &facts);
+    let is_end = |route: &Route| endings.iter().any(|ending| ending.is_by(route));
     let (mut owed, mut taken_by, mut stopped_by) = (Vec::new(), None, None);
     let mut verdicts = Vec::with_capacity(routes.len() + 2);
     if let Some(LateRule { instead, .. }) = late {
         let verdict = examine(instead, &facts, &mut owed);
-        verdicts.push(RouteVerdict { route: instead.name.clone(), verdict });
+        verdicts.push(RouteVerdict { route: instead.name.clone(), verdict, end: None });
         (taken_by, stopped_by) = (Some(instead.name.clone()), Some(instead.name.clone()));
     }
+    let first = verdicts.len();
     for route in routes {
         let verdict = match &stopped_by {
             Some(stopped_by) => Verdict::NotReached { stopped_by: RouteName::clone(stopped_by) },
+            None if is_end(route) => no_opening(route, &facts),
             None => examine(route, &facts, &mut owed),
         };
         if matches!(verdict, Verdict::Matched { .. }) {
             taken_by.get_or_insert_with(|| route.name.clone());
             stopped_by = route.stop.then(|| route.name.clone());
         }
-        verdicts.push(RouteVerdict { route: route.name.clone(), verdict });
+        verdicts.push(RouteVerdict { route: route.name.clone(), verdict, end: None });
     }
     let verdict = match taken_by {
         Some(taken_by) => Verdict::NotNeeded { taken_by },
         None => examine(last_resort, &facts, &mut owed),
     };
-    verdicts.push(RouteVerdict { route: last_resort.name.clone(), verdict });
+    for (verdict, route) in verdicts.iter_mut().skip(first).zip(routes) {
+        verdict.end = end(route, &endings, &facts, &mut owed);
+    }
+    verdicts.push(RouteVerdict { route: last_resort.name.clone(), verdict, end: None });
     verdicts
 }
 
@@ -127,8 +192,31 @@ fn examine(route: &Route, facts: &Facts<'_>, so_far: &mut Vec<Owed>) -> Verdict 
     let names = |owed: &&Owed| route.notify.contains(&owed.target);
     let already_owed = so_far.iter().filter(names).cloned().collect();
     let before = so_far.len();
-    owe_the_untold(route, facts.event(), so_far);
+    owe_the_untold(route, facts, so_far);
     let owed = so_far[before..].to_vec();
-    let doubt = route.matcher.doubt(facts);
-    Verdict::Matched { owed, already_owed, stop: route.stop, hours: route.hours_in_words(), doubt }
+    let nameless = route.incident.as_ref().and_then(|rule| rule.key(facts).err());
+    let nameless = nameless.map(|reason| format!("opens no incident: {reason}"));
+    let doubts = route.matcher.doubt(facts).into_iter().chain(nameless).collect();
+    Verdict::Matched { owed, already_owed, stop: route.stop, hours: route.hours_in_words(), doubts }
+}
+
+/// Why a route that takes the event for an end does not take it for more.
+fn no_opening(route: &Route, facts: &Facts<'_>) -> Verdict {
+    let mut reasons = route.matcher.reasons_against(facts);
+    if reasons.is_empty() {
+        reasons.push("resolve_when holds, so it opens nothing".to_owned());
+    }
+    Verdict::NotMatched { reasons }
+}
+
+/// What the route makes of the event as an end, after all that `so_far` owes.
+fn end(route: &Route, endings: &[Ending<'_>], facts: &Facts<'_>, so_far: &mut Vec<Owed>) -> Option<End> {
+    if let Some(ending) = endings.iter().find(|ending| ending.is_by(route)) {
+        let before = so_far.len();
+        ending.owe(facts, so_far);
+        return Some(End::Resolves { key: ending.key.clone(), owed: so_far[before..].to_vec() });
+    }
+    let rule: &IncidentRule = route.incident.as_ref()?;
+    let reason = rule.ended_for_nothing(facts)?;
+    Some(End::Nameless { reason })
 }

@@ -11,19 +11,20 @@ use serde::{Deserialize, Deserializer};
 
 use super::condition::{Condition, Field};
 use crate::event::Event;
-use crate::template::{Expression, Subject};
+use crate::template::{Expression, PresentSubject, Subject};
 
 /// One event under examination. What expressions see of it is made at the first expression.
 #[derive(Debug)]
 pub struct Facts<'a> {
     event: &'a Event,
     subject: OnceCell<Subject>,
+    present: OnceCell<PresentSubject>,
 }
 
 impl<'a> Facts<'a> {
     /// Examines `event`.
     pub fn of(event: &'a Event) -> Self {
-        Self { event, subject: OnceCell::new() }
+        Self { event, subject: OnceCell::new(), present: OnceCell::new() }
     }
 
     /// The event itself.
@@ -33,6 +34,11 @@ impl<'a> Facts<'a> {
 
     fn subject(&self) -> &Subject {
         self.subject.get_or_init(|| Subject::of(self.event))
+    }
+
+    /// What keys see of it.
+    pub(super) fn present(&self) -> &PresentSubject {
+        self.present.get_or_init(|| PresentSubject::of(self.event))
     }
 }
 

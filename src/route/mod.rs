@@ -2,30 +2,42 @@
 //!
 //! A pure function of one event, compiled when the configuration is read and total: whatever the event holds, there is
 //! an answer, and [`RoutingTable::explain`] gives the reasons for it. [`matcher`] decides whether a route takes an
-//! event, [`hours`] when it may speak, [`explain`] puts that into words. Knows names, events and templates; knows no kinds of target, no store,
+//! event, [`hours`] when it may speak; [`group`], [`storm`] and [`incident`] are what a route says of its deliveries together;
+//! [`explain`] puts all of it into words. Knows names, events and templates; knows no kinds of target, no store,
 //! no clock, no I/O. Next room: [`crate::store`], which keeps what is owed.
 
+mod bounds;
 mod condition;
+mod ending;
 pub mod explain;
+pub mod group;
 pub mod hours;
+pub mod incident;
 mod late;
 pub mod matcher;
 mod pattern;
 pub mod silence;
+pub mod storm;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
 pub use explain::{RouteVerdict, Verdict};
+pub use group::GroupRule;
 pub use hours::Intervals;
+pub use incident::IncidentRule;
 pub use late::LateRule;
 pub use matcher::Matcher;
+pub use storm::StormRule;
 
+use crate::event::batch::Gathering;
 use crate::event::delivery::Owed;
 use crate::event::{Event, Severity, Timestamp};
 use crate::names::{RouteName, SourceName, TargetName};
 use crate::template::Wording;
+use ending::Ending;
 use hours::Hours;
 use matcher::Facts;
 
@@ -49,6 +61,12 @@ pub struct Route {
     /// Tells it in these words.
     #[serde(default)]
     pub message: Wording,
+    /// What leaves together in one message.
+    pub group: Option<GroupRule>,
+    /// When so much comes that all of it leaves together.
+    pub storm: Option<StormRule>,
+    /// The incident that what it takes opens.
+    pub incident: Option<IncidentRule>,
     /// Its targets are told within these hours only; always, when left out.
     #[serde(default)]
     pub active: Intervals,
@@ -67,6 +85,9 @@ impl Route {
             stop: false,
             severity: None,
             message: Wording::default(),
+            group: None,
+            storm: None,
+            incident: None,
             active: Intervals::default(),
             muted: Intervals::default(),
         }
@@ -81,9 +102,23 @@ impl Route {
         Hours { active: &self.active, muted: &self.muted }
     }
 
-    fn owe(&self, target: &TargetName, event: &Event) -> Owed {
-        let severity = self.severity.unwrap_or(event.severity);
-        Owed::plain(self.name.clone(), target.clone(), severity)
+    fn owe(&self, target: &TargetName, facts: &Facts<'_>) -> Owed {
+        let event = facts.event();
+        let of_incident = self.incident.as_ref().and_then(IncidentRule::severity);
+        Owed {
+            route: self.name.clone(),
+            target: target.clone(),
+            severity: of_incident.or(self.severity).unwrap_or(event.severity),
+            group: self.group.as_ref().and_then(|group| group.of(event)),
+            storm: self.storm.as_ref().map(|storm| storm.watch(facts)),
+            incident: self.incident.as_ref().and_then(|incident| incident.open(facts)),
+        }
+    }
+
+    /// How what it owes is gathered.
+    fn gathering(&self) -> Gathering {
+        let group = self.group.as_ref().map(GroupRule::pace);
+        Gathering { group, storm: self.storm.as_ref().map(|storm| storm.pace(group)) }
     }
 }
 
@@ -102,11 +137,16 @@ fn own_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RouteName, D::
 /// An event that a [`LateRule`] takes goes by that rule alone. Of all others, every matching route applies, in order,
 /// until one with `stop` has matched. An event that no route took goes to the default targets. Each target is told of an
 /// event once: by the first route that names it.
+///
+/// Beside all this an event may end incidents: for each route whose `resolve_when` takes it, each target of that route is
+/// owed the end, once for each incident. Such a route does not take the event for an opening, even if its `match` does;
+/// other routes, the default targets and the rules for late events go on as if there were no ends.
 #[derive(Debug)]
 pub struct RoutingTable {
     routes: Vec<Route>,
     last_resort: Route,
     late: Vec<LateRule>,
+    gatherings: HashMap<RouteName, Gathering>,
 }
 
 impl RoutingTable {
@@ -114,7 +154,8 @@ impl RoutingTable {
     pub fn compile(mut routes: Vec<Route>, default_targets: Vec<TargetName>) -> RoutingTable {
         let mut last_resort = Route::standing_for(RouteName::default_targets(), default_targets);
         routes.iter_mut().chain([&mut last_resort]).for_each(|route| remove_repeats(&mut route.notify));
-        RoutingTable { routes, last_resort, late: Vec::new() }
+        let gatherings = routes.iter().map(|route| (route.name.clone(), route.gathering())).collect();
+        RoutingTable { routes, last_resort, late: Vec::new(), gatherings }
     }
 
     /// The same table, with these rules for events that come too late. The first rule that takes an event counts.
@@ -124,25 +165,34 @@ impl RoutingTable {
         self
     }
 
-    /// What `event` owes: to each target at most once, in the order of the routes.
-    /// Never fails; an expression that cannot be evaluated does not hold.
+    /// What `event` owes, in the order of the routes: first what tells of it, to each target at most once; then the ends
+    /// of incidents, to each target at most one of each. Never fails; an expression that cannot be evaluated does not
+    /// hold.
     pub fn route(&self, event: &Event) -> Vec<Owed> {
+        let facts = Facts::of(event);
+        let endings = ending::endings(&self.routes, &facts);
+        let mut owed = self.told(&facts, &endings);
+        endings.iter().for_each(|ending| ending.owe(&facts, &mut owed));
+        owed
+    }
+
+    fn told(&self, facts: &Facts<'_>, endings: &[Ending<'_>]) -> Vec<Owed> {
         let mut owed = Vec::new();
-        if let Some(rule) = self.late_rule(event) {
-            owe_the_untold(&rule.instead, event, &mut owed);
+        if let Some(rule) = self.late_rule(facts.event()) {
+            owe_the_untold(&rule.instead, facts, &mut owed);
             return owed;
         }
-        let facts = Facts::of(event);
+        let is_end = |route: &Route| endings.iter().any(|ending| ending.is_by(route));
         let mut taken = false;
-        for route in self.routes.iter().filter(|route| route.matcher.matches(&facts)) {
+        for route in self.routes.iter().filter(|route| route.matcher.matches(facts) && !is_end(route)) {
             taken = true;
-            owe_the_untold(route, event, &mut owed);
+            owe_the_untold(route, facts, &mut owed);
             if route.stop {
                 break;
             }
         }
         if !taken {
-            owe_the_untold(&self.last_resort, event, &mut owed);
+            owe_the_untold(&self.last_resort, facts, &mut owed);
         }
         owed
     }
@@ -155,6 +205,12 @@ impl RoutingTable {
 
     fn late_rule(&self, event: &Event) -> Option<&LateRule> {
         self.late.iter().find(|rule| rule.takes(event))
+    }
+
+    /// How this route's deliveries to one target are gathered into batches; not at all when there is no such route (any
+    /// more). Costs one look into a map.
+    pub fn gathering(&self, route: &RouteName) -> Gathering {
+        self.gatherings.get(route).copied().unwrap_or_default()
     }
 
     /// The words of this route; `None` when there is no such route (any more).
@@ -185,7 +241,8 @@ impl RoutingTable {
 
     /// Routes that can never take an event, each with the route that takes everything before it.
     pub fn unreachable(&self) -> Vec<(RouteName, RouteName)> {
-        let takes_all = |route: &Route| route.stop && route.matcher.is_everything();
+        let leaves_ends = |route: &Route| route.incident.as_ref().is_some_and(|rule| rule.resolve_when().is_some());
+        let takes_all = |route: &Route| route.stop && route.matcher.is_everything() && !leaves_ends(route);
         let Some(last) = self.routes.iter().position(takes_all) else { return Vec::new() };
         let blocker = &self.routes[last].name;
         self.routes[last + 1..].iter().map(|route| (route.name.clone(), blocker.clone())).collect()
@@ -200,10 +257,12 @@ impl RoutingTable {
 }
 
 /// The first route that names a target tells it; later ones would only repeat it.
-fn owe_the_untold(route: &Route, event: &Event, owed: &mut Vec<Owed>) {
+fn owe_the_untold(route: &Route, facts: &Facts<'_>, owed: &mut Vec<Owed>) {
+    let mut alike = None;
     for target in &route.notify {
         if owed.iter().all(|earlier| earlier.target != *target) {
-            owed.push(route.owe(target, event));
+            let alike: &Owed = alike.get_or_insert_with(|| route.owe(target, facts));
+            owed.push(Owed { target: target.clone(), ..alike.clone() });
         }
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::event::batch::Pace;
 use crate::event::{CastAIEvent, Cluster, Timestamp};
 use crate::names::{EventId, SourceName};
 
@@ -34,7 +35,7 @@ fn target(name: &str) -> TargetName {
     TargetName::parse(name).unwrap()
 }
 
-fn table(routes: Value) -> RoutingTable {
+pub(in crate::route) fn table(routes: Value) -> RoutingTable {
     RoutingTable::compile(serde_json::from_value(routes).unwrap(), vec![target("console")])
 }
 
@@ -42,7 +43,7 @@ fn told(table: &RoutingTable, event: &Event) -> Vec<String> {
     table.route(event).iter().map(|owed| format!("{} by {}", owed.target, owed.route)).collect()
 }
 
-fn explained(table: &RoutingTable, event: &Event) -> Vec<String> {
+pub(in crate::route) fn explained(table: &RoutingTable, event: &Event) -> Vec<String> {
     table.explain(event).iter().map(RouteVerdict::to_string).collect()
 }
 
@@ -147,6 +148,20 @@ fn the_words_of_a_route_are_found_by_its_name_those_of_last_resort_too() {
     assert!(table.wording(&RouteName::parse("a").unwrap()).unwrap().title.is_some());
     assert!(table.wording(&RouteName::default_targets()).unwrap().title.is_none());
     assert!(table.wording(&RouteName::parse("gone").unwrap()).is_none());
+}
+
+#[test]
+fn the_claim_learns_how_a_route_gathers_its_deliveries_by_its_name() {
+    let table = table(json!([
+        {"name": "both", "notify": ["log"], "group": {"by": [], "max_events": 50}, "storm": {"above": "30/m"}},
+        {"name": "storm", "notify": ["log"], "storm": {"above": "30/m", "interval": "2m"}},
+        {"name": "none", "notify": ["log"]},
+    ]));
+    let pace = |seconds, max_events| Some(Pace { interval: Duration::from_secs(seconds), max_events });
+    let of = |name: &str| table.gathering(&RouteName::parse(name).unwrap());
+    assert_eq!(of("both"), Gathering { group: pace(300, 50), storm: pace(60, 50) });
+    assert_eq!(of("storm"), Gathering { group: None, storm: pace(120, 1000) });
+    assert_eq!((of("none"), of("gone"), of("too_late")), Default::default());
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub mod wire;
 use std::sync::Arc;
 
 use crate::event::Event;
+use crate::event::delivery::Owed;
 use crate::names::{CursorName, EventId, SourceName, TargetName};
 use crate::route::RoutingTable;
 use crate::runtime::{Clock, Doorbell};
@@ -202,6 +203,8 @@ impl Inbox {
             source: event.source.clone(),
             type_name: event.type_name().to_owned(),
             targets: owed.iter().map(|owed| owed.target.clone()).collect(),
+            // Where nothing is open, the end of an incident is told to nobody.
+            unrouted: owed.iter().all(Owed::is_resolve),
             ticket,
         };
         (underway, Append { event, owed })
@@ -209,7 +212,7 @@ impl Inbox {
 
     /// The event is durable, from now or from before.
     fn arrived(&self, underway: Underway<'_>, appended: Appended) -> Accepted {
-        let Underway { id, source, type_name, targets, ticket } = underway;
+        let Underway { id, source, type_name, targets, unrouted, ticket } = underway;
         // After a conflict the ticket is dropped unsaid: the map must not learn the wrong body.
         let conflict = appended == Appended::Duplicate { conflict: true };
         if let Some(ticket) = ticket.filter(|_| !conflict) {
@@ -218,7 +221,7 @@ impl Inbox {
         match appended {
             Appended::Duplicate { conflict } => self.count_repeat(&id, conflict),
             Appended::New => {
-                self.metrics.accepted(&type_name, targets.is_empty());
+                self.metrics.accepted(&type_name, unrouted);
                 self.pulse.brought(&source, self.clock.now());
                 tracing::debug!(event.id = %id, event.kind = type_name, deliveries = targets.len(), "accepted an event");
                 targets.iter().for_each(|target| self.bell.ring(target));
@@ -250,6 +253,8 @@ struct Underway<'a> {
     source: SourceName,
     type_name: String,
     targets: Vec<TargetName>,
+    /// Whether it owes nothing to anybody.
+    unrouted: bool,
     /// Absent when somebody else holds it: then the map learns of the id from them.
     ticket: Option<Ticket<'a>>,
 }

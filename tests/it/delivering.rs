@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use castai_relay::deliver::{Deliverer, Policy, Tools, Turn};
-use castai_relay::event::delivery::Delivery;
+use castai_relay::event::batch::{Batch, Receipt};
 use castai_relay::http_client::Endpoint;
 use castai_relay::names::TargetName;
 use castai_relay::notify::{Notifier, NotifyError};
@@ -175,7 +175,7 @@ struct Panicking;
 
 #[async_trait]
 impl Notifier for Panicking {
-    fn preview(&self, _: &Delivery, _: &Wording) -> String {
+    fn preview(&self, _: &Batch, _: &Wording) -> String {
         String::new()
     }
 
@@ -183,7 +183,7 @@ impl Notifier for Panicking {
         None
     }
 
-    async fn notify(&self, _: &Delivery, _: &Wording) -> Result<(), NotifyError> {
+    async fn notify(&self, _: &Batch, _: &Wording) -> Result<Option<Receipt>, NotifyError> {
         panic!("a fault in a notifier")
     }
 }

@@ -18,11 +18,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use castai_relay::config::Section;
+use castai_relay::event::batch::{Batch, Lease, Receipt};
 use castai_relay::event::delivery::{Delivery, Reason};
 use castai_relay::event::{Event, Timestamp};
 use castai_relay::http_client::HttpClient;
 use castai_relay::names::{DeliveryId, RouteName, TargetName};
-use castai_relay::notify::{Kit, NOTIFIERS, Notifier, NotifyError, Scope};
+use castai_relay::notify::{Kind, Kit, NOTIFIERS, Next, Notifier, NotifyError, Scope};
 use castai_relay::template::Wording;
 use serde_json::{Value, json};
 
@@ -48,6 +49,8 @@ struct Http {
     success_is_in_the_body: bool,
     /// How long to leave it alone after a 429 that does not say.
     wait_when_limited: Option<Duration>,
+    /// Which failures concern the one message that met them, though others mean everybody by them.
+    fails_one_message: &'static [u16],
     /// How many requests one attempt makes when each is answered with this status.
     requests: fn(status: u16) -> usize,
     /// What a preview must show of a body that was sent: all but the secrets.
@@ -70,6 +73,7 @@ const HARNESSES: &[Harness] = &[
             success: (202, r#"{"status":"success","message":"Event processed","dedup_key":"k"}"#),
             success_is_in_the_body: false,
             wait_when_limited: Some(Duration::from_secs(30)),
+            fails_one_message: &[500, 502, 504],
             requests: |status| if status == 413 { 2 } else { 1 },
             shown: |mut body| {
                 body["routing_key"] = json!("***");
@@ -87,6 +91,7 @@ const HARNESSES: &[Harness] = &[
             success: (200, "ok"),
             success_is_in_the_body: true,
             wait_when_limited: None,
+            fails_one_message: &[],
             requests: |_| 1,
             shown: |body| body,
             idempotency_key: |_| None,
@@ -97,7 +102,7 @@ const HARNESSES: &[Harness] = &[
 
 /// Every kind in the table, each under its harness.
 fn every_kind() -> impl Iterator<Item = &'static Harness> {
-    NOTIFIERS.iter().map(|(kind, _)| {
+    NOTIFIERS.iter().map(|Kind { name: kind, .. }| {
         HARNESSES.iter().find(|harness| harness.kind == *kind).unwrap_or_else(|| {
             panic!("`{kind}` is in NOTIFIERS but not under contract: add its row to HARNESSES in {}", file!())
         })
@@ -117,7 +122,7 @@ fn kit() -> Kit {
 impl Harness {
     /// The notifier for a target at this address (`http://127.0.0.1:9`).
     fn notifier(&self, kit: &Kit, address: &str) -> Arc<dyn Notifier> {
-        let (_, build) = NOTIFIERS.iter().find(|(kind, _)| *kind == self.kind).unwrap();
+        let Kind { build, .. } = NOTIFIERS.iter().find(|kind| kind.name == self.kind).unwrap();
         let section = Section::from_yaml(self.kind, &(self.section)(address));
         let notifier = build(&section, kit);
         notifier.unwrap_or_else(|| panic!("the section of `{}` is not good: {:?}", self.kind, section.problems()))
@@ -133,7 +138,10 @@ impl Http {
     /// What an answer without words means: the statuses' general meaning, and what is particular to this target.
     fn verdict_on_bare(&self, status: u16) -> Verdict {
         match status {
-            200..300 if self.success_is_in_the_body => Verdict::Retry(Reason::Ambiguous, Scope::Message, None),
+            200..300 if self.success_is_in_the_body => Verdict::AMBIGUOUS,
+            _ if self.fails_one_message.contains(&status) => {
+                Verdict::PerhapsDone(Reason::TargetFailed, Scope::Message, None)
+            }
             429 => Verdict::Retry(Reason::RateLimited, Scope::Target, self.wait_when_limited),
             _ => Verdict::by_status(status),
         }
@@ -145,18 +153,22 @@ impl Http {
 enum Verdict {
     Delivered,
     Retry(Reason, Scope, Option<Duration>),
+    /// To be tried again, though the message may be there.
+    PerhapsDone(Reason, Scope, Option<Duration>),
     GiveUp(Reason, Scope),
 }
 
 impl Verdict {
     const UNREACHABLE: Self = Self::Retry(Reason::Unreachable, Scope::Target, None);
-    const AMBIGUOUS: Self = Self::Retry(Reason::Ambiguous, Scope::Message, None);
+    const AMBIGUOUS: Self = Self::PerhapsDone(Reason::Ambiguous, Scope::Message, None);
 
-    fn of(result: &Result<(), NotifyError>) -> Self {
-        match result {
-            Ok(()) => Self::Delivered,
-            Err(NotifyError::Retry { reason, scope, after, .. }) => Self::Retry(*reason, *scope, *after),
-            Err(NotifyError::GiveUp { reason, scope, .. }) => Self::GiveUp(*reason, *scope),
+    fn of(result: &Result<Option<Receipt>, NotifyError>) -> Self {
+        let Err(NotifyError { next, scope, ambiguous, reason, .. }) = result else { return Self::Delivered };
+        match (*next, ambiguous) {
+            (Next::Retry { after }, false) => Self::Retry(*reason, *scope, after),
+            (Next::Retry { after }, true) => Self::PerhapsDone(*reason, *scope, after),
+            (Next::GiveUp, false) => Self::GiveUp(*reason, *scope),
+            (Next::GiveUp, true) => panic!("given up without knowing whether it arrived: {result:?}"),
         }
     }
 
@@ -168,8 +180,8 @@ impl Verdict {
             408 | 425 => Self::Retry(Reason::TargetFailed, Scope::Message, None),
             429 => Self::Retry(Reason::RateLimited, Scope::Target, None),
             400..500 => Self::GiveUp(Reason::MessageRefused, Scope::Message),
-            503 => Self::Retry(Reason::TargetFailed, Scope::Target, None),
-            500.. => Self::Retry(Reason::TargetFailed, Scope::Message, None),
+            501 | 503 | 505 | 511 => Self::Retry(Reason::TargetFailed, Scope::Target, None),
+            500.. => Self::PerhapsDone(Reason::TargetFailed, Scope::Target, None),
             ..200 => Self::AMBIGUOUS,
         }
     }
@@ -193,6 +205,11 @@ fn delivery(event: Event) -> Delivery {
     }
 }
 
+/// The delivery as a batch of its own.
+fn alone(delivery: &Delivery) -> Batch {
+    Batch::of_one(delivery.clone(), Lease(1))
+}
+
 /// A delivery where it does not matter of what.
 fn any_delivery() -> Delivery {
     delivery(events::node_added())
@@ -200,8 +217,8 @@ fn any_delivery() -> Delivery {
 
 /// One attempt with the relay's own words, which must end: whoever hangs here would hang until the caller's patience
 /// is over.
-async fn notify(notifier: &Arc<dyn Notifier>, delivery: &Delivery) -> Result<(), NotifyError> {
-    in_time(notifier.notify(delivery, &Wording::default())).await
+async fn notify(notifier: &Arc<dyn Notifier>, delivery: &Delivery) -> Result<Option<Receipt>, NotifyError> {
+    in_time(notifier.notify(&alone(delivery), &Wording::default())).await
 }
 
 /// What must come without anybody's help, far sooner than this.
@@ -218,7 +235,7 @@ fn wording(message: Value) -> Wording {
 #[test]
 fn every_kind_is_under_contract() {
     assert_eq!(every_kind().count(), NOTIFIERS.len());
-    let unknown = HARNESSES.iter().find(|harness| NOTIFIERS.iter().all(|(kind, _)| *kind != harness.kind));
+    let unknown = HARNESSES.iter().find(|harness| NOTIFIERS.iter().all(|kind| kind.name != harness.kind));
     assert!(unknown.is_none_or(|gone| panic!("`{}` has a harness but is no longer in NOTIFIERS", gone.kind)));
 }
 

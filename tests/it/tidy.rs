@@ -41,7 +41,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("source/savings", &["castai_api", "config", "event", "names", "store::Cursor"]),
     ("source/webhook", &["config", "event", "http_server", "names", "runtime", "store::StoreError", "telemetry"]),
     ("castai_api", &["config", "event", "http_client", "runtime"]),
-    ("route", &["event", "names", "template"]),
+    ("route", &["config", "event", "names", "template"]),
     ("target", &["event"]),
     ("store", &["config", "event", "names", "target"]),
     ("deliver", &["config", "event", "names", "notify", "route", "runtime", "store", "target", "telemetry"]),

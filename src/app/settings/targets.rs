@@ -1,15 +1,18 @@
 //! The section `targets`: who can be told, and how each is delivered to.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::{collect, named};
 use crate::config::Section;
 use crate::deliver::Policy;
+use crate::deliver::policy::{Impossible, Written};
 use crate::names::TargetName;
-use crate::notify::{Kit, NOTIFIERS, Notifier};
+use crate::notify::{Kind, Kit, NOTIFIERS, Notifier};
 
 /// What a target may set beside its kind.
-const POLICY_KEYS: &[&str] = &["concurrency", "timeout", "retry", "max_age"];
+const POLICY_KEYS: &[&str] =
+    &["concurrency", "timeout", "retry", "max_age", "rate", "burst", "ambiguous", "fallback", "fallback_after"];
 
 /// One target, ready to be delivered to.
 pub struct Target {
@@ -26,38 +29,40 @@ pub struct Target {
 /// Reads every target, in the order written.
 pub(super) fn read(root: &Section, kit: &Kit) -> Option<Vec<Target>> {
     let mut all = Some(Vec::new());
-    for (name, entry) in root.section("targets").entries() {
+    let targets = root.section("targets");
+    for (name, entry) in targets.entries() {
         let (policy, kind) = entry.split(POLICY_KEYS);
-        // Of what is empty, `build_notifier` says all there is to say.
-        let policy = if entry.is_empty() { None } else { policy.read::<Policy>() };
-        let policy = policy.filter(|policy| is_possible(&entry, policy));
+        let kind = find_kind(&kind);
+        // Of what is empty, `find_kind` says all there is to say.
+        let written = if entry.is_empty() { None } else { policy.read::<Written>() };
+        let policy = written.and_then(|written| policy_of(&entry, written, kind.as_ref().map(|(kind, _)| *kind)));
         let name = named(&entry, &name, TargetName::parse);
-        let built = build_notifier(&kind, kit);
+        let built = kind.and_then(|(kind, settings)| Some((kind.name, (kind.build)(&settings, kit)?)));
         let target = name.zip(policy).zip(built);
         collect(&mut all, target.map(|((name, policy), (kind, notifier))| Target { name, kind, notifier, policy }));
     }
+    check_fallbacks(&targets);
     all
 }
 
-fn is_possible(entry: &Section, policy: &Policy) -> bool {
-    let concurrency = (1..=64).contains(&policy.concurrency);
-    if !concurrency {
-        entry.problem_at("concurrency", "`concurrency` must be from 1 to 64", &[], None);
+/// The policy beside a kind. Beside none that is known it can only be looked through for mistakes.
+fn policy_of(entry: &Section, written: Written, kind: Option<&Kind>) -> Option<Policy> {
+    let impossible = written.impossible(kind.is_none_or(|kind| kind.pace.is_some()));
+    for Impossible { key, message, hint } in &impossible {
+        entry.problem_at(key, *message, &[], hint.map(str::to_owned));
     }
-    let timeout = !policy.timeout.get().is_zero();
-    if !timeout {
-        entry.problem_at("timeout", "`timeout` must be more than zero", &[], None);
-    }
-    concurrency && timeout
+    kind.filter(|_| impossible.is_empty()).map(|kind| written.over(kind.pace))
 }
 
-fn build_notifier(kind: &Section, kit: &Kit) -> Option<(&'static str, Arc<dyn Notifier>)> {
-    let known: Vec<&str> = NOTIFIERS.iter().map(|(name, _)| *name).collect();
+/// The kind of a target and what is written for it.
+fn find_kind(kind: &Section) -> Option<(&'static Kind, Section)> {
+    let known: Vec<&str> = NOTIFIERS.iter().map(|kind| kind.name).collect();
     kind.only(&[&known, POLICY_KEYS].concat());
-    let mut named = NOTIFIERS.iter().filter_map(|(name, build)| Some((*name, build, kind.child(name)?)));
+    let mut named = NOTIFIERS.iter().filter_map(|row| Some((row, kind.child(row.name)?)));
     match (named.next(), named.next()) {
-        (Some((name, build, settings)), None) => Some((name, build(&settings, kit)?)),
-        (Some((one, ..)), Some((other, ..))) => {
+        (Some(found), None) => Some(found),
+        (Some((one, _)), Some((other, _))) => {
+            let (one, other) = (one.name, other.name);
             kind.problem(format!("`{one}` and `{other}` are two kinds of target; write two targets"));
             None
         }
@@ -78,4 +83,47 @@ fn note_kind_without_settings(kind: &Section, known: &[&str]) {
         let hint = format!("write `{name}: {{ … }}`, or `{name}: {{}}` where there is nothing to set");
         kind.problem_at(&name, format!("nothing is written after `{name}:`"), &[], Some(hint));
     }
+}
+
+/// That every fallback exists, and that none leads back to where it began: what nobody takes would go round for ever.
+fn check_fallbacks(targets: &Section) {
+    let entries = targets.entries();
+    let fallback = |entry: &Section| entry.child("fallback").and_then(|name| name.read::<TargetName>());
+    let fallbacks: Vec<_> = entries.iter().map(|(name, entry)| (name.as_str(), fallback(entry))).collect();
+    for ((name, entry), (_, to)) in entries.iter().zip(&fallbacks) {
+        let Some(to) = to else { continue };
+        if to.as_str() == name {
+            let hint = "name another target, or leave it out".to_owned();
+            entry.problem_at("fallback", format!("target `{name}` is its own fallback"), &[], Some(hint));
+        } else if !entries.iter().any(|(known, _)| to.as_str() == known) {
+            let others: Vec<String> =
+                entries.iter().map(|(known, _)| known).filter(|known| *known != name).cloned().collect();
+            entry.problem_at("fallback", format!("target `{to}` is not defined"), &others, None);
+        } else if let Some(circle) = circle_that_begins_at(name, &fallbacks) {
+            let message = format!("the fallbacks lead in a circle: {}", circle.join(" → "));
+            let hint = "take `fallback` away from one of them, the one that must not fail".to_owned();
+            entry.problem_at("fallback", message, &[], Some(hint));
+        }
+    }
+}
+
+/// The targets on the way from `name` back to it, when there is one and `name` is written before all others on it, so
+/// that each circle is told once.
+fn circle_that_begins_at<'a>(name: &'a str, fallbacks: &'a [(&'a str, Option<TargetName>)]) -> Option<Vec<&'a str>> {
+    let find = |name: &str| fallbacks.iter().position(|(known, _)| *known == name);
+    let start = find(name)?;
+    let mut way = vec![name];
+    let mut at = start;
+    // Whoever is not back by then goes round in a circle further on.
+    for _ in 0..fallbacks.len() {
+        let (_, next) = fallbacks.get(at)?;
+        at = find(next.as_ref()?.as_str())?;
+        way.push(fallbacks.get(at)?.0);
+        match at.cmp(&start) {
+            Ordering::Less => return None,
+            Ordering::Equal => return Some(way),
+            Ordering::Greater => {}
+        }
+    }
+    None
 }

@@ -12,7 +12,7 @@ use crate::event::delivery::{Delivery, Reason};
 use crate::event::{CastAIEvent, Event, Severity};
 use crate::names::hex;
 use crate::notify::message::{Message, cut, one_line};
-use crate::notify::{NotifyError, Scope};
+use crate::notify::{Next, NotifyError, Scope};
 use crate::template::Wording;
 use crate::template::{Markup, Subject, Template};
 
@@ -74,8 +74,8 @@ impl Form {
                 hashed(delivery.event.id.as_str())
             }
             (Err(detail), _) => {
-                let (reason, scope) = (Reason::Internal, Scope::Message);
-                return Err(NotifyError::GiveUp { reason, scope, detail });
+                let (next, scope, reason) = (Next::GiveUp, Scope::Message, Reason::Internal);
+                return Err(NotifyError { next, scope, ambiguous: false, reason, detail });
             }
         };
         let mut fields = Map::from_iter([

@@ -16,7 +16,7 @@ pub use verdict::classify;
 
 use super::{Kit, Notifier, NotifyError};
 use crate::config::{Secret, Section};
-use crate::event::delivery::Delivery;
+use crate::event::batch::{Batch, Receipt};
 use crate::http_client::{Answer, Endpoint, HttpClient};
 use crate::template::Template;
 use crate::template::Wording;
@@ -93,8 +93,8 @@ struct PagerDuty {
 }
 
 impl PagerDuty {
-    async fn post(&self, body: Bytes, delivery: &Delivery) -> Result<Answer, NotifyError> {
-        let sent = self.http.post(&self.endpoint, "application/json", body, &[], delivery.claimed_at).await;
+    async fn post(&self, body: Bytes, batch: &Batch) -> Result<Answer, NotifyError> {
+        let sent = self.http.post(&self.endpoint, "application/json", body, &[], batch.claimed_at).await;
         let mut answer = sent?;
         // An error text may quote what was wrong with the event, key and all.
         answer.body = answer.body.replace(self.form.routing_key.expose(), "***");
@@ -104,8 +104,8 @@ impl PagerDuty {
 
 #[async_trait]
 impl Notifier for PagerDuty {
-    fn preview(&self, delivery: &Delivery, wording: &Wording) -> String {
-        match self.form.fill(delivery, wording) {
+    fn preview(&self, batch: &Batch, wording: &Wording) -> String {
+        match self.form.fill(batch.lead(), wording) {
             Ok(event) => format!("POST {}\n{:#}", self.endpoint, event.shown()),
             Err(error) => error.to_string(),
         }
@@ -115,14 +115,19 @@ impl Notifier for PagerDuty {
         Some(&self.endpoint)
     }
 
-    async fn notify(&self, delivery: &Delivery, wording: &Wording) -> Result<(), NotifyError> {
-        let event = self.form.fill(delivery, wording)?;
-        let answer = self.post(event.body(), delivery).await?;
+    async fn notify(&self, batch: &Batch, wording: &Wording) -> Result<Option<Receipt>, NotifyError> {
+        let event = self.form.fill(batch.lead(), wording)?;
+        let answer = self.post(event.body(), batch).await?;
         let answer = match event.without_details().filter(|_| answer.status == 413) {
-            Some(smaller) => self.post(smaller.body(), delivery).await?,
+            Some(smaller) => self.post(smaller.body(), batch).await?,
             None => answer,
         };
-        classify(answer.status, &answer.body, answer.retry_after)
+        // The key is ours, so what PagerDuty gives back tells us nothing new.
+        classify(answer.status, &answer.body, answer.retry_after).map(|()| None)
+    }
+
+    fn keeps_incidents(&self) -> bool {
+        true
     }
 }
 

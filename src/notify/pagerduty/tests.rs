@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::event::delivery::Reason;
-use crate::notify::Scope;
-use crate::notify::samples::{delivery, kit, notification, recorded, target, texts, wording};
+use crate::event::delivery::{Delivery, Reason};
+use crate::notify::samples::{alone, delivery, kit, notification, recorded, target, texts, wording};
+use crate::notify::{Next, Scope};
 
 /// `printf %s evt-1 | sha256sum`
 const OF_EVT_1: &str = "7b409f932d2c88e97f0c17676c8420d3ea0dab6edb150a89b5684a8ad6d6c4c7";
@@ -38,7 +38,7 @@ fn every_recorded_answer_means_what_is_recorded() {
     assert_eq!(answers.len(), 21);
     for answer in answers {
         let verdict = classify(answer.status, &answer.body, answer.retry_after);
-        if let Err(NotifyError::Retry { after, .. }) = &verdict {
+        if let Err(NotifyError { next: Next::Retry { after }, .. }) = &verdict {
             let waits = (answer.status == 429).then_some(Duration::from_secs(30));
             assert_eq!(*after, waits, "{}", answer.id);
         }
@@ -51,7 +51,7 @@ fn every_status_is_a_decision_and_only_2xx_is_delivered() {
     for status in 100..=599 {
         let verdict = classify(status, "", None);
         assert_eq!(verdict.is_ok(), (200..300).contains(&status), "{status}");
-        let retried = matches!(verdict, Err(NotifyError::Retry { .. }));
+        let retried = verdict.is_err_and(|error| error.next != Next::GiveUp);
         assert_eq!(retried, matches!(status, 100..200 | 408 | 425 | 429 | 500..600), "{status}");
     }
 }
@@ -60,7 +60,8 @@ fn every_status_is_a_decision_and_only_2xx_is_delivered() {
 fn a_page_is_nobodys_success() {
     for (status, body) in [(200, "<html>Sign in</html>"), (202, "\u{feff} <!DOCTYPE html>")] {
         let verdict = classify(status, body, None);
-        assert!(matches!(&verdict, Err(NotifyError::Retry { reason: Reason::Ambiguous, .. })), "{verdict:?}");
+        let error = verdict.unwrap_err();
+        assert!(error.ambiguous && error.reason == Reason::Ambiguous && error.next != Next::GiveUp, "{error:?}");
     }
 }
 
@@ -145,8 +146,8 @@ fn acknowledge_and_resolve_say_only_which_alert() {
 fn a_resolve_whose_key_cannot_be_made_is_given_up_and_says_so() {
     let form = form(Action::Resolve, Some("{{ event.data.missing }}"));
     let error = form.fill(&delivery("node.added", json!({})), &Wording::default()).err().unwrap();
-    assert!(matches!(&error, NotifyError::GiveUp { reason: Reason::Internal, scope: Scope::Message, detail }
-        if detail.contains("`dedup_key` failed")));
+    assert_eq!((error.next, error.reason, error.scope), (Next::GiveUp, Reason::Internal, Scope::Message));
+    assert!(error.detail.contains("`dedup_key` failed"), "{error}");
 }
 
 #[test]
@@ -193,7 +194,7 @@ fn the_region_chooses_the_endpoint_and_a_url_overrides_it() {
         (", region: eu, url: \"http://127.0.0.1:9/x\"", "POST http://127.0.0.1:9/…\n"),
     ] {
         let notifier = built(&format!("{{ routing_key: {KEY}{more} }}")).unwrap();
-        let preview = notifier.preview(&delivery("node.added", json!({})), &Wording::default());
+        let preview = notifier.preview(&alone(&delivery("node.added", json!({}))), &Wording::default());
         assert!(preview.starts_with(shown), "{preview}");
         assert!(preview.contains(r#""routing_key": "***""#) && !preview.contains(KEY), "{preview}");
     }
@@ -209,18 +210,18 @@ fn a_resolve_without_a_dedup_key_is_a_mistake_in_the_configuration() {
 const TOO_LARGE: &str = "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 const ACCEPTED: &str = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
-async fn notified(answers: &[&'static str], more: &str) -> (Result<(), NotifyError>, Vec<Value>) {
+async fn notified(answers: &[&'static str], more: &str) -> (Result<Option<Receipt>, NotifyError>, Vec<Value>) {
     let (address, serving) = target(answers).await;
     let notifier = built(&format!("{{ routing_key: {KEY}, url: \"{address}/v2/enqueue\"{more} }}")).unwrap();
-    let (delivery, wording) = (delivery("node.added", json!({})), Wording::default());
-    let (verdict, bodies) = tokio::join!(notifier.notify(&delivery, &wording), serving);
+    let (batch, wording) = (alone(&delivery("node.added", json!({}))), Wording::default());
+    let (verdict, bodies) = tokio::join!(notifier.notify(&batch, &wording), serving);
     (verdict, bodies.iter().map(|body| serde_json::from_str(body).unwrap()).collect())
 }
 
 #[tokio::test]
 async fn an_event_found_too_large_is_sent_once_more_without_its_particulars() {
     let (verdict, bodies) = notified(&[TOO_LARGE, ACCEPTED], "").await;
-    assert_eq!(verdict, Ok(()));
+    assert_eq!(verdict, Ok(None));
     assert!(bodies[0]["payload"].get("custom_details").is_some());
     assert!(bodies[1]["payload"].get("custom_details").is_none());
     assert_eq!(bodies[0]["dedup_key"], bodies[1]["dedup_key"]);

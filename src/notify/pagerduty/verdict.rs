@@ -39,6 +39,8 @@ pub fn classify(status: u16, body: &str, retry_after: Option<Duration>) -> Resul
         400 if speaks_of(V1_STEMS) => Err(NotifyError::target_refused(format!(
             "answered 400 `{said}`: this is version 1 of the Events API; set `url` to a path `/v2/enqueue` or leave it out"
         ))),
+        // Recorded as failures of one event: PagerDuty takes others meanwhile.
+        500 | 502 | 504 => by_status(status, after, &said).map_err(NotifyError::of_this_message),
         429 => by_status(status, Some(after.unwrap_or(WAIT_WHEN_THROTTLED)), &said),
         _ => by_status(status, after, &said),
     }

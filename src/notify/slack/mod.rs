@@ -17,7 +17,7 @@ pub use words::classify;
 use super::message::Message;
 use super::{Kit, Notifier, NotifyError};
 use crate::config::{Secret, Section};
-use crate::event::delivery::Delivery;
+use crate::event::batch::{Batch, Receipt};
 use crate::http_client::{Endpoint, HttpClient};
 use crate::template::Markup;
 use crate::template::Wording;
@@ -79,24 +79,25 @@ struct Slack {
     http: HttpClient,
 }
 
-fn payload(delivery: &Delivery, wording: &Wording) -> serde_json::Value {
-    blocks::payload(&Message::compose(delivery, wording, Markup::Slack))
+fn payload(batch: &Batch, wording: &Wording) -> serde_json::Value {
+    blocks::payload(&Message::compose(batch.lead(), wording, Markup::Slack))
 }
 
 #[async_trait]
 impl Notifier for Slack {
-    fn preview(&self, delivery: &Delivery, wording: &Wording) -> String {
-        format!("POST {}\n{:#}", self.webhook, payload(delivery, wording))
+    fn preview(&self, batch: &Batch, wording: &Wording) -> String {
+        format!("POST {}\n{:#}", self.webhook, payload(batch, wording))
     }
 
     fn endpoint(&self) -> Option<&Endpoint> {
         Some(&self.webhook)
     }
 
-    async fn notify(&self, delivery: &Delivery, wording: &Wording) -> Result<(), NotifyError> {
-        let body = Bytes::from(payload(delivery, wording).to_string());
-        let answer = self.http.post(&self.webhook, "application/json", body, &[], delivery.claimed_at).await?;
-        classify(answer.status, &answer.body, answer.retry_after)
+    async fn notify(&self, batch: &Batch, wording: &Wording) -> Result<Option<Receipt>, NotifyError> {
+        let body = Bytes::from(payload(batch, wording).to_string());
+        let answer = self.http.post(&self.webhook, "application/json", body, &[], batch.claimed_at).await?;
+        // Slack gives nothing for a message by webhook, so that none can be edited or answered.
+        classify(answer.status, &answer.body, answer.retry_after).map(|()| None)
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::event::delivery::Reason;
 use crate::notify::answer::{asked_wait, by_status};
 use crate::notify::{NotifyError, Scope};
 
@@ -88,7 +87,7 @@ impl Meaning {
             Self::MessageRefused => NotifyError::message_refused(detail),
             Self::TargetRefused => NotifyError::target_refused(detail),
             Self::RateLimited => NotifyError::rate_limited(after, detail),
-            Self::Failed => NotifyError::Retry { reason: Reason::TargetFailed, scope: Scope::Message, after, detail },
+            Self::Failed => NotifyError::target_failed(Scope::Message, after, detail).perhaps_done(),
         }
     }
 }

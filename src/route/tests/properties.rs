@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::*;
+use crate::event::delivery::Phase;
+use crate::route::explain::End;
 
 const TYPES: &[&str] = &["node.added", "node.removed", "savings.threshold", "cluster.hibernated"];
 const TARGETS: &[&str] = &["slack", "mail", "oncall", "log"];
@@ -17,11 +19,32 @@ struct Rule {
     notify: Vec<&'static str>,
     stop: bool,
     severity: Option<Severity>,
+    /// The key of its incident, and the type that ends it.
+    incident: Option<(&'static str, &'static str)>,
 }
+
+/// The keys of incidents: two that are always there, one that may be missing.
+const KEYS: &[&str] = &["one", "two", "of/{{ event.cluster.name }}"];
 
 impl Rule {
     fn takes(&self, event: &Event) -> bool {
         self.wanted.is_none_or(|wanted| wanted == event.type_name()) && event.severity >= self.at_least
+    }
+
+    /// The incident this event is about, as far as it says.
+    fn key(&self, event: &Event) -> Option<String> {
+        let (key, _) = self.incident?;
+        let name = event.cluster.name.as_deref().map(str::trim).filter(|name| !matches!(*name, "" | "<no value>"));
+        match key.strip_suffix("{{ event.cluster.name }}") {
+            Some(before) => Some(format!("{before}{}", name?)),
+            None => Some(key.to_owned()),
+        }
+    }
+
+    /// The incident this event ends.
+    fn ends(&self, event: &Event) -> Option<String> {
+        let is_end = self.incident.is_some_and(|(_, end)| end == event.type_name());
+        self.key(event).filter(|_| is_end)
     }
 
     fn as_config(&self, at: usize) -> Value {
@@ -32,6 +55,9 @@ impl Rule {
             "stop": self.stop,
             "severity": self.severity,
         });
+        if let Some((key, end)) = self.incident {
+            config["incident"] = json!({"key": key, "resolve_when": {"type": end}});
+        }
         if self.at_least > Severity::Info {
             config["match"]["severity"] = format!(">= {}", self.at_least).into();
         }
@@ -42,19 +68,34 @@ impl Rule {
     }
 }
 
+/// By which route, to whom, with which severity, and the incident it opens (`true`) or ends.
+type Told = (String, String, Severity, Option<(String, bool)>);
+
 /// The rules of the table in the plainest words.
-fn by_the_book(rules: &[Rule], event: &Event) -> Vec<(String, String, Severity)> {
-    let taking: Vec<(usize, &Rule)> = rules.iter().enumerate().filter(|(_, rule)| rule.takes(event)).collect();
-    if taking.is_empty() {
-        return vec![("default_targets".into(), "console".into(), event.severity)];
-    }
+fn by_the_book(rules: &[Rule], event: &Event) -> Vec<Told> {
+    let taking = |rule: &Rule| rule.takes(event) && rule.ends(event).is_none();
+    let taking: Vec<(usize, &Rule)> = rules.iter().enumerate().filter(|(_, rule)| taking(rule)).collect();
     let end = taking.iter().position(|(_, rule)| rule.stop).map_or(taking.len(), |at| at + 1);
-    let mut owed: Vec<(String, String, Severity)> = Vec::new();
+    let mut owed: Vec<Told> = Vec::new();
     for (at, rule) in &taking[..end] {
         for target in &rule.notify {
-            let told = owed.iter().any(|(_, earlier, _)| earlier == target);
+            let told = owed.iter().any(|(_, earlier, ..)| earlier == target);
             if !told {
-                owed.push((format!("r{at}"), (*target).to_owned(), rule.severity.unwrap_or(event.severity)));
+                let opens = rule.key(event).map(|key| (key, true));
+                owed.push((format!("r{at}"), (*target).to_owned(), rule.severity.unwrap_or(event.severity), opens));
+            }
+        }
+    }
+    if taking.is_empty() {
+        owed.push(("default_targets".into(), "console".into(), event.severity, None));
+    }
+    for (at, rule) in rules.iter().enumerate() {
+        for target in &rule.notify {
+            let Some(key) = rule.ends(event) else { continue };
+            let is_same =
+                |(_, to, _, step): &Told| to == target && step.as_ref().is_some_and(|(known, _)| *known == key);
+            if !owed.iter().any(is_same) {
+                owed.push((format!("r{at}"), (*target).to_owned(), event.severity, Some((key, false))));
             }
         }
     }
@@ -67,9 +108,18 @@ fn severities() -> impl Strategy<Value = Severity> {
 
 fn rules() -> impl Strategy<Value = Vec<Rule>> {
     let wanted = proptest::option::of(select(TYPES));
-    let rule = (wanted, severities(), subsequence(TARGETS, 1..=4), any::<bool>(), proptest::option::of(severities()));
+    let incident = proptest::option::of((select(KEYS), select(TYPES)));
+    let rest = (proptest::option::of(severities()), incident);
+    let rule = (wanted, severities(), subsequence(TARGETS, 1..=4), any::<bool>(), rest);
     vec(rule, 0..6).prop_map(|rules| {
-        let rule = |(wanted, at_least, notify, stop, severity)| Rule { wanted, at_least, notify, stop, severity };
+        let rule = |(wanted, at_least, notify, stop, (severity, incident))| Rule {
+            wanted,
+            at_least,
+            notify,
+            stop,
+            severity,
+            incident,
+        };
         rules.into_iter().map(rule).collect()
     })
 }
@@ -99,7 +149,8 @@ fn events() -> impl Strategy<Value = Event> {
     let types = prop_oneof![select(TYPES).prop_map(str::to_owned), any::<String>()];
     let data = btree_map("[ab.]{1,3}", json_values(), 0..4);
     let texts = || proptest::option::of(any::<String>());
-    (types, severities(), data, texts(), texts()).prop_map(|(event_type, severity, data, name, category)| {
+    let names = prop_oneof![texts(), proptest::option::of("[a ]{0,2}")];
+    (types, severities(), data, names, texts()).prop_map(|(event_type, severity, data, name, category)| {
         let data = Value::Object(data.into_iter().collect());
         let plain = event(&event_type, data);
         Event { severity, cluster: Cluster { name, ..Cluster::default() }, category, ..plain }
@@ -128,19 +179,38 @@ fn matchers() -> impl Strategy<Value = Matcher> {
 }
 
 fn owed_in(verdicts: &[RouteVerdict]) -> Vec<Owed> {
-    let owed = verdicts.iter().flat_map(|verdict| match &verdict.verdict {
+    let told = verdicts.iter().flat_map(|verdict| match &verdict.verdict {
         Verdict::Matched { owed, .. } => owed.clone(),
         _ => vec![],
     });
-    owed.collect()
+    let ended = verdicts.iter().flat_map(|verdict| match &verdict.end {
+        Some(End::Resolves { owed, .. }) => owed.clone(),
+        _ => vec![],
+    });
+    told.chain(ended).collect()
+}
+
+fn in_book_form(owed: Owed) -> Told {
+    let step = owed.incident.map(|step| (step.key.to_string(), step.phase == Phase::Open));
+    (owed.route.to_string(), owed.target.to_string(), owed.severity, step)
 }
 
 proptest! {
     #[test]
     fn the_table_does_what_its_rules_say(rules in rules(), event in events()) {
-        let owed = compiled(&rules).route(&event).into_iter();
-        let owed: Vec<_> = owed.map(|o| (o.route.to_string(), o.target.to_string(), o.severity)).collect();
+        let owed: Vec<_> = compiled(&rules).route(&event).into_iter().map(in_book_form).collect();
         prop_assert_eq!(owed, by_the_book(&rules, &event));
+    }
+
+    #[test]
+    fn a_target_is_told_once_and_of_each_incident_once(rules in rules(), event in events()) {
+        let owed = compiled(&rules).route(&event);
+        for (at, one) in owed.iter().enumerate() {
+            for other in owed[..at].iter().filter(|other| other.target == one.target) {
+                prop_assert!(one.is_resolve(), "{:?} is told twice", one);
+                prop_assert!(other.incident.as_ref().map(|step| &step.key) != one.incident.as_ref().map(|step| &step.key));
+            }
+        }
     }
 
     #[test]
@@ -154,7 +224,7 @@ proptest! {
     #[test]
     fn with_a_route_for_everything_the_default_targets_are_never_used(mut rules in rules(), event in events()) {
         let catch_all = Rule {
-            wanted: None, at_least: Severity::Info, notify: vec!["log"], stop: false, severity: None
+            wanted: None, at_least: Severity::Info, notify: vec!["log"], stop: false, severity: None, incident: None
         };
         rules.push(catch_all);
         let owed = compiled(&rules).route(&event);
@@ -171,11 +241,11 @@ proptest! {
     }
 
     #[test]
-    fn what_an_unreachable_route_names_is_never_owed_by_it(rules in rules(), event in events()) {
+    fn an_unreachable_route_tells_nobody_of_anything_but_ends(rules in rules(), event in events()) {
         let table = compiled(&rules);
         let owed = table.route(&event);
         for (route, _) in table.unreachable() {
-            prop_assert!(owed.iter().all(|owed| owed.route != route));
+            prop_assert!(owed.iter().all(|owed| owed.route != route || owed.is_resolve()));
         }
     }
 }

@@ -97,9 +97,12 @@ fn meaning(row: &Value, status: u16, http: &Http) -> Verdict {
     }
     assert_eq!(row["class"], "transient", "{row}");
     let asked = row["headers"]["retry-after"].as_str().map(|seconds| Duration::from_secs(seconds.parse().unwrap()));
+    let noted_as_ambiguous = row["note"].as_str().is_some_and(|note| note.contains("outcome ambiguous"));
     match status {
-        200 => Verdict::Retry(Reason::Ambiguous, scope, None),
+        200 if noted_as_ambiguous => Verdict::PerhapsDone(Reason::Ambiguous, scope, None),
         429 => Verdict::Retry(Reason::RateLimited, scope, asked.or(http.wait_when_limited)),
+        500 | 502 | 504 => Verdict::PerhapsDone(Reason::TargetFailed, scope, asked),
+        _ if noted_as_ambiguous => panic!("not known to be ambiguous: {row}"),
         _ => Verdict::Retry(Reason::TargetFailed, scope, asked),
     }
 }

@@ -120,7 +120,7 @@ fn no_preview_shows_a_secret() {
     for harness in every_kind() {
         let notifier = harness.notifier(&kit, "http://127.0.0.1:9");
         for (name, event) in events::all() {
-            let preview = notifier.preview(&delivery(event), &Wording::default());
+            let preview = notifier.preview(&alone(&delivery(event)), &Wording::default());
             assert_keeps(harness.secrets, &preview, &format!("{} {name}", harness.kind));
         }
     }
@@ -136,7 +136,7 @@ fn no_complaint_about_a_section_shows_a_secret() {
         let problems = section.problems().unwrap_err();
         format!("{section:?}\n{problems}\n{problems:?}")
     };
-    for ((_, build), harness) in NOTIFIERS.iter().zip(every_kind()) {
+    for (Kind { build, .. }, harness) in NOTIFIERS.iter().zip(every_kind()) {
         let good = (harness.section)("http://127.0.0.1:9");
         let with = |more: &str| match good.strip_suffix(" }") {
             Some(start) => format!("{start}, {more} }}"),

@@ -1,0 +1,97 @@
+//! What is written wins over what is known of the kind, and what cannot be meant is told.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::*;
+use crate::config::Section;
+
+const TWO: NonZeroU32 = NonZeroU32::new(2).unwrap();
+
+/// A kind that takes two a second, and twenty at once.
+fn paced() -> Option<Pace> {
+    Some(Pace { rate: Rate::per_second(TWO), burst: 20 })
+}
+
+fn written(yaml: &str) -> Written {
+    let section = Section::from_yaml("targets.ops", yaml);
+    section.read().unwrap_or_else(|| panic!("{:?}", section.problems()))
+}
+
+fn mistakes(yaml: &str, kind_has_rate: bool) -> Vec<&'static str> {
+    written(yaml).impossible(kind_has_rate).into_iter().map(|mistake| mistake.message).collect()
+}
+
+#[test]
+fn what_is_left_out_is_as_for_every_target() {
+    assert_eq!(written("{}").over(None), Policy::default());
+    assert_eq!(Policy::default().limits(), Limits::default());
+}
+
+#[test]
+fn a_rate_and_its_burst_come_from_the_kind_until_they_are_written() {
+    let pace = |yaml: &str, kind| {
+        let policy = written(yaml).over(kind);
+        (policy.rate.map(|rate| rate.to_string()).unwrap_or_default(), policy.burst)
+    };
+    assert_eq!(pace("{}", paced()), ("2/s".to_owned(), 20));
+    assert_eq!(pace("{ burst: 5 }", paced()), ("2/s".to_owned(), 5));
+    assert_eq!(pace("{ rate: 30/m }", paced()), ("30/m".to_owned(), 1));
+    assert_eq!(pace("{ rate: 30/m, burst: 3 }", None), ("30/m".to_owned(), 3));
+    assert_eq!(pace("{ rate: unlimited }", paced()), (String::new(), 1));
+    assert_eq!(pace("{}", None), (String::new(), 1));
+}
+
+#[test]
+fn everything_that_can_be_written_is_kept() {
+    let policy = written(
+        "{ concurrency: 2, timeout: 5s, retry: { base: 2s, cap: 1m, share: 25% }, max_age: 1h, rate: 1/s, burst: 7, \
+         ambiguous: give_up, fallback: mail, fallback_after: 0s }",
+    )
+    .over(None);
+    assert_eq!((policy.concurrency, policy.timeout, policy.max_age), (2, Span::from_secs(5), Span::from_secs(3600)));
+    assert_eq!((policy.retry.base, policy.retry.cap), (Span::from_secs(2), Span::from_secs(60)));
+    assert_eq!(policy.ambiguous, Ambiguous::GiveUp);
+    assert_eq!(
+        (policy.fallback.as_ref().map(TargetName::as_str), policy.fallback_after),
+        (Some("mail"), Span::from_secs(0))
+    );
+    let rate = Some(RateLimit { every: Duration::from_secs(1), burst: 7 });
+    assert_eq!(policy.limits(), Limits { rate, old_percent: 25, ..Limits::default() });
+}
+
+#[test]
+fn what_cannot_be_meant_is_told() {
+    assert_eq!(mistakes("{ concurrency: 0 }", true), ["`concurrency` must be from 1 to 64"]);
+    assert_eq!(mistakes("{ concurrency: 65 }", true), ["`concurrency` must be from 1 to 64"]);
+    assert_eq!(mistakes("{ timeout: 0s }", true), ["`timeout` must be more than zero"]);
+    assert_eq!(mistakes("{ max_age: 0s }", true), ["`max_age` must be more than zero"]);
+    assert_eq!(mistakes("{ retry: { share: 9% } }", true), ["`share` must be from 10% to 100%"]);
+    for burst in ["0", "1001"] {
+        assert_eq!(mistakes(&format!("{{ burst: {burst} }}"), true), ["`burst` must be from 1 to 1000"]);
+    }
+    for rate in ["1001/s", "60001/m"] {
+        assert_eq!(mistakes(&format!("{{ rate: {rate} }}"), true), ["`rate` must be 1000/s or less"]);
+    }
+    assert_eq!(mistakes("{ fallback_after: 1m }", true), ["`fallback_after` means nothing without a `fallback`"]);
+    let good =
+        "{ concurrency: 64, retry: { share: 10% }, rate: 60000/m, burst: 1000, fallback: a, fallback_after: 1m }";
+    assert_eq!(mistakes(good, false), Vec::<&str>::new());
+}
+
+#[test]
+fn a_burst_needs_a_rate() {
+    let told = ["`burst` means nothing without a `rate`"];
+    assert_eq!(mistakes("{ burst: 5 }", false), told);
+    assert_eq!(mistakes("{ rate: unlimited, burst: 5 }", true), told);
+    assert_eq!(mistakes("{ burst: 5 }", true), Vec::<&str>::new());
+}
+
+#[test]
+fn the_limits_read_as_a_phrase() {
+    let phrase = |yaml: &str| written(yaml).over(paced()).to_string();
+    assert_eq!(phrase("{}"), "2/s with bursts of 20, 4 at a time, 15s each, given up after 1d");
+    assert_eq!(phrase("{ rate: 1/s }"), "1/s, 4 at a time, 15s each, given up after 1d");
+    let unsure = "{ rate: unlimited, max_age: 1h, ambiguous: give_up }";
+    assert_eq!(phrase(unsure), "unlimited, 4 at a time, 15s each, given up after 1h or when it may have arrived");
+}
