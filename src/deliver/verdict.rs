@@ -27,11 +27,7 @@ impl Verdict {
             Err(error) => error,
         };
         let NotifyError { next, scope, ambiguous, reason, detail } = error;
-        let again_at = |after| {
-            let at = now.saturating_add(policy.retry.delay(batch.first(), batch.attempt, after));
-            // What would be too old by then ends when it is.
-            at.min(deadline(batch, policy))
-        };
+        let again_at = |after| now.saturating_add(policy.retry.delay(batch.first(), batch.attempt, after));
         let sign = match (next, scope) {
             (Next::GiveUp, Scope::Message) => Sign::Well,
             (Next::GiveUp, Scope::Target) => Sign::Refusing { reason, detail: detail.clone() },
@@ -48,7 +44,11 @@ impl Verdict {
             }
             // The target keeps it until it is open again.
             Next::GiveUp => Outcome::Retry { at: now, reason, ambiguous, detail },
-            Next::Retry { after } => Outcome::Retry { at: again_at(after), reason, ambiguous, detail },
+            Next::Retry { after } => {
+                // What would be too old by then ends when it is. Others wait for as long as the target asked.
+                let at = again_at(after).min(deadline(batch, policy));
+                Outcome::Retry { at, reason, ambiguous, detail }
+            }
         };
         Self { outcome, sign }
     }
