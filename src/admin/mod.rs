@@ -1,7 +1,11 @@
-//! What operators and their machines see: is it alive, is it ready, what does it count.
+//! What operators and their machines see and ask for: is it alive, is it ready, what does it count, who is silenced.
 //!
-//! Served on its own listener, by default on loopback only. Knows the store's questions, not its engines; knows no
-//! route and no notifier.
+//! Served on its own listener, by default on loopback only. `/livez`, `/readyz` and `/metrics` are open; all of [`api`]
+//! is behind the token of [`access`]. Knows the store's questions, not its engines; knows no notifier.
+
+mod access;
+mod api;
+pub mod silences;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,8 +19,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
-use crate::config::listen_address;
-use crate::http_server::ApiError;
+use crate::config::{Secret, listen_address};
+use crate::deliver::quiet::Quiet;
+use crate::http_server::{self, ApiError};
 use crate::names::TargetName;
 use crate::runtime::{Clock, Lifecycle};
 use crate::store::{Backlog, Store};
@@ -32,6 +37,9 @@ pub struct Config {
     /// Address and port of the admin listener.
     #[serde(deserialize_with = "listen_address")]
     pub listen: SocketAddr,
+    /// Who shows it may use the API; without one nobody may.
+    #[serde(default)]
+    pub token: Option<Secret>,
 }
 
 /// What the admin listener looks at.
@@ -47,16 +55,24 @@ pub struct Admin {
     pub life: Lifecycle,
     /// Targets whose backlog is shown even when nothing waits.
     pub targets: Arc<[TargetName]>,
+    /// Where silences are added and ended.
+    pub quiet: Arc<Quiet>,
+    /// What has to be shown to use the API.
+    pub token: Option<Secret>,
+    /// How large and how slow a body may be.
+    pub limits: Arc<http_server::Config>,
 }
 
-/// `/livez`, `/readyz`, `/metrics`.
+/// `/livez`, `/readyz`, `/metrics`, and the API.
 pub fn router(admin: Admin) -> Router {
     Router::new()
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .nest("/api", api::router(&admin))
         .with_state(admin)
-        .fallback(async || ApiError::not_found())
+        .fallback(async || ApiError::no_such_page())
+        .method_not_allowed_fallback(async || ApiError::wrong_method())
 }
 
 /// Ready means: an event sent now would be kept. The state of the targets does not matter for that.

@@ -62,6 +62,7 @@ pub struct App {
     public: (Listener, Server),
     admin: (Listener, Server),
     upkeep: Upkeep,
+    silences: Freshening,
     life: Lifecycle,
 }
 
@@ -90,6 +91,7 @@ impl App {
         let targets: Arc<[TargetName]> = settings.targets.iter().map(|target| target.name.clone()).collect();
         let removed = removed_targets(&*store, &targets).await?;
         let bell = Arc::new(Doorbell::for_targets(targets.iter().chain(&removed).cloned()));
+        show_closed(&*store, &metrics, &targets).await?;
         let quiet = Arc::new(Quiet::load(settings.table.clone(), store.clone(), clock.now()).await?);
         let tools = Tools { store, table: settings.table, quiet: quiet.clone(), clock, bell, metrics };
 
@@ -111,13 +113,17 @@ impl App {
             clock: tools.clock.clone(),
             life: life.clone(),
             targets,
+            quiet: quiet.clone(),
+            token: settings.admin.token,
+            limits: limits.clone(),
         };
         // Probes must hear that the relay is stopping until it has stopped.
         let admin = (Listener::bind(settings.admin.listen).await?, server(admin::router(looking), life.epilogue()));
         let upkeep = Upkeep::new(tools.store.clone(), tools.clock.clone(), tools.metrics.clone(), settings.retention);
         let deliverers = deliverers(settings.targets, removed, &tools);
         let watches = sources::watches(kubernetes, &inbox, &tools).await?;
-        Ok(Self { store: tools.store.clone(), inbox, deliverers, pollers, watches, public, admin, upkeep, life })
+        let (store, silences) = (tools.store, Freshening { quiet, clock: tools.clock });
+        Ok(Self { store, inbox, deliverers, pollers, watches, public, admin, upkeep, silences, life })
     }
 
     /// Where events are taken in.
@@ -143,10 +149,10 @@ impl App {
 
     /// Starts both listeners; deliveries stay where they are, and nobody is asked for events.
     pub fn spawn_servers(self) -> Parked {
-        let Self { deliverers, pollers, watches, public, admin, upkeep, life, .. } = self;
+        let Self { deliverers, pollers, watches, public, admin, upkeep, silences, life, .. } = self;
         life.spawn("public listener", public.1.run(public.0));
         life.epilogue().spawn("admin listener", admin.1.run(admin.0));
-        Parked { deliverers, pollers, watches, upkeep, life }
+        Parked { deliverers, pollers, watches, upkeep, silences, life }
     }
 
     /// Starts everything.
@@ -161,7 +167,14 @@ pub struct Parked {
     pollers: Vec<Arc<Poller>>,
     watches: Option<Start>,
     upkeep: Upkeep,
+    silences: Freshening,
     life: Lifecycle,
+}
+
+/// What keeps the silences as the store has them.
+struct Freshening {
+    quiet: Arc<Quiet>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Parked {
@@ -177,6 +190,8 @@ impl Parked {
             self.life.spawn("delivery loop", deliverer.run(self.life.clone()));
         }
         self.life.spawn("upkeep", self.upkeep.run(self.life.clone()));
+        let Freshening { quiet, clock } = self.silences;
+        self.life.spawn("silences", quiet.keep_fresh(clock, self.life.clone()));
     }
 
     /// Turns every delivery crank until none finds anything due now.
@@ -240,6 +255,15 @@ async fn removed_targets(store: &dyn Store, configured: &[TargetName]) -> Result
         tracing::error!(target.name = %target, "deliveries wait for a target that is no longer configured; they become dead letters");
     }
     Ok(removed)
+}
+
+/// What was closed before the restart is closed still.
+async fn show_closed(store: &dyn Store, metrics: &Metrics, targets: &[TargetName]) -> Result<(), StoreError> {
+    for target in targets {
+        let standing = store.standing(target).await?;
+        metrics.closed(target, standing.closed().filter(|closed| closed.reported).map(|closed| closed.cause.as_str()));
+    }
+    Ok(())
 }
 
 fn inbox(tools: &Tools, seen: Seen, pulse: Arc<Pulse>) -> Inbox {

@@ -7,9 +7,11 @@ mod castai;
 mod check;
 mod demo;
 mod route_test;
+mod running;
 mod samples;
 mod send;
 mod serve;
+mod silences;
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -45,6 +47,9 @@ enum Command {
     Route(RouteCommand),
     /// Send an event to a running relay, with the right token or signature
     Send(send::SendArgs),
+    /// Keep a running relay from telling some of it for a while
+    #[command(subcommand)]
+    Silences(silences::SilencesCommand),
     /// Connect CAST AI, ask it, and find out what stands in the way
     #[command(subcommand)]
     Castai(castai::CastaiCommand),
@@ -148,6 +153,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Command::Check(args) => check::run(&args, out),
         Command::Route(RouteCommand::Test(args)) => route_test::run(&args, out),
         Command::Send(args) => on_runtime(send::run(&args, out)),
+        Command::Silences(command) => on_runtime(silences::run(&command, out)),
         Command::Castai(command) => on_runtime(castai::run(&command, out)),
         Command::Demo(args) => on_runtime(demo::run(&args, out)),
     }
@@ -210,7 +216,11 @@ fn fresh_id(now: Timestamp) -> String {
 
 /// Writes rows with their columns aligned; the last column runs free.
 fn write_table(out: &mut dyn Write, indent: &str, rows: &[Vec<String>]) -> io::Result<()> {
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    // What ends a row needs no room for what comes behind it.
+    let width = |column: usize| {
+        let longer = rows.iter().filter(|row| column + 1 < row.len());
+        longer.filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
     for row in rows {
         let mut line = indent.to_owned();
         for (column, cell) in row.iter().enumerate() {

@@ -7,11 +7,12 @@ use super::policy::Ambiguous;
 use super::quiet::{self, Quiet};
 use crate::event::batch::Gathering;
 use crate::event::delivery::Reason;
-use crate::event::relay::{self, RelayReport};
+use crate::event::relay::{self, ClosedTarget, RelayReport};
 use crate::event::{CastAIEvent, Timestamp};
-use crate::names::RouteName;
+use crate::names::{RouteName, TargetName};
 use crate::route::RoutingTable;
 use crate::store::{Append, Candidate, End, Judge, News, Ruling};
+use crate::target::{Cause, Change, Closed};
 
 /// The judge of one target.
 pub struct Ours {
@@ -56,7 +57,8 @@ impl Judge for Ours {
                 return Vec::new();
             }
             News::GivenUp(given_up) => relay::delivery_dead(given_up, now),
-            News::Change { .. } => return Vec::new(),
+            News::Change { target, change: Change::Paused(closed) } => relay::target_paused(&of(target, closed), now),
+            News::Change { target, change: Change::Resumed(closed) } => relay::target_resumed(&of(target, closed), now),
         };
         let owed = self.table.route(&event);
         vec![Append { event, owed }]
@@ -65,4 +67,17 @@ impl Judge for Ours {
 
 fn dead(reason: Reason, detail: &str) -> Ruling {
     Ruling::End(End::Dead { reason, detail: detail.to_owned() })
+}
+
+/// How many wait is not asked here: the store is in the middle of a transaction.
+fn of<'a>(target: &'a TargetName, closed: &'a Closed) -> ClosedTarget<'a> {
+    ClosedTarget {
+        target,
+        refuses: closed.cause == Cause::Refusing,
+        reason: closed.reason,
+        detail: &closed.detail,
+        since: closed.since,
+        probes: closed.probes,
+        waiting: None,
+    }
 }

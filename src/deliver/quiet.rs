@@ -12,10 +12,10 @@ use tokio::sync::Mutex;
 
 use crate::event::Timestamp;
 use crate::event::silence::Silence;
-use crate::names::SilenceId;
+use crate::names::{RouteName, SilenceId};
 use crate::route::RoutingTable;
-pub use crate::route::silence::Candidate;
-use crate::route::silence::{Compiled, Draft, Refused, holding};
+pub use crate::route::silence::{Candidate, Draft, Refused, author};
+use crate::route::silence::{Compiled, holding};
 use crate::runtime::{Clock, Lifecycle};
 use crate::store::{Store, StoreError};
 
@@ -66,6 +66,12 @@ impl Quiet {
             let held = self.held();
             holding(held.iter().map(AsRef::as_ref), candidate, now).map(Compiled::in_words)
         })
+    }
+
+    /// The routes there are, those that nobody writes included.
+    pub fn routes(&self) -> Vec<RouteName> {
+        let written = self.table.routes().map(|route| route.name.clone());
+        written.chain([RouteName::default_targets(), RouteName::too_late()]).collect()
     }
 
     /// Asks the store what is in force. Does nothing but one read where nothing has changed.

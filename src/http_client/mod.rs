@@ -45,6 +45,8 @@ pub enum Method {
     Post,
     /// Replaces.
     Put,
+    /// Takes away, or ends.
+    Delete,
 }
 
 impl Method {
@@ -54,6 +56,7 @@ impl Method {
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",
+            Self::Delete => "DELETE",
         }
     }
 
@@ -62,6 +65,7 @@ impl Method {
             Self::Get => reqwest::Method::GET,
             Self::Post => reqwest::Method::POST,
             Self::Put => reqwest::Method::PUT,
+            Self::Delete => reqwest::Method::DELETE,
         }
     }
 }

@@ -63,6 +63,53 @@ impl ApiError {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message, "send events with POST")
     }
 
+    /// 400: the request can be read and cannot be meant.
+    pub fn not_allowed(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "not_allowed", message, hint)
+    }
+
+    /// 401: the admin API was not shown its token.
+    pub fn wrong_token(message: impl Into<String>) -> Self {
+        let hint = "send `Authorization: Bearer <token>` with the secret of `admin.token` in the relay's configuration";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message, hint)
+    }
+
+    /// 403: the admin API lets nobody in.
+    pub fn api_closed() -> Self {
+        let message = "the admin API is closed: the relay's configuration has no `admin.token`";
+        let hint = "write `admin: { token: { env: RELAY_ADMIN_TOKEN } }` into it and start the relay again";
+        Self::new(StatusCode::FORBIDDEN, "api_closed", message, hint)
+    }
+
+    /// 404: the admin listener has no such path.
+    pub fn no_such_page() -> Self {
+        let hint = "there are /livez, /readyz, /metrics and /api/v1/silences";
+        Self::new(StatusCode::NOT_FOUND, "not_found", "nothing is served at this path", hint)
+    }
+
+    /// 404: the path is right, and what it names is not there.
+    pub fn nothing_there(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message, hint)
+    }
+
+    /// 405: this path of the admin listener takes other methods.
+    pub fn wrong_method() -> Self {
+        let hint = "the header `Allow` lists those that are";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this method is not accepted here", hint)
+    }
+
+    /// 409: there is no room for more.
+    pub fn too_many(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "too_many", message, hint)
+    }
+
+    /// 503: the store could not do what an operator asked for. Nothing was changed, as far as anybody knows.
+    pub fn store_unavailable(retry_after: Duration) -> Self {
+        let hint = "look at what there is, then try again; the relay's log has the reason";
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "store_failed", "the store did not answer", hint);
+        Self { retry_after: Some(retry_after), ..error }
+    }
+
     /// 408: the body took too long.
     pub fn body_too_slow() -> Self {
         let message = "the body was not complete in time";

@@ -95,8 +95,7 @@ impl Draft {
         }
         check_sizes(&matching, routes.len(), targets.len())?;
         compile(&matching)?;
-        let (by, why) =
-            (text("by", by, "who wants it")?, text("why", why, "the reason, for those who miss the message")?);
+        let (by, why) = (author(by)?, text("why", why, "the reason, for those who miss the message")?);
         let from = from.map_or(now, |from| from.max(now));
         if until <= from {
             let hint = "write a time after now, and after `from` where that is written";
@@ -120,6 +119,14 @@ fn check_sizes(matching: &Map<String, Value>, routes: usize, targets: usize) -> 
         return Err(too_many("`routes` or `targets`", format!("{} names each are allowed", Draft::MAX_NAMES)));
     }
     Ok(())
+}
+
+/// The name of whoever wants or ends a silence, on one line.
+///
+/// # Errors
+/// When it is blank or longer than [`Draft::MAX_CHARS`].
+pub fn author(by: String) -> Result<String, Refused> {
+    text("by", by, "who wants it")
 }
 
 /// A text of one line that says something.

@@ -30,6 +30,10 @@ fn help_says_what_each_command_does() {
         "route",
         "route test",
         "send",
+        "silences",
+        "silences list",
+        "silences add",
+        "silences end",
         "castai",
         "castai template",
         "castai setup",
@@ -68,6 +72,14 @@ fn exit_codes_tell_good_from_found_wrong_from_misused() {
         "send -c config/example.yaml no-such-file",
         "send -c config/example.yaml --sample critical --source no-such-source",
         "send -c config/example.yaml --sample critical --url ftp://x",
+        "silences add --for 1h --why x",
+        "silences add --everything --why x",
+        "silences add --everything --for 1h",
+        "silences add --everything --target console --for 1h --why x",
+        "silences add --target console --for 1h --until 2026-11-21T06:00:00Z --why x",
+        "silences add --match type --for 1h --why x",
+        "silences add --target console --until tomorrow --why x",
+        "silences end twelve",
         "castai audit --since 91d",
         "castai audit --follow --every 999ms",
         "castai audit -c config/example.yaml --cluster [",
@@ -143,7 +155,7 @@ mod defaults {
         std::fs::write(folder.path().join("whsec"), "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz\n").unwrap();
         std::fs::write(folder.path().join("relay.yaml"), text).unwrap();
         let mut environment = SECRETS.to_vec();
-        environment.extend([("TOKEN", "a"), ("PASSWORD", "b"), ("SECRET", "c")]);
+        environment.extend([("TOKEN", "a"), ("PASSWORD", "b"), ("SECRET", "c"), ("RELAY_ADMIN_TOKEN", "d")]);
         environment.push(("WHSEC", "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"));
         run(folder.path(), &["check", "--config", "relay.yaml"], &environment)
     }

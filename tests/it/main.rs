@@ -9,6 +9,7 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "what stands outside the relay is not part of its life")]
 
+mod storming;
 mod support;
 
 mod receiving;
@@ -18,6 +19,7 @@ mod watching_kubernetes;
 mod deduplicating;
 mod pages;
 mod routing;
+mod pairing;
 mod delivering;
 mod giving_up;
 mod resuming;
@@ -31,6 +33,7 @@ mod saving_through_trouble;
 mod saving_thresholds;
 mod castai_summary;
 mod falling_silent;
+mod silencing;
 mod store_contract;
 mod notifier_contract;
 mod surviving;

@@ -46,7 +46,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["config", "event", "names", "target"]),
     ("deliver", &["config", "event", "names", "notify", "route", "runtime", "store", "target", "telemetry"]),
     ("notify", &["config", "event", "http_client", "names", "template"]),
-    ("admin", &["config", "http_server", "names", "runtime", "store", "telemetry"]),
+    ("admin", &["config", "deliver::quiet", "event", "http_server", "names", "runtime", "store", "telemetry"]),
     ("cli", &["*"]),
     ("app", &["*"]),
     ("main", &["*"]),

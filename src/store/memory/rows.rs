@@ -126,8 +126,10 @@ impl Rows for Kept {
         let since = fresh_since(now);
         let is_fresh = |row: &Row| !row.tried && row.due_at > since;
         let due = self.pending(target).filter(|row| row.due_at <= now && !row.behind);
-        let in_lane = due.filter(|row| is_fresh(row) == (lane == Lane::Fresh));
-        Ok(in_lane.min_by_key(|row| (row.due_at, row.id)).cloned())
+        let in_lane: Vec<&Row> = due.filter(|row| is_fresh(row) == (lane == Lane::Fresh)).collect();
+        let waiting = in_lane.iter().filter(|row| !row.tried).min_by_key(|row| (row.due_at, row.id));
+        let tried = in_lane.iter().filter(|row| row.tried).min_by_key(|row| row.id);
+        Ok(waiting.into_iter().chain(tried).min_by_key(|row| row.id).map(|row| (*row).clone()))
     }
 
     fn gather(&mut self, of: &SlotName, limit: usize) -> Done<Vec<Row>> {
@@ -143,6 +145,20 @@ impl Rows for Kept {
         for id in early {
             if let Some(kept) = self.deliveries.get_mut(&id) {
                 kept.row.due_at = until;
+            }
+        }
+        Ok(())
+    }
+
+    fn reschedule(&mut self, of: &SlotName, from: Timestamp, to: Timestamp) -> Done<()> {
+        let due: Vec<DeliveryId> = self
+            .pending(&of.target)
+            .filter(|row| leaves_with(row, of) && row.due_at == from)
+            .map(|row| row.id)
+            .collect();
+        for id in due {
+            if let Some(kept) = self.deliveries.get_mut(&id) {
+                kept.row.due_at = to;
             }
         }
         Ok(())

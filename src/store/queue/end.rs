@@ -69,6 +69,7 @@ impl<'a, R: Rows> Work<'a, R> {
             reason,
             detail: end.detail(),
             attempts: row.attempts,
+            deliveries: 1,
         };
         self.report(News::GivenUp(given_up))
     }

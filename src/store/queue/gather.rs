@@ -130,13 +130,22 @@ impl Party {
         }
         let incident = self.incident(claiming)?;
         let earlier = self.earlier(claiming, incident.as_ref())?;
+        let first_event = self.first_event(claiming)?;
         if let Some((name, slot, _)) = &self.slot {
             let storm_since = self.storm_since;
             let receipt = slot.receipt.clone().filter(|_| slot.storm_since == storm_since);
             let slot = Slot { not_before: Some(lease_ends), held: true, storm_since, receipt };
             claiming.work.rows.keep_slot(name, &slot)?;
         }
-        Ok(self.into_batch(Leaving { holder, is_probe, is_old: lane == Lane::Old, now, incident, earlier }))
+        Ok(self.into_batch(Leaving {
+            holder,
+            is_probe,
+            is_old: lane == Lane::Old,
+            now,
+            first_event,
+            incident,
+            earlier,
+        }))
     }
 
     /// The step of an incident that all of them are.
@@ -145,6 +154,14 @@ impl Party {
         let same =
             |row: &Row| row.incident.as_ref().is_some_and(|step| step.key == first.key && step.phase == first.phase);
         self.members.iter().all(same).then_some(first)
+    }
+
+    /// Of many, the event of the first.
+    fn first_event<R: Rows>(&self, claiming: &mut Claiming<'_, R>) -> Result<Option<Arc<Event>>, R::Error> {
+        match self.members.as_slice() {
+            [first, _, ..] => Ok(claiming.work.rows.event(first.id, true)?.ok().map(Arc::new)),
+            _ => Ok(None),
+        }
     }
 
     fn incident<R: Rows>(&self, claiming: &mut Claiming<'_, R>) -> Result<Option<Incident>, R::Error> {
@@ -184,9 +201,10 @@ impl Party {
     }
 
     fn into_batch(self, leaving: Leaving) -> Batch {
-        let Leaving { holder, is_probe, is_old, now, incident, earlier } = leaving;
+        let Leaving { holder, is_probe, is_old, now, first_event, incident, earlier } = leaving;
         let attempt = self.members.iter().map(|row| row.attempts.saturating_add(1)).max().unwrap_or(1);
         let is_full = self.slot.as_ref().is_some_and(|(_, _, pace)| self.members.len() >= pace.max_events);
+        let is_alone = self.members.len() == 1;
         Batch {
             lease: holder,
             attempt,
@@ -196,8 +214,9 @@ impl Party {
             is_storm: self.storm_since.is_some(),
             is_full,
             deliveries: self.members.iter().map(|row| row.id).collect(),
-            tally: (self.members.len() > 1).then_some(self.tally),
-            shown: self.shown.into_iter().map(|(row, event)| shown(row, event, now)).collect(),
+            tally: (!is_alone).then_some(self.tally),
+            shown: self.shown.into_iter().map(|(row, event)| shown(row, event, now, is_alone)).collect(),
+            first_event,
             incident,
             earlier,
         }
@@ -210,11 +229,16 @@ struct Leaving {
     is_probe: bool,
     is_old: bool,
     now: Timestamp,
+    first_event: Option<Arc<Event>>,
     incident: Option<Incident>,
     earlier: Option<Receipt>,
 }
 
-fn shown(row: Row, event: Event, now: Timestamp) -> Delivery {
+/// The raw body is for one that leaves alone.
+fn shown(row: Row, mut event: Event, now: Timestamp, with_body: bool) -> Delivery {
+    if !with_body {
+        event.body = Default::default();
+    }
     let Row { id, route, target, severity, attempts, .. } = row;
     Delivery { id, route, target, severity, attempt: attempts.saturating_add(1), claimed_at: now, event }
 }

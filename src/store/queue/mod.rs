@@ -234,12 +234,16 @@ pub trait Rows {
     /// Ends a delivery in another way.
     fn end(&mut self, id: DeliveryId, end: &End, at: Timestamp) -> Result<(), Self::Error>;
 
-    /// The one of `lane` that is due since longest and does not wait behind another.
+    /// The one of `lane` that is next and does not wait behind another. Of those that were never tried, the one that is due
+    /// since longest; of those that were, the one that came first, so that a failure does not cost it its place; of these two,
+    /// the one that came first.
     fn head(&mut self, target: &TargetName, lane: Lane, now: Timestamp) -> Result<Option<Row>, Self::Error>;
     /// Those that leave together and are not held, in order of arrival.
     fn gather(&mut self, of: &SlotName, limit: usize) -> Result<Vec<Row>, Self::Error>;
     /// Makes those that leave together, are not held and are due earlier, due at `until`.
     fn postpone(&mut self, of: &SlotName, until: Timestamp) -> Result<(), Self::Error>;
+    /// Makes those that leave together, are not held and are due exactly at `from`, due at `to`.
+    fn reschedule(&mut self, of: &SlotName, from: Timestamp, to: Timestamp) -> Result<(), Self::Error>;
     /// Those of one incident, in order of arrival, from the one after `after`.
     fn of_incident(
         &mut self,

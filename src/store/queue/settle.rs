@@ -97,6 +97,7 @@ impl<R: Rows> Work<'_, R> {
             reason,
             detail,
             attempts: batch.attempt,
+            deliveries: held.len(),
         }))
     }
 
@@ -111,6 +112,10 @@ impl<R: Rows> Work<'_, R> {
             Outcome::Delivered { receipt } => (batch.claimed_at.saturating_add(pause), receipt.clone()),
             Outcome::Dead { .. } => (batch.claimed_at.saturating_add(pause), None),
         };
+        if let Some(until) = slot.not_before {
+            // Who came while it was on its way was put off until its lease would have ended.
+            self.rows.reschedule(name, until, not_before)?;
+        }
         let receipt = slot.receipt.or(receipt);
         self.rows.keep_slot(name, &Slot { not_before: Some(not_before), held: false, receipt, ..slot })
     }

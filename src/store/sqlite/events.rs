@@ -93,11 +93,14 @@ pub fn note_conflict(database: &Database, id: &EventId) -> rusqlite::Result<()> 
     count.execute([seq]).map(drop)
 }
 
-/// Makes what a dead process had claimed due again. Right only while the lock file is ours.
+/// Makes what a dead process had claimed due again, and lets closed targets be probed at once: whoever starts the relay anew
+/// may have put right what closed them. Right only while the lock file is ours.
 pub fn release_leases(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "UPDATE deliveries SET lease = NULL, interrupted = 1, due_at = 0 WHERE state = 0 AND lease IS NOT NULL;
-         UPDATE slots SET not_before = NULL, held = 0 WHERE held = 1;",
+         UPDATE slots SET not_before = NULL, held = 0 WHERE held = 1;
+         UPDATE targets SET state = json_set(state, '$.closed.probe_at', '1970-01-01T00:00:00Z')
+         WHERE json_extract(state, '$.closed') IS NOT NULL;",
     )
 }
 

@@ -208,9 +208,11 @@ impl Rows for Database {
             Lane::Old => {
                 let waiting = self
                     .one(&format!("{first} AND tried = 0 AND due_at <= ?2 {order}"), params![target.as_str(), since])?;
-                let tried = self
-                    .one(&format!("{first} AND tried = 1 AND due_at <= ?2 {order}"), params![target.as_str(), now])?;
-                Ok(waiting.into_iter().chain(tried).min_by_key(|row| (row.due_at, row.id)))
+                let tried = self.one(
+                    &format!("{first} AND tried = 1 AND due_at <= ?2 ORDER BY id"),
+                    params![target.as_str(), now],
+                )?;
+                Ok(waiting.into_iter().chain(tried).min_by_key(|row| row.id))
             }
         }
     }
@@ -226,6 +228,13 @@ impl Rows for Database {
         let (condition, group, key) = Self::together(of);
         let sql = format!("UPDATE deliveries SET due_at = ?5 WHERE {condition} AND due_at < ?5");
         self.change(&sql, params![of.target.as_str(), of.route.as_str(), group, key, until.as_millis()])
+    }
+
+    fn reschedule(&mut self, of: &SlotName, from: Timestamp, to: Timestamp) -> Done<()> {
+        let (condition, group, key) = Self::together(of);
+        let sql = format!("UPDATE deliveries SET due_at = ?6 WHERE {condition} AND due_at = ?5");
+        let (target, route) = (of.target.as_str(), of.route.as_str());
+        self.change(&sql, params![target, route, group, key, from.as_millis(), to.as_millis()])
     }
 
     fn of_incident(

@@ -1,0 +1,100 @@
+//! Asks a relay that runs, at its admin listener, with the token of the same configuration.
+//!
+//! Says what its answers mean for whoever typed the command. Knows no path of the API; next: [`super::silences`].
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Failure;
+use crate::app::settings::Settings;
+use crate::config::Secret;
+use crate::http_client::{Ending, Endpoint, HttpClient, Method, Reply, Request, SendError};
+use crate::runtime::{Clock, SystemClock};
+
+/// How long the relay may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How much of an answer is read: a thousand silences of the largest size.
+const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+
+/// A relay that is expected to run.
+pub struct RunningRelay {
+    http: HttpClient,
+    base: Endpoint,
+    url: String,
+    token: Secret,
+}
+
+impl RunningRelay {
+    /// The relay at `url`; without one, where the configuration says that its admin listener is, on this machine.
+    ///
+    /// # Errors
+    /// Misuse, when there is no token to show or nothing may be sent to this address.
+    pub fn of(settings: &Settings, url: Option<&str>) -> Result<Self, Failure> {
+        let token = settings.admin.token.clone().ok_or_else(|| {
+            Failure::Misuse(anyhow!(
+                "the configuration has no token for the admin API\nhint: write `admin: {{ token: {{ env: RELAY_ADMIN_TOKEN }} }}` into \
+                 it, for the relay and for this command"
+            ))
+        })?;
+        let url = url.map_or_else(|| here(settings.admin.listen), |url| url.trim_end_matches('/').to_owned());
+        let hint = "hint: `--url` says where the relay's admin listener is";
+        let base = Endpoint::parse(&url).with_context(|| format!("cannot ask `{url}`\n{hint}"));
+        Ok(Self { http: settings.http.clone(), base: base.map_err(Failure::Misuse)?, url, token })
+    }
+
+    /// Asks, and reads the answer.
+    ///
+    /// # Errors
+    /// Misuse, when the relay says that this cannot be meant; else when it does not answer, or not with what was asked for.
+    pub async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<&Value>,
+    ) -> Result<T, Failure> {
+        let to = self.base.join(path, query);
+        let authorization = format!("Bearer {}", self.token.expose());
+        let headers = [("authorization", authorization.as_str())];
+        let body = body.map(|body| Bytes::from(body.to_string()));
+        let body = body.as_ref().map(|body| ("application/json", body));
+        let request = Request { method, to: &to, headers: &headers, body, limit: MAX_ANSWER_BYTES };
+        let answered = tokio::time::timeout(PATIENCE, self.http.exchange(request, SystemClock.now())).await;
+        let reply = match answered {
+            Err(_elapsed) => return Err(anyhow!("no answer from {} within {PATIENCE:?}", self.url).into()),
+            Ok(Err(SendError::Unreachable(detail))) => {
+                let hint = "hint: is `castai-relay serve` running, with the same configuration?";
+                return Err(anyhow!("nothing answers at {}: {detail}\n{hint}", self.url).into());
+            }
+            Ok(answered) => answered?,
+        };
+        self.read(&reply)
+    }
+
+    fn read<T: DeserializeOwned>(&self, reply: &Reply) -> Result<T, Failure> {
+        let json = serde_json::from_slice::<Value>(&reply.body).ok().filter(|_| reply.ending == Ending::Complete);
+        let (status, json) = (reply.status, json.unwrap_or_default());
+        if (200..300).contains(&status) {
+            let read =
+                T::deserialize(json).with_context(|| format!("{} answers {status} with something else", self.url));
+            return Ok(read.context("is it the admin listener of a castai-relay of this version?")?);
+        }
+        let said = |key: &str| json["error"][key].as_str().map(str::to_owned);
+        let refusal = match (said("message"), said("hint")) {
+            (Some(message), Some(hint)) => anyhow!("{message}\nhint: {hint}"),
+            _ => anyhow!("{} answers {status}; is it the admin listener of a castai-relay?", self.url),
+        };
+        Err(if status == 400 { Failure::Misuse(refusal) } else { Failure::Other(refusal) })
+    }
+}
+
+fn here(listen: SocketAddr) -> String {
+    // A wildcard address is for listening; asking needs a real one.
+    let ip = if listen.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { listen.ip() };
+    format!("http://{}", SocketAddr::new(ip, listen.port()))
+}
