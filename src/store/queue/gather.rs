@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::claim::Claiming;
-use super::{Lane, Row, Rows, Slot, SlotName, Step, Which};
+use super::{Among, Lane, Row, Rows, Slot, SlotName, Step, Which};
 use crate::event::batch::{Batch, Incident, Lease, Pace, Receipt};
 use crate::event::delivery::{Delivery, Phase};
 use crate::event::tally::Tally;
@@ -50,6 +50,11 @@ impl Party {
         let slot = claiming.work.rows.slot(&name)?;
         if let Some(until) = slot.not_before.filter(|until| *until > claiming.work.now) {
             claiming.work.rows.postpone(&name, until)?;
+            if head.held.is_some() {
+                // Its holder is gone, and what is held is not among those that were put off.
+                let released = Row { held: None, interrupted: true, due_at: until, ..head };
+                claiming.work.rows.update(&released)?;
+            }
             return Ok(None);
         }
         let mut party = Self::alone(head, event);
@@ -271,8 +276,12 @@ impl Terms {
     }
 
     fn group_slot(&self, row: &Row) -> Option<SlotName> {
-        let step = row.incident.as_ref().filter(|_| self.keeps_incidents);
-        let which = Which::Group(row.group.clone()?, step.map(|step| (step.key.clone(), step.phase)));
+        let among = match row.incident.as_ref() {
+            _ if !self.keeps_incidents => Among::All,
+            None => Among::WithoutIncident,
+            Some(step) => Among::Step(step.key.clone(), step.phase),
+        };
+        let which = Which::Group(row.group.clone()?, among);
         Some(SlotName { target: row.target.clone(), route: row.route.clone(), which })
     }
 }
