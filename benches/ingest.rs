@@ -12,19 +12,18 @@
     reason = "a benchmark prints, or stops and says why"
 )]
 
+mod house;
+
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use axum::routing::post;
 use axum::{Json, Router};
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::Request;
+use house::{Server, announced, empty_folder, percentile, request};
+use http_body_util::BodyExt;
 use hyper::client::conn::http1;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -40,7 +39,6 @@ fn main() {
     }
     let seconds = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(5);
     let length = Duration::from_secs(seconds);
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ingest");
     println!("{CONNECTIONS} connections, {ROUNDS} rounds of {seconds} s each, in turns; medians\n");
     println!(
         "{:<34}{:>10}{:>10}{:>10}{:>10}{:>8}{:>9}",
@@ -53,7 +51,7 @@ fn main() {
     for _ in 0..ROUNDS {
         bare_runs.push(measure(start_bare(), length));
         for (contender, runs) in [&kept, &told].into_iter().zip(&mut runs) {
-            runs.push(measure(contender.start(&folder), length));
+            runs.push(measure(contender.start(), length));
         }
     }
     let bare = median(bare_runs);
@@ -61,7 +59,7 @@ fn main() {
     for (contender, runs) in [kept, told].into_iter().zip(runs) {
         median(runs).print(contender.name, &bare);
     }
-    let _ = std::fs::remove_dir_all(&folder);
+    let _ = std::fs::remove_dir_all(empty_folder("ingest"));
 }
 
 struct Contender {
@@ -69,29 +67,9 @@ struct Contender {
     routes: &'static str,
 }
 
-struct Server {
-    process: Child,
-    address: SocketAddr,
-}
-
 impl Contender {
-    fn start(&self, folder: &Path) -> Server {
-        let _ = std::fs::remove_dir_all(folder);
-        std::fs::create_dir_all(folder).unwrap();
-        let config = folder.join("relay.yaml");
-        let text = format!(
-            "server: {{ listen: 127.0.0.1:0 }}\nadmin: {{ listen: 127.0.0.1:0 }}\nlog: {{ filter: \"info,castai_relay::deliver=warn,castai_relay::notify=warn\" }}\n\
-             store: {{ sqlite: {{ path: {} }} }}\n\
-             sources: {{ webhooks: {{ castai: {{ path: /castai/events, verify: {{ bearer: [ token ] }} }} }} }}\n{}\n",
-            folder.join("relay.db").display(),
-            self.routes
-        );
-        std::fs::write(&config, text).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_castai-relay"));
-        let mut process = command.args(["serve", "--config"]).arg(&config).stderr(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let address = announced(lines, "public");
-        Server { process, address }
+    fn start(&self) -> Server {
+        Server::relay(&empty_folder("ingest"), self.routes)
     }
 }
 
@@ -101,13 +79,6 @@ fn start_bare() -> Server {
     let lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let address = announced(lines, "public");
     Server { process, address }
-}
-
-/// Reads log lines until one names the address; a thread reads the rest, so that the pipe never fills.
-fn announced(mut lines: impl Iterator<Item = std::io::Result<String>> + Send + 'static, key: &str) -> SocketAddr {
-    let address = lines.find_map(|line| serde_json::from_str::<Value>(&line.ok()?).ok()?[key].as_str()?.parse().ok());
-    std::thread::spawn(move || lines.for_each(drop));
-    address.expect("the server says where it listens")
 }
 
 fn serve_bare() {
@@ -149,17 +120,16 @@ fn median(mut runs: Vec<Run>) -> Run {
     runs.swap_remove(runs.len() / 2)
 }
 
-fn measure(mut server: Server, length: Duration) -> Run {
+fn measure(server: Server, length: Duration) -> Run {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(load(server.address, length / 5, "warm"));
     let started = Instant::now();
     let mut latencies = runtime.block_on(load(server.address, length, "run"));
     let elapsed = started.elapsed().as_secs_f64();
-    let peak_mib = peak_mib(server.process.id());
-    server.process.kill().unwrap();
-    server.process.wait().unwrap();
+    let peak_mib = server.peak_mib();
+    server.kill();
     latencies.sort();
-    let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0;
+    let at = |share| percentile(&latencies, share).as_secs_f64() * 1000.0;
     Run { rate: latencies.len() as f64 / elapsed, p50: at(0.5), p99: at(0.99), peak_mib }
 }
 
@@ -189,22 +159,4 @@ async fn send(address: SocketAddr, until: Instant, label: &str, number: usize) -
         assert!(status == 200 && body.ends_with(b"\"duplicate\":false}"), "{status} {body:?}");
     }
     latencies
-}
-
-fn request(id: &str) -> Request<Full<Bytes>> {
-    let body = format!(
-        r#"{{"id":"{id}","eventType":"node.added","clusterId":"9f2d3a54-2c6b-4f5e-8a0b-1d7c5e3f4a21","clusterName":"prod-eu","timestamp":"2026-11-20T08:15:30Z","data":{{"nodeName":"ip-10-0-12-7.eu-central-1.compute.internal","instanceType":"m6i.2xlarge","lifecycle":"spot"}}}}"#
-    );
-    Request::post("/castai/events")
-        .header(HOST, "relay")
-        .header(AUTHORIZATION, "Bearer token")
-        .header(CONTENT_TYPE, "application/json")
-        .body(Full::from(body))
-        .unwrap()
-}
-
-fn peak_mib(process: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
 }

@@ -5,6 +5,7 @@
 
 mod metrics;
 mod of_sources;
+mod of_targets;
 
 use std::io::IsTerminal;
 

@@ -91,7 +91,9 @@ impl App {
         let targets: Arc<[TargetName]> = settings.targets.iter().map(|target| target.name.clone()).collect();
         let removed = removed_targets(&*store, &targets).await?;
         let bell = Arc::new(Doorbell::for_targets(targets.iter().chain(&removed).cloned()));
-        let tools = Tools { store, table: settings.table, clock, bell, metrics };
+        show_closed(&*store, &metrics, &targets).await?;
+        let quiet = Arc::new(Quiet::load(settings.table.clone(), store.clone(), clock.now()).await?);
+        let tools = Tools { store, table: settings.table, quiet: quiet.clone(), clock, bell, metrics };
 
         let pulse = sources::pulse(&settings.sources, &tools).await?;
         let inbox = Arc::new(inbox(&tools, Seen::new(settings.seen), pulse));
@@ -105,8 +107,6 @@ impl App {
         let router = webhook::router(webhooks);
         let server = |router, life| Server::new((*limits).clone(), router, tools.metrics.clone(), life);
         let public = (Listener::bind(limits.listen).await?, server(router, life.clone()));
-        let quiet = Quiet::load(tools.table.clone(), tools.store.clone(), tools.clock.now()).await?;
-        let quiet = Arc::new(quiet);
         let looking = Admin {
             store: tools.store.clone(),
             metrics: tools.metrics.clone(),
@@ -257,8 +257,17 @@ async fn removed_targets(store: &dyn Store, configured: &[TargetName]) -> Result
     Ok(removed)
 }
 
+/// What was closed before the restart is closed still.
+async fn show_closed(store: &dyn Store, metrics: &Metrics, targets: &[TargetName]) -> Result<(), StoreError> {
+    for target in targets {
+        let standing = store.standing(target).await?;
+        metrics.closed(target, standing.closed().filter(|closed| closed.reported).map(|closed| closed.cause.as_str()));
+    }
+    Ok(())
+}
+
 fn inbox(tools: &Tools, seen: Seen, pulse: Arc<Pulse>) -> Inbox {
-    let Tools { store, table, clock, bell, metrics } = tools.clone();
+    let Tools { store, table, clock, bell, metrics, .. } = tools.clone();
     Inbox::new(store, seen, table, bell, clock, metrics, pulse)
 }
 

@@ -7,7 +7,7 @@ use super::{ConfigArgs, Failure, Verdict, write_table};
 use crate::app::settings::{Engine, Settings, Sources, Target, WebhookSettings};
 use crate::config::Span;
 use crate::names::{SourceName, TargetName};
-use crate::route::RoutingTable;
+use crate::route::{Route, RoutingTable};
 
 /// Prints the settings in force and the routing table.
 pub fn run(args: &ConfigArgs, out: &mut dyn Write) -> Result<Verdict, Failure> {
@@ -84,27 +84,31 @@ fn asked(sources: &Sources) -> impl Iterator<Item = Vec<String>> {
 
 fn print_table(table: &RoutingTable, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\nroutes, in order")?;
-    let mut rows: Vec<Vec<String>> = table
-        .routes()
-        .enumerate()
-        .map(|(index, route)| {
-            let mut told = names(&route.notify);
-            if let Some(severity) = route.severity {
-                told.push_str(&format!(" as {severity}"));
-            }
-            if route.stop {
-                told.push_str(", then stop");
-            }
-            if let Some(hours) = route.hours_in_words() {
-                told.push_str(&format!(", {hours}"));
-            }
-            vec![(index + 1).to_string(), route.name.to_string(), route.matcher.to_string(), format!("→ {told}")]
-        })
-        .collect();
+    let rows = table.routes().enumerate().flat_map(|(index, route)| {
+        let what = vec![(index + 1).to_string(), route.name.to_string(), route.matcher.to_string()];
+        let below = together(route).map(|line| vec![String::new(), format!("  {line}")]);
+        std::iter::once([what, vec![format!("→ {}", told(route))]].concat()).chain(below)
+    });
+    let mut rows: Vec<Vec<String>> = rows.collect();
     let rest = names(table.default_targets());
     rows.push(vec!["-".into(), "everything else".into(), String::new(), format!("→ {rest}")]);
     write_table(out, "  ", &rows)?;
     print_late_rules(table, out)
+}
+
+fn told(route: &Route) -> String {
+    let severity = route.severity.map(|severity| format!(" as {severity}")).unwrap_or_default();
+    let stop = if route.stop { ", then stop" } else { "" };
+    let hours = route.hours_in_words().map(|hours| format!(", {hours}")).unwrap_or_default();
+    format!("{}{severity}{stop}{hours}", names(&route.notify))
+}
+
+/// What a route says of its deliveries together, a line for each rule.
+fn together(route: &Route) -> impl Iterator<Item = String> {
+    let group = route.group.as_ref().map(|group| format!("grouped {group}"));
+    let storm = route.storm.as_ref().map(|storm| format!("swept together in storms {storm}"));
+    let incident = route.incident.as_ref().map(|incident| format!("opens incident {incident}"));
+    [group, storm, incident].into_iter().flatten()
 }
 
 fn print_late_rules(table: &RoutingTable, out: &mut dyn Write) -> io::Result<()> {

@@ -216,7 +216,11 @@ fn fresh_id(now: Timestamp) -> String {
 
 /// Writes rows with their columns aligned; the last column runs free.
 fn write_table(out: &mut dyn Write, indent: &str, rows: &[Vec<String>]) -> io::Result<()> {
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    // What ends a row needs no room for what comes behind it.
+    let width = |column: usize| {
+        let longer = rows.iter().filter(|row| column + 1 < row.len());
+        longer.filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
     for row in rows {
         let mut line = indent.to_owned();
         for (column, cell) in row.iter().enumerate() {

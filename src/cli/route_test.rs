@@ -7,8 +7,8 @@ use clap::Args;
 
 use super::{BodyArgs, ConfigArgs, Failure, Verdict};
 use crate::app::settings::{Settings, WebhookSettings};
-use crate::event::batch::{Batch, Lease};
-use crate::event::delivery::{Delivery, Owed};
+use crate::event::batch::{Batch, Incident, Lease};
+use crate::event::delivery::{Delivery, IncidentStep, Owed, Phase};
 use crate::event::relay::{self, BodyProblem};
 use crate::event::{Event, Timestamp};
 use crate::names::DeliveryId;
@@ -59,8 +59,10 @@ fn show_journey(settings: &Settings, event: &Event, out: &mut dyn Write) -> Resu
     for owed in &owed {
         show_message(settings, event, owed, out)?;
     }
-    if owed.is_empty() {
-        writeln!(out, "\nnobody would be told")?;
+    match (owed.is_empty(), owed.iter().all(Owed::is_resolve)) {
+        (true, _) => writeln!(out, "\nnobody would be told")?,
+        (false, true) => writeln!(out, "\nwhere no such incident is open, nobody would be told")?,
+        (false, false) => {}
     }
     Ok(())
 }
@@ -96,10 +98,25 @@ fn show_message(settings: &Settings, event: &Event, owed: &Owed, out: &mut dyn W
     let wording = settings.table.wording(&owed.route).cloned().unwrap_or_default();
     let quiet = settings.table.quiet_hours(&owed.route, delivery.claimed_at);
     let quiet = quiet.map(|why| format!("; not at this hour, {why}")).unwrap_or_default();
-    writeln!(out, "\nto {} ({}), by route {}, as {}{quiet}", owed.target, target.kind, owed.route, owed.severity)?;
-    let batch = Batch::of_one(delivery, Lease(1));
+    let does = owed.incident.as_ref().map(|step| match step.phase {
+        Phase::Open => format!(", opens incident {}", step.key),
+        Phase::Resolve => format!(", resolves incident {}, if it is open", step.key),
+    });
+    let does = does.unwrap_or_default();
+    writeln!(
+        out,
+        "\nto {} ({}), by route {}, as {}{does}{quiet}",
+        owed.target, target.kind, owed.route, owed.severity
+    )?;
+    let incident = owed.incident.as_ref().map(|step| incident(step, delivery.claimed_at));
+    let batch = Batch { incident, ..Batch::of_one(delivery, Lease(1)) };
     writeln!(out, "{}", indented(&target.notifier.preview(&batch, &wording)))?;
     Ok(())
+}
+
+/// As the first event about it would find it, or as if it had been opened by one that is not kept any more.
+fn incident(step: &IncidentStep, now: Timestamp) -> Incident {
+    Incident { key: step.key.clone(), phase: step.phase, opened_at: now, opening: None, timed_out: false }
 }
 
 fn indented(text: &str) -> String {

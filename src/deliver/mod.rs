@@ -6,30 +6,38 @@
 //! protocol of any target.
 //! Next room: [`crate::notify`], which speaks them.
 
+mod in_flight;
+mod judge;
 pub mod policy;
 pub mod quiet;
 pub mod retry;
+mod verdict;
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use futures_util::stream::{FuturesUnordered, StreamExt};
 
+use in_flight::InFlight;
+use judge::Ours;
 pub use policy::Policy;
+use quiet::Quiet;
+use verdict::Verdict;
 
-use crate::event::batch::{Batch, Lease};
-use crate::event::delivery::{Delivery, Outcome, Reason};
-use crate::event::relay::{self, GivenUp, RelayReport};
-use crate::event::{CastAIEvent, Timestamp};
+use crate::event::batch::{Batch, Receipt};
+use crate::event::delivery::{Outcome, Reason};
 use crate::names::TargetName;
 use crate::notify::{Next, Notifier, NotifyError, Scope};
 use crate::route::RoutingTable;
 use crate::runtime::{Clock, Doorbell, Lifecycle};
-use crate::store::{Append, Settled, Settlement, Store, StoreError};
+use crate::store::{Claim, Claimed, Ended, Fallback, Settled, Settlement, Store, StoreError, Terms};
+use crate::target::Change;
 use crate::telemetry::Metrics;
+
+/// The finest step of time there is.
+const TICK: Duration = Duration::from_millis(1);
 
 /// How long a lease outlasts the attempt's own time limit: enough to settle even when the store is slow.
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
@@ -44,6 +52,8 @@ pub struct Tools {
     pub store: Arc<dyn Store>,
     /// For the wording of messages, and to route what a dead letter gives rise to.
     pub table: Arc<RoutingTable>,
+    /// Who is not told, for now.
+    pub quiet: Arc<Quiet>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Who wakes whom.
@@ -57,7 +67,7 @@ pub struct Tools {
 pub enum Turn {
     /// Nothing was due.
     Idle,
-    /// One attempt was made and settled.
+    /// Something left, or ended.
     Worked,
 }
 
@@ -66,64 +76,84 @@ pub struct Deliverer {
     target: TargetName,
     notifier: Arc<dyn Notifier>,
     policy: Policy,
+    terms: Arc<Terms>,
     tools: Tools,
 }
 
 impl Deliverer {
     /// For `target`, spoken to by `notifier`.
     pub fn new(target: TargetName, notifier: Arc<dyn Notifier>, policy: Policy, tools: Tools) -> Self {
-        Self { target, notifier, policy, tools }
+        let quiet = tools.quiet.clone();
+        let judge =
+            Ours { table: tools.table.clone(), quiet, max_age: policy.max_age.get(), ambiguous: policy.ambiguous };
+        let fallback = policy.fallback.clone().map(|to| Fallback { to, after: policy.fallback_after.get() });
+        let terms = Arc::new(Terms {
+            limits: policy.limits(),
+            lease: policy.timeout.get() + LEASE_MARGIN,
+            fallback,
+            keeps_incidents: notifier.keeps_incidents(),
+            judge: Arc::new(judge),
+        });
+        Self { target, notifier, policy, terms, tools }
     }
 
-    /// Claims one due delivery, attempts it and settles it.
+    /// Whose deliveries these are.
+    pub fn target(&self) -> &TargetName {
+        &self.target
+    }
+
+    /// Claims one batch, attempts it and settles it.
     ///
     /// # Errors
     /// When the store could not claim. A settlement it could not make is tried again until the lease ends.
     pub async fn step(&self) -> Result<Turn, StoreError> {
-        match self.claim(1).await?.pop() {
-            Some(delivery) => {
-                self.carry_out(delivery).await;
-                Ok(Turn::Worked)
-            }
-            None => Ok(Turn::Idle),
-        }
+        let mut claimed = self.claim(1, 1).await?;
+        let Some(batch) = claimed.batches.pop() else {
+            let ended = !claimed.ended.is_empty() || claimed.fell_back > 0 || claimed.more;
+            return Ok(if ended { Turn::Worked } else { Turn::Idle });
+        };
+        self.carry_out(batch).await;
+        Ok(Turn::Worked)
     }
 
     /// Repeats the step, several at a time, until the soft stop; then finishes what is in flight.
     pub async fn run(self: Arc<Self>, life: Lifecycle) {
-        let mut in_flight = FuturesUnordered::new();
+        let mut in_flight = InFlight::new(&self.policy);
         while !life.is_stopping() {
-            let free = self.policy.concurrency.saturating_sub(in_flight.len());
             let mut exhausted = false;
-            if free > 0 {
-                let claimed = beside(&mut in_flight, self.claim_or_rest(free)).await;
-                exhausted = claimed.len() < free;
-                in_flight.extend(claimed.into_iter().map(|delivery| self.carry_out(delivery)));
+            if in_flight.wants_more() {
+                let (limit, old_limit) = in_flight.free();
+                let claimed = in_flight.beside(self.claim_or_rest(limit, old_limit)).await;
+                exhausted = !claimed.more && claimed.batches.len() < limit;
+                for batch in claimed.batches {
+                    in_flight.add(batch.is_old, self.carry_out(batch));
+                }
             }
             tokio::select! {
-                Some(()) = in_flight.next() => {}
+                () = in_flight.one_ended() => {}
                 () = self.work_is_due(), if exhausted => {}
+                () = std::future::ready(()), if !exhausted && in_flight.wants_more() => {}
                 () = life.stopping() => {}
             }
         }
-        while in_flight.next().await.is_some() {}
+        in_flight.all_ended().await;
     }
 
-    async fn claim(&self, limit: usize) -> Result<Vec<Delivery>, StoreError> {
-        self.tools.store.claim(&self.target, self.tools.clock.now(), self.lease(), limit).await
+    async fn claim(&self, limit: usize, old_limit: usize) -> Result<Claimed, StoreError> {
+        let (target, terms) = (self.target.clone(), self.terms.clone());
+        let claim = Claim { target, now: self.tools.clock.now(), limit, old_limit, terms };
+        let claimed = self.tools.store.claim(claim).await?;
+        self.tell_of(&claimed.ended, claimed.fell_back, &claimed.woken);
+        Ok(claimed)
     }
 
-    fn lease(&self) -> Duration {
-        self.policy.timeout.get() + LEASE_MARGIN
-    }
-
-    async fn claim_or_rest(&self, limit: usize) -> Vec<Delivery> {
-        match self.claim(limit).await {
+    async fn claim_or_rest(&self, limit: usize, old_limit: usize) -> Claimed {
+        match self.claim(limit, old_limit).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::error!(target.name = %self.target, %error, "deliveries could not be claimed");
                 self.rest().await;
-                Vec::new()
+                Claimed::default()
             }
         }
     }
@@ -135,11 +165,14 @@ impl Deliverer {
 
     /// Ends when there is new work for this target, or old work becomes due.
     async fn work_is_due(&self) {
-        let due = match self.tools.store.next_due(&self.target).await {
-            Ok(due) => due,
+        let now = self.tools.clock.now();
+        let soon = now.saturating_add(STORE_REST);
+        let due = match self.tools.store.next_due(&self.target, now, self.terms.clone()).await {
+            // What is due and was not to be had waits for a place that only what is in flight can free.
+            Ok(due) => due.map(|at| if at <= now { soon } else { at }),
             Err(error) => {
                 tracing::error!(target.name = %self.target, %error, "the store did not say what is due next");
-                Some(self.tools.clock.now().saturating_add(STORE_REST))
+                Some(soon)
             }
         };
         let becomes_due = async {
@@ -154,78 +187,51 @@ impl Deliverer {
         }
     }
 
-    /// One attempt, from a claimed delivery to a settled one.
-    async fn carry_out(&self, delivery: Delivery) {
+    /// One attempt, from a claimed batch to a settled one.
+    async fn carry_out(&self, batch: Batch) {
         let started = Instant::now();
-        let outcome = match self.is_expired(&delivery) {
-            true => expired("it waited longer than the target's `max_age`"),
-            false => match self.attempt(&delivery).await {
-                Ok(()) => Outcome::Delivered,
-                Err(error) => self.decide(&delivery, error),
-            },
-        };
-        self.report(&delivery, &outcome, started.elapsed());
-        self.settle(&delivery, outcome).await;
-    }
-
-    fn deadline(&self, delivery: &Delivery) -> Timestamp {
-        delivery.event.received_at.saturating_add(self.policy.max_age.get())
-    }
-
-    fn is_expired(&self, delivery: &Delivery) -> bool {
-        delivery.claimed_at > self.deadline(delivery)
+        let result = self.attempt(&batch).await;
+        let verdict = Verdict::of(result, &batch, &self.policy, self.tools.clock.now());
+        self.report(&batch, &verdict.outcome, started.elapsed());
+        self.settle(batch, verdict).await;
     }
 
     /// Lets the notifier try, within the time limit, and survives its faults.
-    async fn attempt(&self, delivery: &Delivery) -> Result<(), NotifyError> {
-        let wording = self.tools.table.wording(&delivery.route).cloned().unwrap_or_default();
-        let batch = Batch::of_one(delivery.clone(), Lease(delivery.attempt.into()));
-        let notified = AssertUnwindSafe(self.notifier.notify(&batch, &wording)).catch_unwind();
+    async fn attempt(&self, batch: &Batch) -> Result<Option<Receipt>, NotifyError> {
+        let wording = self.tools.table.wording(batch.route()).cloned().unwrap_or_default();
+        let notified = AssertUnwindSafe(self.notifier.notify(batch, &wording)).catch_unwind();
         let limit = self.policy.timeout;
-        let ambiguous = |detail| NotifyError::ambiguous(None, detail);
-        Err(match tokio::time::timeout(limit.get(), notified).await {
-            Ok(Ok(notified)) => return notified.map(drop),
-            Ok(Err(_panic)) => {
-                let detail = "the notifier panicked; this is a fault in the relay".to_owned();
-                NotifyError { reason: Reason::Internal, ..ambiguous(detail) }
+        match tokio::time::timeout(limit.get(), notified).await {
+            Ok(Ok(notified)) => notified,
+            Ok(Err(_panic)) => Err(NotifyError {
+                next: Next::Retry { after: None },
+                scope: Scope::Message,
+                ambiguous: true,
+                reason: Reason::Internal,
+                detail: "the notifier panicked; this is a fault in the relay".to_owned(),
+            }),
+            Err(_elapsed) => {
+                Err(NotifyError::ambiguous(None, format!("no answer within {limit}; it may have arrived")))
             }
-            Err(_elapsed) => ambiguous(format!("no answer within {limit}; it may have arrived")),
-        })
+        }
     }
 
-    fn decide(&self, delivery: &Delivery, error: NotifyError) -> Outcome {
-        let NotifyError { next, scope, reason, detail, .. } = error;
-        let after = match next {
-            Next::GiveUp => return Outcome::Dead { reason, detail },
-            Next::Retry { after } => after,
-        };
-        let now = self.tools.clock.now();
-        let next = self.policy.retry.next(delivery.id, delivery.attempt, after, now, self.deadline(delivery));
-        let Some(at) = next else {
-            return expired(&format!(
-                "attempt {} failed ({reason}: {detail}) and `max_age` leaves no time for another",
-                delivery.attempt
-            ));
-        };
-        let asked_to_wait = after.is_some() && scope == Scope::Target;
-        Outcome::Retry { at, reason, detail, target_paused_until: asked_to_wait.then_some(at) }
-    }
-
-    fn report(&self, delivery: &Delivery, outcome: &Outcome, took: Duration) {
-        let (id, attempt) = (&delivery.event.id, delivery.attempt);
-        let (route, target) = (&delivery.route, &self.target);
+    fn report(&self, batch: &Batch, outcome: &Outcome, took: Duration) {
+        let (id, attempt) = (&batch.lead().event.id, batch.attempt);
+        let (route, target, deliveries) = (batch.route(), &self.target, batch.deliveries.len());
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let reason = match outcome {
-            Outcome::Delivered => {
-                tracing::info!(event.id = %id, route.name = %route, target.name = %target, delivery.attempt = attempt, duration_ms, "delivered");
+            Outcome::Delivered { .. } => {
+                tracing::info!(event.id = %id, route.name = %route, target.name = %target, delivery.attempt = attempt, deliveries, duration_ms, "delivered");
+                self.tools.metrics.sent(target, deliveries);
                 None
             }
-            Outcome::Retry { at, reason, detail, .. } => {
-                tracing::warn!(event.id = %id, route.name = %route, target.name = %target, delivery.attempt = attempt, duration_ms, %reason, detail, again_at = %at, "an attempt failed");
+            Outcome::Retry { at, reason, ambiguous, detail } => {
+                tracing::warn!(event.id = %id, route.name = %route, target.name = %target, delivery.attempt = attempt, deliveries, duration_ms, %reason, ambiguous, detail, again_at = %at, "an attempt failed");
                 Some(*reason)
             }
-            Outcome::Dead { reason, detail } => {
-                tracing::error!(event.id = %id, route.name = %route, target.name = %target, delivery.attempt = attempt, duration_ms, %reason, detail, "a delivery was given up");
+            Outcome::Dead { reason, ambiguous, detail } => {
+                tracing::error!(event.id = %id, route.name = %route, target.name = %target, delivery.attempt = attempt, deliveries, duration_ms, %reason, ambiguous, detail, "a delivery was given up");
                 Some(*reason)
             }
         };
@@ -233,63 +239,56 @@ impl Deliverer {
     }
 
     /// Tells the store, again and again while the lease lasts: a forgotten success would be sent twice.
-    async fn settle(&self, delivery: &Delivery, outcome: Outcome) {
-        let raise = self.raised_by(delivery, &outcome);
-        let woken: Vec<TargetName> =
-            raise.iter().flat_map(|append| &append.owed).map(|owed| owed.target.clone()).collect();
-        let at = self.tools.clock.now();
-        let settlement = Settlement { delivery: delivery.id, attempt: delivery.attempt, outcome, at, raise };
-        let lease_ends = delivery.claimed_at.saturating_add(self.lease());
+    async fn settle(&self, batch: Batch, verdict: Verdict) {
+        let Verdict { outcome, sign } = verdict;
+        let lease_ends = batch.claimed_at.saturating_add(self.terms.lease);
+        let event = batch.lead().event.id.clone();
+        let (at, terms) = (self.tools.clock.now(), self.terms.clone());
+        let settlement = Settlement { batch: Arc::new(batch), outcome, sign, at, terms };
         loop {
             match self.tools.store.settle(settlement.clone()).await {
-                Ok(Settled::Done) => return woken.iter().for_each(|target| self.tools.bell.ring(target)),
+                Ok(Settled::Done { ended, fell_back, woken, change }) => {
+                    self.tell_of(&ended, fell_back, &woken);
+                    return change.iter().for_each(|change| self.tell_of_change(change));
+                }
                 Ok(Settled::Fenced) => {
-                    tracing::warn!(event.id = %delivery.event.id, target.name = %self.target, "an attempt outlived its lease");
+                    tracing::warn!(event.id = %event, target.name = %self.target, "an attempt outlived its lease");
                     return;
                 }
                 Err(error) if self.tools.clock.now() < lease_ends => {
-                    tracing::error!(event.id = %delivery.event.id, target.name = %self.target, %error, "an outcome could not be recorded; trying again");
+                    tracing::error!(event.id = %event, target.name = %self.target, %error, "an outcome could not be recorded; trying again");
                     self.rest().await;
                 }
                 Err(error) => {
-                    tracing::error!(event.id = %delivery.event.id, target.name = %self.target, %error, "an outcome was not recorded; it will be sent again");
+                    tracing::error!(event.id = %event, target.name = %self.target, %error, "an outcome was not recorded; it will be sent again");
                     return;
                 }
             }
         }
     }
 
-    /// A dead letter raises `relay.delivery_dead`; one about such a report raises nothing, or they would never end.
-    fn raised_by(&self, delivery: &Delivery, outcome: &Outcome) -> Vec<Append> {
-        let Outcome::Dead { reason, detail } = outcome else { return Vec::new() };
-        if delivery.event.kind == CastAIEvent::Relay(RelayReport::DeliveryDead) {
-            return Vec::new();
+    fn tell_of(&self, ended: &[Ended], fell_back: usize, woken: &BTreeSet<TargetName>) {
+        for Ended { delivery, state, reason, detail } in ended {
+            tracing::info!(%delivery, target.name = %self.target, state = state.as_str(), detail, "a delivery ended without being delivered");
+            self.tools.metrics.ended(&self.target, state.as_str(), *reason, 1);
         }
-        let given_up = GivenUp {
-            event: &delivery.event,
-            route: &delivery.route,
-            target: &self.target,
-            reason: *reason,
-            detail,
-            attempts: delivery.attempt,
-        };
-        let event = relay::delivery_dead(given_up, self.tools.clock.now());
-        let owed = self.tools.table.route(&event);
-        vec![Append { event, owed }]
+        if fell_back > 0 {
+            self.tools.metrics.fell_back(&self.target, fell_back);
+        }
+        woken.iter().for_each(|target| self.tools.bell.ring(target));
     }
-}
 
-/// Waits for `work` and lets what is in flight go on meanwhile: a slow store must not make attempts look slow.
-async fn beside<T>(in_flight: &mut FuturesUnordered<impl Future<Output = ()>>, work: impl Future<Output = T>) -> T {
-    let mut work = pin!(work);
-    loop {
-        tokio::select! {
-            done = work.as_mut() => return done,
-            Some(()) = in_flight.next() => {}
+    fn tell_of_change(&self, change: &Change) {
+        match change {
+            Change::Paused(closed) => {
+                let (cause, reason, detail) = (closed.cause.as_str(), closed.reason, &closed.detail);
+                tracing::error!(target.name = %self.target, cause, %reason, detail, "the target is closed; its deliveries are kept and it is probed");
+                self.tools.metrics.closed(&self.target, Some(cause));
+            }
+            Change::Resumed(closed) => {
+                tracing::info!(target.name = %self.target, since = %closed.since, "the target is open again");
+                self.tools.metrics.closed(&self.target, None);
+            }
         }
     }
-}
-
-fn expired(detail: &str) -> Outcome {
-    Outcome::Dead { reason: Reason::Expired, detail: detail.to_owned() }
 }

@@ -1,6 +1,6 @@
-//! When to try again: full jitter, the target's own wish, and an end.
+//! How long to wait before trying again: full jitter, and the target's own wish.
 //!
-//! Pure: `now` and the delivery are arguments, and the jitter is drawn from the delivery's id and attempt, so that a
+//! Pure: the jitter is drawn from the delivery's id and attempt, so that a
 //! decision can be repeated and two deliveries never march in step. Backoff after
 //! <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>.
 
@@ -10,7 +10,6 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::config::{Percent, Span};
-use crate::event::Timestamp;
 use crate::names::DeliveryId;
 
 /// The shortest wait between two attempts: full jitter alone may draw zero.
@@ -47,19 +46,6 @@ impl RetryPolicy {
             Some(asked) => own.max(asked.saturating_add(asked.mul_f64(jitter / 10.0))),
             None => own,
         }
-    }
-
-    /// When to try again, or `None` when that would be later than `deadline`.
-    pub fn next(
-        &self,
-        delivery: DeliveryId,
-        attempt: u32,
-        asked: Option<Duration>,
-        now: Timestamp,
-        deadline: Timestamp,
-    ) -> Option<Timestamp> {
-        let at = now.saturating_add(self.delay(delivery, attempt, asked));
-        (at <= deadline).then_some(at)
     }
 }
 

@@ -22,15 +22,22 @@ pub struct Batch {
     pub claimed_at: Timestamp,
     /// True when the target is closed and this finds out whether it is well again.
     pub is_probe: bool,
+    /// True when it was tried before, or had to wait for long: fresh news may overtake it.
+    pub is_old: bool,
     /// True when the route is in a storm and this is what it swept together.
     pub is_storm: bool,
+    /// True when there was no room for more.
+    pub is_full: bool,
     /// All of them, in order of arrival; never empty.
     pub deliveries: Vec<DeliveryId>,
     /// The ones to show: the only one, or the most severe of many, most severe first; never empty, at most
-    /// [`Batch::MAX_SHOWN`]. Of many, the raw bodies are left out.
+    /// [`Batch::MAX_SHOWN`]. Of many, the raw bodies are left out, and so are those that end incidents unless all do.
     pub shown: Vec<Delivery>,
     /// What they are about, when they are many.
     pub tally: Option<Tally>,
+    /// The event of the first of them, with its raw body, when they are many. It stays the same when a later attempt
+    /// carries more, or worse.
+    pub first_event: Option<Arc<Event>>,
     /// The incident, when all of them do the same to the same one.
     pub incident: Option<Incident>,
     /// What the target gave us for the last message about this incident, or else of this storm: to edit it, or to
@@ -49,10 +56,13 @@ impl Batch {
             attempt: delivery.attempt,
             claimed_at: delivery.claimed_at,
             is_probe: false,
+            is_old: false,
             is_storm: false,
+            is_full: false,
             deliveries: vec![delivery.id],
             shown: vec![delivery],
             tally: None,
+            first_event: None,
             incident: None,
             earlier: None,
         }
@@ -65,6 +75,11 @@ impl Batch {
     #[expect(clippy::indexing_slicing, reason = "a batch is made of at least one delivery")]
     pub fn lead(&self) -> &Delivery {
         &self.shown[0]
+    }
+
+    /// What they are about, if they are many: then they are told as one story, not as an event.
+    pub fn many(&self) -> Option<&Tally> {
+        self.tally.as_ref().filter(|_| self.deliveries.len() > 1)
     }
 
     /// The route that owes it.
@@ -87,6 +102,11 @@ impl Batch {
     pub fn first(&self) -> DeliveryId {
         self.deliveries.first().copied().unwrap_or(self.lead().id)
     }
+
+    /// The event of the first delivery: the same as [`Batch::first`] for targets that know nothing of our rows.
+    pub fn first_event(&self) -> &Event {
+        self.first_event.as_deref().unwrap_or(&self.lead().event)
+    }
 }
 
 /// How a route's deliveries to one target are gathered into batches: what the claim must know beyond their rows. For a route
@@ -104,7 +124,7 @@ pub struct Gathering {
 pub struct Pace {
     /// From one batch to the next.
     pub interval: Duration,
-    /// The most deliveries in one batch; what is beyond waits for the next one. At least 2.
+    /// The most deliveries in one batch; what is beyond follows at once. At least 2.
     pub max_events: usize,
 }
 
@@ -123,7 +143,7 @@ pub struct Incident {
     pub opened_at: Timestamp,
     /// The event that opened it, when it ends and if it is still kept. Without its raw body.
     pub opening: Option<Arc<Event>>,
-    /// True when it ends because nothing more was heard of it.
+    /// True when it ends because nothing more was heard of it; the event in hand is then the last one that was.
     pub timed_out: bool,
 }
 

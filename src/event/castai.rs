@@ -102,6 +102,8 @@ pub const KINDS: &[(&str, Severity)] = &[
     ("relay.delivery_dead", Severity::Error),
     ("relay.webhook_gap", Severity::Warning),
     ("relay.source_silent", Severity::Error),
+    ("relay.target_paused", Severity::Error),
+    ("relay.target_resumed", Severity::Success),
 ];
 
 impl CastAIEvent {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::batch::Receipt;
 use super::{Event, Severity, Timestamp};
 use crate::names::{DeliveryId, GroupKey, IncidentKey, RouteName, TargetName};
 
@@ -103,22 +104,27 @@ pub struct Delivery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The target took it.
-    Delivered,
+    Delivered {
+        /// What it gave for it.
+        receipt: Option<Receipt>,
+    },
     /// Try again at this time.
     Retry {
         /// Not before this.
         at: Timestamp,
         /// Why it failed.
         reason: Reason,
+        /// Whether it may have arrived all the same.
+        ambiguous: bool,
         /// The same in words, without secrets, for people.
         detail: String,
-        /// Nothing at all goes to this target before this: it asked us to wait.
-        target_paused_until: Option<Timestamp>,
     },
     /// Given up: a dead letter.
     Dead {
         /// Why.
         reason: Reason,
+        /// Whether it may have arrived all the same.
+        ambiguous: bool,
         /// The same in words, without secrets, for people.
         detail: String,
     },
@@ -128,7 +134,7 @@ impl Outcome {
     /// The closed word for metrics and logs.
     pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Delivered => "delivered",
+            Self::Delivered { .. } => "delivered",
             Self::Retry { .. } => "retry",
             Self::Dead { .. } => "dead",
         }
@@ -172,6 +178,11 @@ impl Reason {
         Self::Internal,
         Self::TargetRemoved,
     ];
+
+    /// The reason of this word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
 
     /// The closed word.
     pub fn as_str(self) -> &'static str {

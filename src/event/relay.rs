@@ -1,12 +1,17 @@
 //! What the relay has to say about itself, as events that go through the same routing table as all others.
 //!
 //! Ids are made so that a fault that repeats is one event, not a storm: a broken body once a day, a dead target
-//! once an hour for each reason, a gap once an hour, a silence once. Knows only names and events.
+//! once an hour for each reason, a gap once an hour, a silence once, a closed target once ([`closed`]). Knows only names and
+//! events.
+
+mod closed;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
+
+pub use closed::{ClosedTarget, target_paused, target_resumed};
 
 use super::delivery::Reason;
 use super::{CastAIEvent, Cluster, Event, Timestamp};
@@ -23,10 +28,22 @@ pub enum RelayReport {
     WebhookGap,
     /// Nothing was heard of a source for longer than its limit.
     SourceSilent,
+    /// A target is closed: it refuses everything, or fails again and again. Its deliveries wait.
+    TargetPaused,
+    /// A target that was reported closed takes messages again.
+    TargetResumed,
 }
 
 impl RelayReport {
-    const ALL: [Self; 4] = [Self::BodyRejected, Self::DeliveryDead, Self::WebhookGap, Self::SourceSilent];
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::BodyRejected,
+        Self::DeliveryDead,
+        Self::WebhookGap,
+        Self::SourceSilent,
+        Self::TargetPaused,
+        Self::TargetResumed,
+    ];
 
     /// The type as routes match it.
     pub fn type_name(self) -> &'static str {
@@ -35,6 +52,8 @@ impl RelayReport {
             Self::DeliveryDead => "relay.delivery_dead",
             Self::WebhookGap => "relay.webhook_gap",
             Self::SourceSilent => "relay.source_silent",
+            Self::TargetPaused => "relay.target_paused",
+            Self::TargetResumed => "relay.target_resumed",
         }
     }
 
@@ -104,11 +123,13 @@ pub struct GivenUp<'a> {
     pub detail: &'a str,
     /// How often it was tried.
     pub attempts: u32,
+    /// How many deliveries were given up with it, itself included: all that were to leave in one message.
+    pub deliveries: usize,
 }
 
 /// `relay.delivery_dead`: one an hour for each target, route and reason; every dead letter itself is kept anyway.
 pub fn delivery_dead(given_up: GivenUp<'_>, now: Timestamp) -> Event {
-    let GivenUp { event, route, target, reason, detail, attempts } = given_up;
+    let GivenUp { event, route, target, reason, detail, attempts, deliveries } = given_up;
     let hour = &now.to_string()[..13];
     let data = json!({
         "target": target.as_str(),
@@ -116,6 +137,7 @@ pub fn delivery_dead(given_up: GivenUp<'_>, now: Timestamp) -> Event {
         "reason": reason.as_str(),
         "detail": detail,
         "attempts": attempts,
+        "deliveries": deliveries,
         "first_event_id": event.id.as_str(),
         "first_event_type": event.type_name(),
     });

@@ -43,6 +43,9 @@ impl Tally {
     /// Different values that are counted apart in one dimension; what comes beyond is counted together.
     const MAX_VALUES: usize = 1000;
 
+    /// Characters of a value; those that differ only beyond are counted together.
+    const MAX_VALUE: usize = 200;
+
     /// Counts one more event, told with this severity.
     pub fn add(&mut self, event: &Event, severity: Severity) {
         let at = event.occurred_at.unwrap_or(event.received_at);
@@ -62,7 +65,10 @@ impl Tally {
         self.resolved += 1;
     }
 
-    fn count(&mut self, dimension: Dimension, value: String) {
+    fn count(&mut self, dimension: Dimension, mut value: String) {
+        if let Some((end, _)) = value.char_indices().nth(Self::MAX_VALUE) {
+            value.truncate(end);
+        }
         let counts = self.by.entry(dimension).or_default();
         if counts.len() < Self::MAX_VALUES || counts.contains_key(&value) {
             *counts.entry(value).or_default() += 1;
@@ -96,6 +102,11 @@ impl Tally {
         self.by_severity.iter().rev().map(|(severity, count)| (*severity, *count))
     }
 
+    /// How many different values there are in one dimension, but for those of [`Tally::unnamed`].
+    pub fn different(&self, dimension: Dimension) -> usize {
+        self.by.get(&dimension).map_or(0, BTreeMap::len)
+    }
+
     /// The values in one dimension, the most frequent first, those alike by name; empty when no event has one.
     pub fn most(&self, dimension: Dimension) -> Vec<(&str, usize)> {
         let mut counts: Vec<_> =
@@ -110,6 +121,7 @@ impl Tally {
     }
 }
 
+/// `None` for a blank value, which names nothing.
 fn value_of(event: &Event, dimension: Dimension) -> Option<String> {
     let node = match &event.kind {
         CastAIEvent::NodeAdded(node) | CastAIEvent::NodeRemoved(node) | CastAIEvent::NodeSpotInterrupted(node) => {
@@ -118,21 +130,25 @@ fn value_of(event: &Event, dimension: Dimension) -> Option<String> {
         _ => None,
     };
     let in_data = |key: &str| event.data.get(key).and_then(scalar_text);
-    match dimension {
+    let value = match dimension {
         Dimension::Type => Some(type_of(event)),
         Dimension::Cluster => event.cluster.label().map(str::to_owned),
         Dimension::InstanceType => node.and_then(|node| node.instance_type.clone()).or_else(|| in_data("instanceType")),
         Dimension::Zone => node.and_then(|node| node.zone.clone()).or_else(|| in_data("zone")),
         Dimension::Reason => reason_of(event).or_else(|| in_data("reason")),
-    }
+    };
+    value.filter(|value| !value.trim().is_empty())
 }
 
+/// Never blank.
 fn type_of(event: &Event) -> String {
-    match &event.kind {
+    let name = match &event.kind {
         CastAIEvent::Notification(notification) => notification.name.clone(),
         _ => None,
-    }
-    .unwrap_or_else(|| event.type_name().to_owned())
+    };
+    let names = [name.as_deref(), Some(event.type_name())].into_iter().flatten();
+    let name = names.into_iter().find(|name| !name.trim().is_empty());
+    name.unwrap_or(CastAIEvent::UNRECOGNIZED).to_owned()
 }
 
 fn reason_of(event: &Event) -> Option<String> {
@@ -144,3 +160,6 @@ fn reason_of(event: &Event) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -208,6 +208,13 @@ fn a_time_is_read_in_every_form_senders_write() {
 }
 
 #[test]
+fn the_first_and_the_last_moment_read_back_as_they_are_written() {
+    for end in [Timestamp::from_millis(i64::MIN), Timestamp::from_millis(i64::MAX)] {
+        assert_eq!(Timestamp::parse(&end.to_string()), Some(end), "{end}");
+    }
+}
+
+#[test]
 fn severities_ascend_and_any_case_is_read() {
     assert!(Severity::ALL.is_sorted());
     assert_eq!("CRITICAL".parse(), Ok(Severity::Critical));

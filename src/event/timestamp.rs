@@ -13,9 +13,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// Years 0 to 9999: what RFC 3339 can write, and far from overflow in arithmetic.
+    /// Years 0 to 9999: what RFC 3339 can write, and far from overflow in arithmetic. The last of them ends a day early,
+    /// as it does for the time library, so that whatever is written can be read.
     const MIN: i64 = -62_167_219_200_000;
-    const MAX: i64 = 253_402_300_799_999;
+    const MAX: i64 = 253_402_207_200_000;
 
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);

@@ -1,4 +1,4 @@
-//! The log as a target: one structured line for each delivery, for trials and for `default_targets`.
+//! The log as a target: one structured line for each batch, for trials and for `default_targets`.
 //!
 //! Cannot fail. Whoever reads the log finds these lines under the target `castai_relay::notify::log`.
 
@@ -11,6 +11,7 @@ use super::message::Message;
 use super::{Kit, Notifier, NotifyError};
 use crate::config::Section;
 use crate::event::batch::{Batch, Receipt};
+use crate::event::tally::Tally;
 use crate::http_client::Endpoint;
 use crate::template::Markup;
 use crate::template::Wording;
@@ -40,7 +41,7 @@ fn text(message: &Message) -> String {
 #[async_trait]
 impl Notifier for Log {
     fn preview(&self, batch: &Batch, wording: &Wording) -> String {
-        let message = Message::compose(batch.lead(), wording, Markup::Plain);
+        let message = Message::compose(batch, wording, Markup::Plain);
         let lines = [message.title.clone(), text(&message), facts(&message)].into_iter().chain(message.footer);
         lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
     }
@@ -51,7 +52,8 @@ impl Notifier for Log {
 
     async fn notify(&self, batch: &Batch, wording: &Wording) -> Result<Option<Receipt>, NotifyError> {
         let delivery = batch.lead();
-        let message = Message::compose(delivery, wording, Markup::Plain);
+        let message = Message::compose(batch, wording, Markup::Plain);
+        let incident = batch.incident.as_ref();
         tracing::info!(
             target: "castai_relay::notify::log",
             {
@@ -60,6 +62,9 @@ impl Notifier for Log {
             event.severity = message.severity.as_str(),
             route.name = delivery.route.as_str(),
             target.name = delivery.target.as_str(),
+            batch.deliveries = batch.deliveries.len(),
+            batch.resolved = batch.many().map(Tally::resolved),
+            incident.key = incident.map(|incident| incident.key.as_str()),
             title = message.title,
             text = text(&message),
             facts = facts(&message),

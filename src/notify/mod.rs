@@ -50,6 +50,12 @@ pub trait Notifier: Send + Sync {
     fn keeps_incidents(&self) -> bool {
         false
     }
+
+    /// Whether many events can be told in one message. Where not, a batch without an incident must hold one delivery;
+    /// one that holds more is given up.
+    fn tells_many(&self) -> bool {
+        true
+    }
 }
 
 /// Whether an error concerns this message or everything sent to this target.

@@ -1,21 +1,24 @@
-//! What the notifiers' tests share: deliveries, awkward texts, a target that answers as told, recorded answers.
+//! What the notifiers' tests share: deliveries and batches, awkward texts, a target that answers as told, recorded answers.
 
+use std::cmp::Reverse;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::{Kit, Next, NotifyError, Scope};
-use crate::event::batch::{Batch, Lease};
+use crate::event::batch::{Batch, Incident, Lease};
 use crate::event::castai::Notification;
-use crate::event::delivery::Delivery;
-use crate::event::{CastAIEvent, Cluster, Event, Timestamp};
+use crate::event::delivery::{Delivery, Phase};
+use crate::event::tally::Tally;
+use crate::event::{CastAIEvent, Cluster, Event, Severity, Timestamp};
 use crate::http_client::{HttpClient, retry_after};
-use crate::names::{DeliveryId, EventId, RouteName, SourceName, TargetName};
+use crate::names::{DeliveryId, EventId, IncidentKey, RouteName, SourceName, TargetName};
 use crate::template::Wording;
 
 /// An event of this type with these particulars, happened in `prod-eu`, claimed two seconds later.
@@ -64,6 +67,56 @@ pub fn of_event(event: Event) -> Delivery {
 /// The delivery alone.
 pub fn alone(delivery: &Delivery) -> Batch {
     Batch::of_one(delivery.clone(), Lease(1))
+}
+
+/// Many told as one, as they are put together when they are claimed: given in order of arrival, the worst shown first.
+pub fn many(deliveries: Vec<Delivery>) -> Batch {
+    let mut tally = Tally::default();
+    deliveries.iter().for_each(|delivery| tally.add(&delivery.event, delivery.severity));
+    let ids = (1..).map(DeliveryId::from_row).take(deliveries.len()).collect();
+    let first_event = deliveries.first().map(|first| Arc::new(first.event.clone()));
+    let mut shown = deliveries;
+    shown.sort_by_key(|delivery| Reverse(delivery.severity));
+    shown.truncate(Batch::MAX_SHOWN);
+    shown.iter_mut().for_each(|delivery| delivery.event.body = Bytes::new());
+    let claimed_at = tally.last_at().unwrap().saturating_add(Duration::from_secs(10));
+    let alone = Batch::of_one(shown.first().unwrap().clone(), Lease(1));
+    Batch { deliveries: ids, shown, tally: Some(tally), first_event, claimed_at, ..alone }
+}
+
+/// So many spot interruptions, one a second, spread unevenly over so many clusters; every hundredth is critical.
+pub fn interruptions(count: u32, clusters: u32) -> Vec<Delivery> {
+    let interruption = |n: u32| {
+        let cluster = (n % clusters).min(n / 3 % clusters);
+        let instance_type = ["m6i.2xlarge", "c6a.4xlarge", "r5.large"][(n % 3) as usize];
+        let data = json!({
+            "nodeName": format!("ip-10-0-{}-{}", n / 256, n % 256),
+            "instanceType": instance_type,
+            "lifecycle": "spot",
+            "action": "spot-interruption",
+            "zone": format!("eu-central-1{}", if n.is_multiple_of(3) { "a" } else { "b" }),
+        });
+        let mut delivery = delivery("node.spot_interrupted", data);
+        let at = delivery.event.received_at.saturating_add(Duration::from_secs(n.into()));
+        delivery.event.id = EventId::from_sender(None, &format!("evt-{n}"));
+        delivery.event.cluster.name = Some(format!("prod-{cluster:02}"));
+        (delivery.event.occurred_at, delivery.event.received_at) = (Some(at), at);
+        delivery.severity = if n % 100 == 99 { Severity::Critical } else { Severity::Warning };
+        delivery
+    };
+    (0..count).map(interruption).collect()
+}
+
+/// The same batch, as a step of this incident that this event opened at 08:00:00.
+pub fn of_incident(batch: Batch, phase: Phase, key: &str, opening: Option<Event>) -> Batch {
+    let incident = Incident {
+        key: IncidentKey::from_rendered(key).unwrap(),
+        phase,
+        opened_at: Timestamp::parse("2026-11-20T08:00:00Z").unwrap(),
+        opening: opening.map(Arc::new),
+        timed_out: false,
+    };
+    Batch { incident: Some(incident), ..batch }
 }
 
 /// A route's `message:`, as it reads in the configuration.

@@ -58,6 +58,11 @@ pub enum Verdict {
         /// What did not work as it was written, and what was done instead, in words.
         doubts: Vec<String>,
     },
+    /// It took the event, for the end of an incident and for nothing else: [`RouteVerdict::end`] says more.
+    MatchedAsEnd {
+        /// Whether the search ended here.
+        stop: bool,
+    },
     /// It did not take the event.
     NotMatched {
         /// Every reason, in words; at least one.
@@ -109,6 +114,10 @@ impl fmt::Display for Verdict {
                 doubts.iter().try_for_each(|doubt| write!(f, "; {doubt}"))?;
                 if *stop { f.write_str("; the search stops here") } else { Ok(()) }
             }
+            Self::MatchedAsEnd { stop } => {
+                f.write_str("matched, and opens nothing because resolve_when holds")?;
+                if *stop { f.write_str("; the search stops here") } else { Ok(()) }
+            }
             Self::NotMatched { reasons } => write!(f, "not matched: {}", reasons.join("; ")),
             Self::NotReached { stopped_by } => write!(f, "not reached: route {stopped_by} stopped the search"),
             Self::NotNeeded { taken_by } => write!(f, "not needed: route {taken_by} took the event"),
@@ -129,7 +138,7 @@ fn matched_in_words(owed: &[Owed], already_owed: &[Owed]) -> String {
 /// What a route says of its deliveries together: the same for each of its targets.
 fn together_in_words(owed: &Owed) -> impl Iterator<Item = String> {
     let opens = |IncidentStep { key, resolve_after, .. }: &IncidentStep| {
-        let after = resolve_after.map(|after| format!(", for {} after the last such event", Span::from(after)));
+        let after = resolve_after.map(|after| format!(", for at most {} after the last such event", Span::from(after)));
         format!("; opens incident {key}{}", after.unwrap_or_default())
     };
     let waits =
@@ -163,10 +172,10 @@ pub(super) fn verdicts(
     for route in routes {
         let verdict = match &stopped_by {
             Some(stopped_by) => Verdict::NotReached { stopped_by: RouteName::clone(stopped_by) },
-            None if is_end(route) => no_opening(route, &facts),
+            None if is_end(route) && route.matcher.matches(&facts) => Verdict::MatchedAsEnd { stop: route.stop },
             None => examine(route, &facts, &mut owed),
         };
-        if matches!(verdict, Verdict::Matched { .. }) {
+        if matches!(verdict, Verdict::Matched { .. } | Verdict::MatchedAsEnd { .. }) {
             taken_by.get_or_insert_with(|| route.name.clone());
             stopped_by = route.stop.then(|| route.name.clone());
         }
@@ -198,15 +207,6 @@ fn examine(route: &Route, facts: &Facts<'_>, so_far: &mut Vec<Owed>) -> Verdict 
     let nameless = nameless.map(|reason| format!("opens no incident: {reason}"));
     let doubts = route.matcher.doubt(facts).into_iter().chain(nameless).collect();
     Verdict::Matched { owed, already_owed, stop: route.stop, hours: route.hours_in_words(), doubts }
-}
-
-/// Why a route that takes the event for an end does not take it for more.
-fn no_opening(route: &Route, facts: &Facts<'_>) -> Verdict {
-    let mut reasons = route.matcher.reasons_against(facts);
-    if reasons.is_empty() {
-        reasons.push("resolve_when holds, so it opens nothing".to_owned());
-    }
-    Verdict::NotMatched { reasons }
 }
 
 /// What the route makes of the event as an end, after all that `so_far` owes.

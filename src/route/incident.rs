@@ -39,7 +39,8 @@ struct Written {
     key: KeyTemplate,
     /// Tells what opens it with this severity; goes before the route's.
     severity: Option<Severity>,
-    /// Which events end the incident of their key. They need not be taken by the route, and are never openings of it.
+    /// Which events end the incident of their key. They need not be taken by the route; where they are, they open
+    /// nothing.
     #[serde(default, deserialize_with = "end_of_some")]
     resolve_when: Option<Matcher>,
     /// How long after the last event that opened it, it ends by itself.

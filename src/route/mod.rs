@@ -2,9 +2,10 @@
 //!
 //! A pure function of one event, compiled when the configuration is read and total: whatever the event holds, there is
 //! an answer, and [`RoutingTable::explain`] gives the reasons for it. [`matcher`] decides whether a route takes an
-//! event, [`hours`] when it may speak; [`group`], [`storm`] and [`incident`] are what a route says of its deliveries together;
-//! [`explain`] puts all of it into words. Knows names, events and templates; knows no kinds of target, no store,
-//! no clock, no I/O. Next room: [`crate::store`], which keeps what is owed.
+//! event, [`hours`] when it may speak; [`group`], [`storm`] and [`incident`] are what a route says of its deliveries together, [`ending`] is which
+//! incidents an event ends; [`explain`] puts all of it into words. Knows names, events, templates, and how durations and
+//! rates are written; knows no kinds of target, no store, no clock, no I/O. Next room: [`crate::store`], which keeps what
+//! is owed.
 
 mod bounds;
 mod condition;
@@ -139,8 +140,9 @@ fn own_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RouteName, D::
 /// event once: by the first route that names it.
 ///
 /// Beside all this an event may end incidents: for each route whose `resolve_when` takes it, each target of that route is
-/// owed the end, once for each incident. Such a route does not take the event for an opening, even if its `match` does;
-/// other routes, the default targets and the rules for late events go on as if there were no ends.
+/// owed the end, once for each incident. Where the route's `match` takes it too, the route has taken it, and tells of the
+/// end only. All else goes on as if there were no ends: other routes tell the same targets, to be an end is not to be
+/// routed, and what comes too late still ends.
 #[derive(Debug)]
 pub struct RoutingTable {
     routes: Vec<Route>,
@@ -184,9 +186,11 @@ impl RoutingTable {
         }
         let is_end = |route: &Route| endings.iter().any(|ending| ending.is_by(route));
         let mut taken = false;
-        for route in self.routes.iter().filter(|route| route.matcher.matches(facts) && !is_end(route)) {
+        for route in self.routes.iter().filter(|route| route.matcher.matches(facts)) {
             taken = true;
-            owe_the_untold(route, facts, &mut owed);
+            if !is_end(route) {
+                owe_the_untold(route, facts, &mut owed);
+            }
             if route.stop {
                 break;
             }
@@ -241,11 +245,17 @@ impl RoutingTable {
 
     /// Routes that can never take an event, each with the route that takes everything before it.
     pub fn unreachable(&self) -> Vec<(RouteName, RouteName)> {
-        let leaves_ends = |route: &Route| route.incident.as_ref().is_some_and(|rule| rule.resolve_when().is_some());
-        let takes_all = |route: &Route| route.stop && route.matcher.is_everything() && !leaves_ends(route);
+        let takes_all = |route: &Route| route.stop && route.matcher.is_everything();
         let Some(last) = self.routes.iter().position(takes_all) else { return Vec::new() };
         let blocker = &self.routes[last].name;
         self.routes[last + 1..].iter().map(|route| (route.name.clone(), blocker.clone())).collect()
+    }
+
+    /// Routes whose incidents end with whatever they take, as far as the same words show it.
+    pub fn closed_before_opened(&self) -> Vec<RouteName> {
+        let end = |route: &Route| Some(route.incident.as_ref()?.resolve_when()?.to_string());
+        let is_closed = |route: &&Route| end(route).is_some_and(|end| end == route.matcher.to_string());
+        self.routes.iter().filter(is_closed).map(|route| route.name.clone()).collect()
     }
 
     /// Names that stand for more than one route, each once: their deliveries could not be told apart.

@@ -6,20 +6,26 @@
 //! Next room: [`crate::deliver`], which carries out what is kept here.
 
 pub mod memory;
+pub mod queue;
 pub mod seen;
+mod terms;
 pub mod sqlite;
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::config::Span;
-use crate::event::delivery::{Delivery, Outcome, Owed};
-use crate::event::silence::{Silence, Terms};
+use crate::event::batch::{Batch, Receipt};
+use crate::event::delivery::{Outcome, Owed, Reason};
+use crate::event::silence::{self, Silence};
 use crate::event::{Event, Timestamp};
 use crate::names::{CursorName, DeliveryId, EventId, SilenceId, TargetName};
+use crate::target::{Change, Sign, TargetState};
+pub use queue::{End, Origin};
+pub use terms::{Candidate, Fallback, Judge, News, Ruling, Terms};
 
 /// The section `store`. Exactly one engine; SQLite when none is written.
 #[derive(Debug, Clone, Deserialize)]
@@ -83,28 +89,86 @@ pub enum Appended {
     },
 }
 
-/// The end of one attempt, as told to the store.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Settlement {
-    /// Which delivery.
+/// What a target's deliverer asks for.
+#[derive(Clone)]
+pub struct Claim {
+    /// Whose deliveries.
+    pub target: TargetName,
+    /// The time.
+    pub now: Timestamp,
+    /// Batches at most.
+    pub limit: usize,
+    /// Of these, batches that are old at most.
+    pub old_limit: usize,
+    /// What holds for the target.
+    pub terms: Arc<Terms>,
+}
+
+/// What a claim found.
+#[derive(Debug, Default)]
+pub struct Claimed {
+    /// Ours to attempt until their leases end, in the order in which they should leave.
+    pub batches: Vec<Batch>,
+    /// Deliveries that ended without an attempt.
+    pub ended: Vec<Ended>,
+    /// Deliveries that go to the fallback target, too.
+    pub fell_back: usize,
+    /// Other targets that may have something to do now.
+    pub woken: BTreeSet<TargetName>,
+    /// True when it stopped early to keep its transaction short: claim again.
+    pub more: bool,
+}
+
+/// A delivery that ended without being delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Which.
     pub delivery: DeliveryId,
-    /// Which attempt: the fence. A settlement of an older attempt changes nothing.
-    pub attempt: u32,
+    /// How.
+    pub state: DeliveryState,
+    /// The reason of a dead letter.
+    pub reason: Option<Reason>,
+    /// Why, in words.
+    pub detail: String,
+}
+
+impl Ended {
+    fn new(row: &queue::Row, end: &End) -> Self {
+        Self { delivery: row.id, state: end.state(), reason: end.reason(), detail: end.detail().to_owned() }
+    }
+}
+
+/// The end of one attempt, as told to the store.
+#[derive(Clone)]
+pub struct Settlement {
+    /// What was attempted. Its lease is the fence: a settlement by an older holder changes nothing.
+    pub batch: Arc<Batch>,
     /// How it ended.
     pub outcome: Outcome,
+    /// What that says about the target.
+    pub sign: Sign,
     /// When it ended.
     pub at: Timestamp,
-    /// Events this end gives rise to, kept in the same transaction (`relay.delivery_dead`).
-    pub raise: Vec<Append>,
+    /// What holds for the target.
+    pub terms: Arc<Terms>,
 }
 
 /// Whether a settlement took effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Settled {
     /// It did.
-    Done,
-    /// The attempt does not hold the delivery: it was claimed again, or this attempt was settled before, or the process
-    /// that claimed it is gone. Nothing was changed, nothing was raised.
+    Done {
+        /// Deliveries that ended without being delivered.
+        ended: Vec<Ended>,
+        /// Deliveries that go to the fallback target, too.
+        fell_back: usize,
+        /// Targets that may have something to do now.
+        woken: BTreeSet<TargetName>,
+        /// What became of the target.
+        change: Option<Change>,
+    },
+    /// The batch holds none of its deliveries: they were claimed again, or it was settled before, or the process
+    /// that claimed them is gone. Nothing was changed, nothing was raised.
     Fenced,
 }
 
@@ -117,6 +181,23 @@ pub enum DeliveryState {
     Delivered,
     /// Given up: a dead letter.
     Dead,
+    /// Nobody wanted to hear of it at that time.
+    Silenced,
+    /// What it would have told was over before it left.
+    Superseded,
+}
+
+impl DeliveryState {
+    /// The closed word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+            Self::Silenced => "silenced",
+            Self::Superseded => "superseded",
+        }
+    }
 }
 
 /// A delivery as kept, for people and tests.
@@ -124,16 +205,24 @@ pub enum DeliveryState {
 pub struct DeliveryRow {
     /// Its id.
     pub id: DeliveryId,
-    /// What is owed, to whom, by which route.
+    /// What is owed, to whom, by which route. Of group, storm and incident only what is kept.
     pub owed: Owed,
+    /// Why it is owed.
+    pub origin: Origin,
     /// Where it stands.
     pub state: DeliveryState,
     /// Attempts begun so far.
     pub attempts: u32,
     /// Not before this (pending only).
     pub due_at: Timestamp,
-    /// The last reason for failing, in words.
+    /// The last reason for failing.
+    pub reason: Option<Reason>,
+    /// The same in words; for one that was silenced or superseded, by what.
     pub detail: Option<String>,
+    /// What the target gave for it.
+    pub receipt: Option<Receipt>,
+    /// Who is told of it, too, because this target did not take it or was paused for too long.
+    pub fell_back_to: Option<TargetName>,
 }
 
 /// An event as kept, for people and tests.
@@ -194,22 +283,26 @@ pub trait Store: Send + Sync {
     /// Counts a repeat that the map in front recognised as a conflict, on the event it repeats.
     async fn note_conflict(&self, id: &EventId) -> Result<(), StoreError>;
 
-    /// Takes up to `limit` due deliveries of `target`, oldest due first, and leases them until `now + lease`.
-    /// A delivery whose lease lapsed is due again. None while the target is paused. Each claim is a new attempt.
-    async fn claim(
+    /// Takes what may leave now, fresh news first, and leases it for as long as the terms say; what is not to be told after
+    /// all is ended. Deliveries whose lease lapsed are due again. Everything in one transaction: what leaves together, the
+    /// order within an incident, the rate and the standing of the target. Each claim is a new attempt.
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError>;
+
+    /// Records how an attempt ended, what that says about the target, and keeps what it raises, in one transaction. Each
+    /// attempt is settled once.
+    async fn settle(&self, settlement: Settlement) -> Result<Settled, StoreError>;
+
+    /// The first moment, from `now` on, at which `claim` may find something for `target`; `None` when nothing is pending and
+    /// nothing will happen by itself.
+    async fn next_due(
         &self,
         target: &TargetName,
         now: Timestamp,
-        lease: Duration,
-        limit: usize,
-    ) -> Result<Vec<Delivery>, StoreError>;
+        terms: Arc<Terms>,
+    ) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Records how an attempt ended, and keeps what it raises, in one transaction. Each attempt is settled once. A pause
-    /// of the target is never made shorter: attempts run side by side, and the longest wait asked for holds for all.
-    async fn settle(&self, settlement: Settlement) -> Result<Settled, StoreError>;
-
-    /// When `claim` would next find something for `target`; `None` when nothing is pending.
-    async fn next_due(&self, target: &TargetName) -> Result<Option<Timestamp>, StoreError>;
+    /// How `target` stands.
+    async fn standing(&self, target: &TargetName) -> Result<TargetState, StoreError>;
 
     /// One event with its story.
     async fn event(&self, id: &EventId) -> Result<Option<StoredEvent>, StoreError>;
@@ -221,7 +314,7 @@ pub trait Store: Send + Sync {
     async fn silences(&self, since: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError>;
 
     /// Keeps a silence under an id of its own.
-    async fn keep_silence(&self, terms: Terms) -> Result<Silence, StoreError>;
+    async fn keep_silence(&self, terms: silence::Terms) -> Result<Silence, StoreError>;
 
     /// Ends a silence at `at`, unless it is over by then: the first end stands. Answers with what is kept of it; `None`
     /// when there is none of this id (any more).
@@ -234,3 +327,7 @@ pub trait Store: Send + Sync {
     /// Proves that a write can be made durable now.
     async fn probe(&self) -> Result<(), StoreError>;
 }
+
+#[cfg(test)]
+#[path = "tests/undisturbed.rs"]
+mod undisturbed;

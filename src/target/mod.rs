@@ -9,12 +9,20 @@ pub mod limit;
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::event::Timestamp;
 use crate::event::batch::Lease;
 use crate::event::delivery::Reason;
 use limit::{RateClock, RateLimit};
+
+/// Longer than anything makes a target wait: nobody gets more than an hour of patience, and no attempt takes so long. What
+/// lies further ahead was written while the clock was wrong, and holds nothing up.
+const BEYOND_PATIENCE: Duration = Duration::from_secs(2 * 3600);
+
+/// A target that asks for another wait later than this after the last one was over is busy anew. More than what is tried
+/// again may wait by itself.
+const SAME_WAIT: Duration = Duration::from_secs(600);
 
 /// What holds for a target, as configured.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,20 +54,26 @@ impl Default for Limits {
     }
 }
 
-/// Everything there is to remember of a target. Serialises as the store keeps it; a field that is missing is as at first.
+/// Everything there is to remember of a target. Serialises as the store keeps it; a field that is missing is as at first, one
+/// that is not known is left out, so that an older relay reads what a newer one wrote.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TargetState {
     rate: RateClock,
     paused_until: Option<Timestamp>,
+    busy_since: Option<Timestamp>,
     closed: Option<Closed>,
     failures: u32,
     old_turn: u32,
     leases: i64,
+    probe: Option<i64>,
+    /// While it is shut for too long: the highest id of the deliveries that go to its fallback target, too.
+    pub fallen_to: i64,
 }
 
 /// Why nothing but probes leaves, and since when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default = "Closed::of_which_nothing_is_known")]
 pub struct Closed {
     /// Why.
     pub cause: Cause,
@@ -70,6 +84,7 @@ pub struct Closed {
     /// Probes so far.
     pub probes: u32,
     /// The last failure.
+    #[serde(deserialize_with = "known_reason")]
     pub reason: Reason,
     /// The same in words, without secrets.
     pub detail: String,
@@ -78,7 +93,7 @@ pub struct Closed {
 }
 
 /// Why a target is closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// It refuses everything until somebody acts: wrong key, revoked URL, archived channel.
@@ -146,8 +161,8 @@ pub struct Departure {
 impl TargetState {
     /// The first moment, from `now` on, at which something may leave.
     pub fn opens_at(&self, limits: &Limits, now: Timestamp) -> Timestamp {
-        let paused_until = self.paused_until.unwrap_or(now);
-        let probe_at = self.closed.as_ref().map_or(now, |closed| closed.probe_at);
+        let paused_until = self.wait_asked_for(now).unwrap_or(now);
+        let probe_at = self.closed.as_ref().and_then(|closed| not_beyond(closed.probe_at, limits, now)).unwrap_or(now);
         let rate = limits.rate.map_or(now, |limit| self.rate.opens_at(limit, now));
         now.max(paused_until).max(probe_at).max(rate)
     }
@@ -162,6 +177,11 @@ impl TargetState {
         }
     }
 
+    /// Until when it asked everybody to wait, if that is still to come.
+    fn wait_asked_for(&self, now: Timestamp) -> Option<Timestamp> {
+        self.paused_until.filter(|until| (now..=now.saturating_add(BEYOND_PATIENCE)).contains(until))
+    }
+
     /// One leaves: counted against the rate, given a lease of its own. A probe keeps the next one away until `lease` has
     /// passed, so that there is one at a time.
     pub fn depart(&mut self, limits: &Limits, now: Timestamp, lease: Duration) -> Departure {
@@ -172,25 +192,33 @@ impl TargetState {
             closed.probes = closed.probes.saturating_add(1);
             closed.probe_at = now.saturating_add(closed.wait(limits).max(lease));
         }
-        self.leases += 1;
+        // What holds nothing up now shall not do so later.
+        self.paused_until.take_if(|until| *until > now.saturating_add(BEYOND_PATIENCE));
+        self.leases = self.leases.saturating_add(1);
+        self.probe = self.closed.is_some().then_some(self.leases);
         Departure { lease: Lease(self.leases), is_probe: self.closed.is_some() }
     }
 
     /// Whether it is an old one's turn, where both fresh and old ones wait. Each call is a turn.
     pub fn old_ones_turn(&mut self, limits: &Limits) -> bool {
-        self.old_turn += limits.old_percent.min(100);
-        let theirs = self.old_turn >= 100;
-        self.old_turn %= 100;
-        theirs
+        let turn = self.old_turn % 100 + limits.old_percent.min(100);
+        self.old_turn = turn % 100;
+        turn >= 100
     }
 
-    /// Learns from the end of an attempt; what people must be told of it.
+    /// Whether this one is the probe that is on its way. One that was so when it left is none any more when the target was
+    /// opened since, or when another one left because its own lease had passed.
+    pub fn awaits(&self, lease: Lease) -> bool {
+        self.probe == Some(lease.0)
+    }
+
+    /// Learns from the end of an attempt; what people must be told of it. `is_probe` is what [`TargetState::awaits`] says.
     pub fn heed(&mut self, sign: Sign, is_probe: bool, limits: &Limits, now: Timestamp) -> Option<Change> {
         match sign {
             Sign::Nothing => None,
             Sign::Well => self.is_well(is_probe),
             Sign::Busy { until } => {
-                self.paused_until = Some(self.paused_until.map_or(until, |earlier| earlier.max(until)));
+                self.is_busy(until, now);
                 None
             }
             Sign::Failing { reason, detail } => self.failed(Cause::Failing, reason, detail, is_probe, limits, now),
@@ -198,11 +226,19 @@ impl TargetState {
         }
     }
 
+    fn is_busy(&mut self, until: Timestamp, now: Timestamp) {
+        let goes_on = self.paused_until.is_some_and(|earlier| now <= earlier.saturating_add(SAME_WAIT));
+        self.busy_since = self.busy_since.filter(|since| goes_on && *since <= now).or(Some(now));
+        self.paused_until = Some(self.wait_asked_for(now).map_or(until, |earlier| earlier.max(until)));
+    }
+
     /// An attempt that began before a refusal says nothing about what has happened since.
     fn is_well(&mut self, is_probe: bool) -> Option<Change> {
-        self.failures = 0;
+        (self.failures, self.busy_since) = (0, None);
         let reopens = |closed: &mut Closed| is_probe || closed.cause == Cause::Failing;
-        self.closed.take_if(reopens).filter(|closed| closed.reported).map(Change::Resumed)
+        let closed = self.closed.take_if(reopens)?;
+        self.probe = None;
+        closed.reported.then_some(Change::Resumed(closed))
     }
 
     fn failed(
@@ -237,10 +273,19 @@ impl TargetState {
         if !is_probe && !turns {
             return None;
         }
+        self.probe.take_if(|_| is_probe);
         (closed.cause, closed.reason, closed.detail) = (cause, reason, detail);
-        closed.probe_at = now.saturating_add(closed.wait(limits));
+        let probe_at = now.saturating_add(closed.wait(limits));
+        // Whoever is no probe may come back while one is on its way, and must not let a second one leave.
+        closed.probe_at = if is_probe { probe_at } else { probe_at.max(closed.probe_at) };
         let first = !std::mem::replace(&mut closed.reported, true);
         first.then(|| Change::Paused(closed.clone()))
+    }
+
+    /// Since when nothing but probes leaves, if that is so.
+    pub fn shut_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let waits = self.busy_since.filter(|_| self.wait_asked_for(now).is_some_and(|until| until > now));
+        self.closed.as_ref().map(|closed| closed.since).into_iter().chain(waits).min()
     }
 
     /// Why it is closed, if it is.
@@ -255,6 +300,19 @@ impl TargetState {
 }
 
 impl Closed {
+    /// What is kept of it says nothing that can be read: it is probed at once.
+    fn of_which_nothing_is_known() -> Self {
+        Self {
+            cause: Cause::Failing,
+            since: Timestamp::EPOCH,
+            probe_at: Timestamp::EPOCH,
+            probes: 0,
+            reason: Reason::Internal,
+            detail: String::new(),
+            reported: false,
+        }
+    }
+
     /// From one probe to the next.
     fn wait(&self, limits: &Limits) -> Duration {
         match self.cause {
@@ -266,3 +324,27 @@ impl Closed {
         }
     }
 }
+
+/// `at`, unless no wait that `limits` lead to could have made it.
+fn not_beyond(at: Timestamp, limits: &Limits, now: Timestamp) -> Option<Timestamp> {
+    let longest = limits.probe_refusing_every.max(limits.probe_failing_cap).saturating_add(BEYOND_PATIENCE);
+    (at <= now.saturating_add(longest)).then_some(at)
+}
+
+impl<'de> Deserialize<'de> for Cause {
+    /// A cause that only a newer relay knows may pass, so it is one that may recover by itself.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        Ok(if word == Self::Refusing.as_str() { Self::Refusing } else { Self::Failing })
+    }
+}
+
+/// A reason that only a newer relay knows is no reason to forget all the rest; its words are in the detail.
+fn known_reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Reason, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    Ok(Reason::ALL.into_iter().find(|known| known.as_str() == word).unwrap_or(Reason::Internal))
+}
+
+#[cfg(test)]
+#[path = "tests/state.rs"]
+mod tests;

@@ -14,6 +14,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::of_sources::{OfSource, PollOutcome, Polled, PulseMetrics, Received, SkipReason, Skipped, SourceMetrics};
+use super::of_targets::TargetMetrics;
 use crate::event::audit::Audit;
 use crate::event::castai::KINDS;
 use crate::event::delivery::Reason;
@@ -22,23 +23,6 @@ use crate::names::{SourceName, TargetName};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfType {
     r#type: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Settled {
-    target: String,
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Failed {
-    target: String,
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfTarget {
-    target: String,
 }
 
 /// The catalogue. One per process, shared by reference.
@@ -56,12 +40,7 @@ pub struct Metrics {
     conflicts: Counter,
     unrouted: Counter,
     beyond_overlap: Counter,
-    settled: Family<Settled, Counter>,
-    failed: Family<Failed, Counter>,
-    notify_seconds: Family<OfTarget, Histogram, fn() -> Histogram>,
-    backlog: Family<OfTarget, Gauge>,
-    oldest_seconds: Family<OfTarget, Gauge>,
-    dead_letters: Family<OfTarget, Gauge>,
+    targets: TargetMetrics,
     commits: Counter,
     commit_writes: Counter,
     commit_seconds: Histogram,
@@ -79,7 +58,7 @@ impl Metrics {
             metrics.polls.get_or_create_owned(&Polled::new(source, outcome));
         }
         for target in targets {
-            metrics.start_at_zero(target);
+            metrics.targets.start_at_zero(target);
         }
         for (kind, _) in KINDS {
             metrics.accepted.get_or_create_owned(&OfType { r#type: kind });
@@ -88,16 +67,6 @@ impl Metrics {
             metrics.accepted.get_or_create_owned(&OfType { r#type: label });
         }
         metrics
-    }
-
-    fn start_at_zero(&self, target: &TargetName) {
-        for outcome in ["delivered", "retry", "dead"] {
-            self.settled.get_or_create_owned(&Settled { target: target.to_string(), outcome });
-        }
-        for reason in Reason::ALL {
-            self.failed.get_or_create_owned(&Failed { target: target.to_string(), reason: reason.as_str() });
-        }
-        self.notify_seconds.get_or_create_owned(&OfTarget { target: target.to_string() });
     }
 
     fn registered() -> Self {
@@ -114,12 +83,7 @@ impl Metrics {
             conflicts: Counter::default(),
             unrouted: Counter::default(),
             beyond_overlap: Counter::default(),
-            settled: Family::default(),
-            failed: Family::default(),
-            notify_seconds: Family::new_with_constructor(notify_buckets),
-            backlog: Family::default(),
-            oldest_seconds: Family::default(),
-            dead_letters: Family::default(),
+            targets: TargetMetrics::default(),
             commits: Counter::default(),
             commit_writes: Counter::default(),
             commit_seconds: Histogram::new(exponential_buckets(0.000_1, 2.5, 10)),
@@ -129,7 +93,7 @@ impl Metrics {
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "Version of this castai-relay", version);
         metrics.register_ingest(&mut registry);
-        metrics.register_delivery(&mut registry);
+        metrics.targets.register(&mut registry);
         metrics.register_store(&mut registry);
         Self { registry, ..metrics }
     }
@@ -161,17 +125,6 @@ impl Metrics {
         registry.register("unrouted_events", "Events that owe no delivery to anybody", self.unrouted.clone());
         let help = "Audit records that came into CAST AI's log later than the overlap reaches";
         registry.register("audit_records_beyond_overlap", help, self.beyond_overlap.clone());
-    }
-
-    fn register_delivery(&self, registry: &mut Registry) {
-        registry.register("settled_attempts", "Delivery attempts, by how they ended", self.settled.clone());
-        registry.register("failed_attempts", "Failed delivery attempts, by reason", self.failed.clone());
-        let help = "Time a target took for one attempt";
-        registry.register_with_unit("notify_duration", help, Unit::Seconds, self.notify_seconds.clone());
-        registry.register("pending_deliveries", "Deliveries owed and not yet delivered", self.backlog.clone());
-        let help = "Age of the oldest pending delivery";
-        registry.register_with_unit("oldest_pending_age", help, Unit::Seconds, self.oldest_seconds.clone());
-        registry.register("dead_letters", "Deliveries given up and kept", self.dead_letters.clone());
     }
 
     fn register_store(&self, registry: &mut Registry) {
@@ -229,22 +182,34 @@ impl Metrics {
         self.beyond_overlap.inc_by(u64::try_from(records).unwrap_or(u64::MAX));
     }
 
-    /// One attempt ended.
+    /// One attempt ended: `delivered`, `retry` or `dead`.
     pub fn settled(&self, target: &TargetName, outcome: &'static str, reason: Option<Reason>, took: Duration) {
-        self.settled.get_or_create_owned(&Settled { target: target.to_string(), outcome }).inc();
-        if let Some(reason) = reason {
-            self.failed.get_or_create_owned(&Failed { target: target.to_string(), reason: reason.as_str() }).inc();
-        }
-        self.notify_seconds.get_or_create_owned(&OfTarget { target: target.to_string() }).observe(took.as_secs_f64());
+        self.targets.settled(target, outcome, reason, took);
+    }
+
+    /// A target took one message that carries so many deliveries, which have come to their end by it.
+    pub fn sent(&self, target: &TargetName, deliveries: usize) {
+        self.targets.sent(target, deliveries);
+    }
+
+    /// So many deliveries came to their end without being delivered: `silenced`, `superseded`, or `dead` for a reason.
+    pub fn ended(&self, target: &TargetName, outcome: &'static str, reason: Option<Reason>, deliveries: usize) {
+        self.targets.ended(target, outcome, reason, deliveries);
+    }
+
+    /// So many deliveries of a target went to its fallback, too.
+    pub fn fell_back(&self, target: &TargetName, deliveries: usize) {
+        self.targets.fell_back(target, deliveries);
+    }
+
+    /// How a target stands now: closed because it is `refusing` or `failing`, or open.
+    pub fn closed(&self, target: &TargetName, cause: Option<&'static str>) {
+        self.targets.closed(target, cause);
     }
 
     /// What waits for a target now.
     pub fn backlog(&self, target: &TargetName, pending: u64, oldest: Duration, dead: u64) {
-        let labels = OfTarget { target: target.to_string() };
-        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        self.backlog.get_or_create_owned(&labels).set(gauge(pending));
-        self.oldest_seconds.get_or_create_owned(&labels).set(gauge(oldest.as_secs()));
-        self.dead_letters.get_or_create_owned(&labels).set(gauge(dead));
+        self.targets.backlog(target, pending, oldest, dead);
     }
 
     /// One transaction of the store ended.
@@ -279,8 +244,4 @@ const OTHER_TYPES: &str = "other";
 fn label_of(type_name: &str) -> &'static str {
     let known = KINDS.iter().map(|(name, _)| *name).find(|name| *name == type_name);
     known.unwrap_or(if Audit::is_type(type_name) { AUDIT_TYPES } else { OTHER_TYPES })
-}
-
-fn notify_buckets() -> Histogram {
-    Histogram::new(exponential_buckets(0.005, 2.5, 10))
 }

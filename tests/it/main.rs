@@ -9,6 +9,7 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "what stands outside the relay is not part of its life")]
 
+mod storming;
 mod support;
 
 mod receiving;
@@ -18,6 +19,7 @@ mod watching_kubernetes;
 mod deduplicating;
 mod pages;
 mod routing;
+mod pairing;
 mod delivering;
 mod giving_up;
 mod resuming;

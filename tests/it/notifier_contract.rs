@@ -7,6 +7,7 @@
 //! for what can go wrong on the way.
 
 mod answers;
+mod batches;
 mod events;
 mod faults;
 mod limits;

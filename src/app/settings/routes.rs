@@ -68,6 +68,11 @@ fn check_table(root: &Section, table: &RoutingTable) {
         let message = format!("more than one route is called `{name}`; each needs its own name");
         root.problem_at(&at(&name), message, &[], None);
     }
+    for name in table.closed_before_opened() {
+        let message = format!("`resolve_when` of route `{name}` takes what its `match` takes, so nothing opens");
+        let hint = "say what tells the end from the beginning, or write `resolve_after` alone".to_owned();
+        root.problem_at(&format!("{}.incident.resolve_when", at(&name)), message, &[], Some(hint));
+    }
     for (route, blocker) in table.unreachable() {
         let message = format!("route `{route}` can never match: `{blocker}` before it matches everything and stops");
         let hint = format!("move `{blocker}` to the end, or remove its `stop`");

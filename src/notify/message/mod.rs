@@ -1,16 +1,24 @@
-//! What there is to say about a delivery, before any target's form: a title, a text, facts, links, a footer.
+//! What there is to say about a batch, before any target's form: a title, a text, facts, links, a footer.
 //!
-//! The route's [`Wording`] comes first, the defaults of [`telling`] fill the rest, so that a message always says what
-//! happened, where, when and how late. Text is plain here, except what a template wrote in the target's markup; each
+//! One event is told in the route's [`Wording`], and the defaults of [`telling`] fill the rest, so that a message always
+//! says what happened, where, when and how late. Many are told as a [`digest`], the end of an incident as its [`closing`]:
+//! both in our own words, because the route's are made for one event and what it began. Text is plain here, except what a template wrote in the target's markup; each
 //! notifier escapes and cuts for its own target. Knows no target. Next: [`super::answer`].
 
+pub mod amounts;
 mod audit;
+mod closing;
+mod digest;
+mod list;
 mod particulars;
 pub mod savings;
 mod telling;
 
-use crate::event::Severity;
-use crate::event::delivery::Delivery;
+pub use list::List;
+
+use crate::event::batch::Batch;
+use crate::event::delivery::{Delivery, Phase};
+use crate::event::{Event, Severity};
 use crate::template::{LinkTemplate, Markup, Subject, Template, Wording};
 
 /// What there is to say. Every part is bounded except `text`, which each target cuts to its own limit; none holds what
@@ -40,6 +48,8 @@ pub enum Text {
     Plain(String),
     /// Written by a template in the markup the message was composed for, its values escaped.
     Marked(String),
+    /// Several things, one line each, to be escaped for the target.
+    List(List),
 }
 
 /// One particular.
@@ -77,6 +87,7 @@ impl Text {
         match self {
             Self::Plain(text) => markup.escape(text),
             Self::Marked(text) => text.clone(),
+            Self::List(list) => list.within(markup, usize::MAX),
         }
     }
 }
@@ -105,17 +116,27 @@ impl Message {
     const MAX_TITLE: usize = 1000;
     const MAX_NOTES: usize = 2;
 
-    /// Says it: the route's wording where there is one and it renders, the defaults for the rest.
+    /// Says it: the route's wording where there is one and it renders, the defaults for the rest. Of many, and of what is
+    /// over, only the route's links are taken, and its title to name what is over.
     /// Total: a template that fails costs its own words, never the message; the footer then says why.
-    pub fn compose(delivery: &Delivery, wording: &Wording, markup: Markup) -> Self {
-        let mut rendering = Rendering { subject: Subject::of(&delivery.event), remarks: Vec::new() };
+    pub fn compose(batch: &Batch, wording: &Wording, markup: Markup) -> Self {
+        let ended = batch.incident.as_ref().filter(|incident| incident.phase == Phase::Resolve);
+        match (ended, batch.many()) {
+            (Some(incident), _) => closing::compose(batch, incident, wording),
+            (None, Some(tally)) => digest::compose(batch, tally, wording),
+            (None, None) => Self::of_one(batch.lead(), wording, markup),
+        }
+    }
+
+    fn of_one(delivery: &Delivery, wording: &Wording, markup: Markup) -> Self {
+        let mut rendering = Rendering::of(&delivery.event);
         let told = telling::tell(delivery);
         let own_title = rendering.title(wording);
         let default_title = || cut(&one_line(&told.title), Self::MAX_TITLE);
         let text = rendering.text(wording, markup);
         let links = rendering.links(wording);
         Self {
-            headline: own_title.clone().unwrap_or_else(|| name_cluster(&default_title(), delivery)),
+            headline: own_title.clone().unwrap_or_else(|| name_cluster(&default_title(), &delivery.event)),
             title: own_title.unwrap_or_else(default_title),
             text: text.unwrap_or_else(|| told.text.as_deref().and_then(readable).map(Text::Plain)),
             facts: told.facts,
@@ -126,8 +147,8 @@ impl Message {
     }
 }
 
-fn name_cluster(title: &str, delivery: &Delivery) -> String {
-    match delivery.event.cluster.label() {
+fn name_cluster(title: &str, event: &Event) -> String {
+    match event.cluster.label() {
         Some(cluster) if !title.contains(cluster) => format!("{title} ({})", cut(&one_line(cluster), Fact::MAX_VALUE)),
         _ => title.to_owned(),
     }
@@ -140,6 +161,10 @@ struct Rendering {
 }
 
 impl Rendering {
+    fn of(event: &Event) -> Self {
+        Self { subject: Subject::of(event), remarks: Vec::new() }
+    }
+
     fn title(&mut self, wording: &Wording) -> Option<String> {
         let title = one_line(&self.render("title", wording.title.as_ref()?, Markup::Plain)?);
         if title.is_empty() {
@@ -194,6 +219,10 @@ fn footer(delivery: &Delivery, remarks: Vec<String>) -> Vec<String> {
         if more > 0 { format!("As received: {first}; and {more} more") } else { format!("As received: {first}") }
     });
     let lines = [format!("event {}", event.id), about].into_iter().chain(organization).chain(notes).chain(remarks);
+    bounded_footer(lines)
+}
+
+fn bounded_footer(lines: impl Iterator<Item = String>) -> Vec<String> {
     lines.map(|line| cut(&one_line(&line), MAX_FOOTER_LINE)).take(MAX_FOOTER_LINES).collect()
 }
 

@@ -7,7 +7,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::particulars::particulars;
 use super::telling::{Story, in_cluster, with_subject};
-use super::{Fact, cut, one_line};
+use super::{Fact, amounts, cut, one_line};
 use crate::event::Event;
 use crate::event::savings::{Change, ClusterSavings, Days, Figures, PeriodFigures, Potential, Savings, SavingsSummary};
 
@@ -189,15 +189,7 @@ pub fn money(amount: Decimal) -> String {
     let cents = rounded(amount);
     let text = format!("{:.2}", cents.abs());
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, "00"));
-    let digits = whole.len();
-    let grouped: String = whole
-        .chars()
-        .enumerate()
-        .flat_map(|(at, digit)| {
-            let comma = at > 0 && (digits - at).is_multiple_of(3);
-            comma.then_some(',').into_iter().chain([digit])
-        })
-        .collect();
+    let grouped = amounts::grouped(whole);
     let sign = if cents.is_sign_negative() && !cents.is_zero() { "-" } else { "" };
     format!("{sign}${grouped}.{fraction}")
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::particulars::particulars;
-use super::{Fact, Form, audit, one_line, savings};
+use super::{Fact, Form, Message, amounts, audit, cut, one_line, savings};
 use crate::event::castai::{KubernetesEvent, Node, Notification};
 use crate::event::delivery::Delivery;
 use crate::event::{CastAIEvent, Event};
@@ -34,7 +34,20 @@ pub(super) struct Story {
 
 pub(super) fn tell(delivery: &Delivery) -> Told {
     let event = &delivery.event;
-    let story = match &event.kind {
+    let story = story(event);
+    let cluster = event.cluster.label().and_then(|label| Fact::verbatim("Cluster", label));
+    let mut facts: Vec<Fact> = cluster.into_iter().chain(story.facts).take(MAX_FACTS - 1).collect();
+    facts.extend(when(delivery));
+    Told { title: story.title, text: story.text, facts }
+}
+
+/// The event in one line, never blank.
+pub(super) fn title(event: &Event) -> String {
+    cut(&one_line(&story(event).title), Message::MAX_TITLE)
+}
+
+fn story(event: &Event) -> Story {
+    match &event.kind {
         CastAIEvent::NodeAdded(node) => node_added(node, event),
         CastAIEvent::NodeRemoved(node) => node_removed(node, event),
         CastAIEvent::NodeSpotInterrupted(node) => spot_interruption(node, event),
@@ -45,11 +58,7 @@ pub(super) fn tell(delivery: &Delivery) -> Told {
         CastAIEvent::Audit(record) => audit::record(record, event),
         CastAIEvent::Relay(report) => reports::tell(*report, &event.data),
         CastAIEvent::Unrecognized { event_type } => unrecognized(event_type, &event.data),
-    };
-    let cluster = event.cluster.label().and_then(|label| Fact::verbatim("Cluster", label));
-    let mut facts: Vec<Fact> = cluster.into_iter().chain(story.facts).take(MAX_FACTS - 1).collect();
-    facts.extend(when(delivery));
-    Told { title: story.title, text: story.text, facts }
+    }
 }
 
 fn node_added(node: &Node, event: &Event) -> Story {
@@ -165,12 +174,6 @@ fn when(delivery: &Delivery) -> Option<Fact> {
 }
 
 /// `4 min late`; `None` below a minute, which is how long a good day takes.
-fn late(lateness: Duration) -> Option<String> {
-    let minutes = lateness.as_secs() / 60;
-    match minutes {
-        0 => None,
-        1..60 => Some(format!("{minutes} min late")),
-        60..2880 => Some(format!("{} h {} min late", minutes / 60, minutes % 60)),
-        _ => Some(format!("{} days late", minutes / 1440)),
-    }
+pub(super) fn late(lateness: Duration) -> Option<String> {
+    (lateness >= Event::LATE).then(|| format!("{} late", amounts::lasting(lateness)))
 }

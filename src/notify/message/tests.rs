@@ -11,10 +11,10 @@ use crate::event::Timestamp;
 use crate::event::delivery::Reason;
 use crate::event::relay::{self, BodyProblem, GivenUp};
 use crate::names::{RouteName, SourceName, TargetName};
-use crate::notify::samples::{delivery, notification, of_event, texts, wording};
+use crate::notify::samples::{alone, delivery, notification, of_event, texts, wording};
 
 fn compose(delivery: &Delivery) -> Message {
-    Message::compose(delivery, &Wording::default(), Markup::Plain)
+    Message::compose(&alone(delivery), &Wording::default(), Markup::Plain)
 }
 
 fn facts(message: &Message) -> HashMap<&str, &str> {
@@ -234,7 +234,7 @@ fn a_dead_delivery_says_why_and_what_to_do_for_every_reason() {
     let mut advice = std::collections::HashSet::new();
     for reason in Reason::ALL {
         let (event, detail) = (&event, "answered 410");
-        let given_up = GivenUp { event, route: &route, target: &target, reason, detail, attempts: 7 };
+        let given_up = GivenUp { event, route: &route, target: &target, reason, detail, attempts: 7, deliveries: 1 };
         let message = compose(&of_event(relay::delivery_dead(given_up, Timestamp::from_millis(0))));
         assert_eq!(message.title, format!("Delivery to slack-ops given up: {reason}"));
         let text = text(&message);
@@ -253,7 +253,8 @@ fn the_routes_wording_comes_first_and_only_the_text_is_in_the_targets_markup() {
         "text": "*{{ event.data.nodeName }}*",
         "links": [{"text": "Console of {{ event.cluster.name }}", "url": "https://console.cast.ai/{{ event.id }}"}],
     }));
-    let message = Message::compose(&delivery("node.added", json!({"nodeName": "a<b"})), &wording, Markup::Slack);
+    let message =
+        Message::compose(&alone(&delivery("node.added", json!({"nodeName": "a<b"}))), &wording, Markup::Slack);
     assert_eq!((message.title.as_str(), message.headline.as_str()), ("a<b is up", "a<b is up"));
     assert_eq!(message.text, Some(Text::Marked("*a&lt;b*".into())));
     let link = Link { text: "Console of prod-eu".into(), url: "https://console.cast.ai/evt-1".into() };
@@ -267,7 +268,7 @@ fn a_template_that_fails_costs_its_words_and_not_the_message() {
         "text": "{{ event.data.missing }}",
         "links": [{"text": "x", "url": "javascript:alert(1)"}],
     }));
-    let message = Message::compose(&delivery("node.added", node("spot")), &wording, Markup::Slack);
+    let message = Message::compose(&alone(&delivery("node.added", node("spot"))), &wording, Markup::Slack);
     assert_eq!(message.title, "New spot node: m6i.2xlarge");
     assert_eq!(message.text, Some(Text::Plain("Node ip-10-0-12-7 joined cluster prod-eu.".into())));
     assert!(message.links.is_empty());
@@ -286,7 +287,7 @@ fn what_a_screen_would_obey_is_left_out_of_every_part() {
     assert_eq!(facts(&message)["ab[2Jc"], "ab[2Jc");
     let wording =
         wording(json!({"text": "{{ event.name }}", "links": [{"text": "x", "url": "https://x/{{ event.name }}"}]}));
-    let message = Message::compose(&told, &wording, Markup::Slack);
+    let message = Message::compose(&alone(&told), &wording, Markup::Slack);
     assert_eq!(message.text, Some(Text::Marked("ab[2Jc".into())));
     assert_eq!(message.links, []);
     assert_eq!(compose(&notification("n", "\u{202e}\u{7}", json!({}))).text, None);
@@ -295,7 +296,7 @@ fn what_a_screen_would_obey_is_left_out_of_every_part() {
 #[test]
 fn an_empty_title_is_the_default_and_an_empty_text_is_no_text() {
     let wording = wording(json!({"title": " ", "text": " "}));
-    let message = Message::compose(&delivery("node.added", node("spot")), &wording, Markup::Slack);
+    let message = Message::compose(&alone(&delivery("node.added", node("spot"))), &wording, Markup::Slack);
     assert_eq!((message.title.as_str(), message.text), ("New spot node: m6i.2xlarge", None));
     assert!(message.footer.iter().any(|line| line.contains("came out empty")));
 }

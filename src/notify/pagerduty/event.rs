@@ -1,15 +1,19 @@
 //! A message as an event of PagerDuty's Events API v2, within its limits.
 //!
-//! <https://developer.pagerduty.com/docs/events-api-v2/trigger-events/>. Pure; sends nothing.
+//! <https://developer.pagerduty.com/docs/events-api-v2/trigger-events/>. Pure; sends nothing. The particulars are in
+//! [`details`].
 
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::details;
 use crate::config::Secret;
-use crate::event::delivery::{Delivery, Reason};
-use crate::event::{CastAIEvent, Event, Severity};
+use crate::event::batch::Batch;
+use crate::event::delivery::{Phase, Reason};
+use crate::event::tally::Dimension;
+use crate::event::{CastAIEvent, Event, Severity, Timestamp};
 use crate::names::hex;
 use crate::notify::message::{Message, cut, one_line};
 use crate::notify::{Next, NotifyError, Scope};
@@ -37,6 +41,14 @@ pub(super) enum Action {
 }
 
 impl Action {
+    /// What an incident's step is to PagerDuty.
+    fn of(phase: Phase) -> Self {
+        match phase {
+            Phase::Open => Self::Trigger,
+            Phase::Resolve => Self::Resolve,
+        }
+    }
+
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Trigger => "trigger",
@@ -60,32 +72,50 @@ pub(super) struct Filled<'a> {
 }
 
 impl Form {
-    /// The event for this delivery.
+    /// The event for this batch. An incident of the route says itself which alert, and what becomes of it; else it is as
+    /// configured.
     ///
     /// # Errors
     /// When `dedup_key` cannot be rendered for an acknowledge or a resolve: with another key it would concern nothing.
-    /// A trigger goes out all the same, under the event's own key.
-    pub(super) fn fill(&self, delivery: &Delivery, wording: &Wording) -> Result<Filled<'_>, NotifyError> {
-        let mut message = Message::compose(delivery, wording, Markup::Plain);
-        let dedup_key = match (self.own_dedup_key(&delivery.event), self.action) {
-            (Ok(key), _) => key,
-            (Err(problem), Action::Trigger) => {
-                message.footer.push(problem);
-                hashed(delivery.event.id.as_str())
+    /// A trigger goes out all the same, under the event's own key. And when one acknowledge or resolve would have to
+    /// stand for many, which have a key each.
+    pub(super) fn fill(&self, batch: &Batch, wording: &Wording) -> Result<Filled<'_>, NotifyError> {
+        let (action, key) = match &batch.incident {
+            Some(incident) => (Action::of(incident.phase), Ok(incident.key.as_str().to_owned())),
+            None if self.action == Action::Trigger || batch.deliveries.len() == 1 => {
+                (self.action, self.own_dedup_key(batch.first_event()))
             }
-            (Err(detail), _) => {
-                let (next, scope, reason) = (Next::GiveUp, Scope::Message, Reason::Internal);
-                return Err(NotifyError { next, scope, ambiguous: false, reason, detail });
-            }
+            None => return Err(self.one_for_many(batch)),
         };
-        let mut fields = Map::from_iter([
-            ("event_action".to_owned(), json!(self.action.as_str())),
-            ("dedup_key".to_owned(), json!(dedup_key)),
-        ]);
-        if self.action == Action::Trigger {
-            fields.extend(trigger(&message, &delivery.event));
+        match (action, key) {
+            (Action::Trigger, key) => Ok(self.trigger(batch, wording, key)),
+            (action, Ok(key)) => Ok(self.filled(action, &key, Map::new())),
+            (_, Err(detail)) => Err(given_up(detail)),
         }
-        Ok(Filled { routing_key: &self.routing_key, fields }.within_limit())
+    }
+
+    fn trigger(&self, batch: &Batch, wording: &Wording, key: Result<String, String>) -> Filled<'_> {
+        let mut message = Message::compose(batch, wording, Markup::Plain);
+        let key = key.unwrap_or_else(|problem| {
+            message.footer.push(problem);
+            hashed(batch.first_event().id.as_str())
+        });
+        self.filled(Action::Trigger, &key, trigger(&message, batch))
+    }
+
+    fn filled(&self, action: Action, key: &str, more: Map<String, Value>) -> Filled<'_> {
+        let which = [("event_action", action.as_str()), ("dedup_key", key)];
+        let which = which.into_iter().map(|(field, text)| (field.to_owned(), json!(text)));
+        Filled { routing_key: &self.routing_key, fields: which.chain(more).collect() }.within_limit()
+    }
+
+    fn one_for_many(&self, batch: &Batch) -> NotifyError {
+        let (action, many) = (self.action.as_str(), batch.deliveries.len());
+        given_up(format!(
+            "a target with `action: {action}` takes one event at a time, and these are {many} in one message: leave \
+             `group` and `storm` out of route `{}`, or give it an `incident`",
+            batch.route()
+        ))
     }
 
     /// What names the alert; hashed when it is too long, so that different keys stay different.
@@ -101,21 +131,28 @@ impl Form {
     }
 }
 
+/// What no other attempt can mend, because it lies in the configuration.
+fn given_up(detail: String) -> NotifyError {
+    let (next, scope, reason) = (Next::GiveUp, Scope::Message, Reason::Internal);
+    NotifyError { next, scope, ambiguous: false, reason, detail }
+}
+
 fn hashed(key: &str) -> String {
     hex(&Sha256::digest(key))
 }
 
 /// What only a trigger has.
-fn trigger(message: &Message, event: &Event) -> Map<String, Value> {
-    let cluster = event.cluster.label();
+fn trigger(message: &Message, batch: &Batch) -> Map<String, Value> {
+    let event = &batch.lead().event;
+    let about = About::of(batch);
     let mut payload = Map::from_iter([
         ("summary".to_owned(), json!(cut(&message.headline, MAX_SUMMARY))),
-        ("source".to_owned(), json!(source(event))),
+        ("source".to_owned(), json!(source(about.cluster, event))),
         ("severity".to_owned(), json!(severity(message.severity))),
-        ("timestamp".to_owned(), json!(event.occurred_at.unwrap_or(event.received_at))),
-        ("custom_details".to_owned(), Value::Object(details(message, event))),
+        ("timestamp".to_owned(), json!(about.began_at)),
+        ("custom_details".to_owned(), Value::Object(details::of(message, batch))),
     ]);
-    for (key, text) in [("class", Some(event.type_name())), ("component", node_name(event)), ("group", cluster)] {
+    for (key, text) in [("class", about.class), ("component", about.node), ("group", about.cluster)] {
         payload.extend(text.and_then(short).map(|text| (key.to_owned(), json!(text))));
     }
     let links = message.links.iter().map(|link| json!({"href": link.url, "text": link.text}));
@@ -126,9 +163,34 @@ fn trigger(message: &Message, event: &Event) -> Map<String, Value> {
     ])
 }
 
+/// What holds for all events of a batch.
+struct About<'a> {
+    class: Option<&'a str>,
+    node: Option<&'a str>,
+    cluster: Option<&'a str>,
+    began_at: Timestamp,
+}
+
+impl<'a> About<'a> {
+    fn of(batch: &'a Batch) -> Self {
+        let event = &batch.lead().event;
+        let own_time = event.occurred_at.unwrap_or(event.received_at);
+        let Some(tally) = batch.many() else {
+            let (class, cluster) = (Some(event.type_name()), event.cluster.label());
+            return Self { class, node: node_name(event), cluster, began_at: own_time };
+        };
+        let common = |dimension| match tally.most(dimension)[..] {
+            [(only, count)] if count == tally.events() => Some(only),
+            _ => None,
+        };
+        let began_at = tally.first_at().unwrap_or(own_time);
+        Self { class: common(Dimension::Type), node: None, cluster: common(Dimension::Cluster), began_at }
+    }
+}
+
 /// PagerDuty loses pages whose source is blank.
-fn source(event: &Event) -> String {
-    let known = [event.cluster.label(), event.organization.as_deref()];
+fn source(cluster: Option<&str>, event: &Event) -> String {
+    let known = [cluster, event.organization.as_deref()];
     known.into_iter().flatten().find_map(short).unwrap_or_else(|| "castai".to_owned())
 }
 
@@ -155,13 +217,6 @@ fn severity(severity: Severity) -> &'static str {
         Severity::Error => "error",
         Severity::Critical => "critical",
     }
-}
-
-fn details(message: &Message, event: &Event) -> Map<String, Value> {
-    let facts = message.facts.iter().map(|fact| (fact.label.clone(), json!(fact.value)));
-    let text = message.text.as_ref().map(|text| ("text".to_owned(), json!(text.in_markup(Markup::Plain))));
-    let rest = [("data".to_owned(), json!(event.data)), ("about".to_owned(), json!(message.footer))];
-    facts.chain(text).chain(rest).collect()
 }
 
 impl Filled<'_> {

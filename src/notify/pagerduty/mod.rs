@@ -1,8 +1,11 @@
 //! PagerDuty, Events API v2, <https://developer.pagerduty.com/docs/events-api-v2/overview/>.
 //!
 //! [`event`] puts a message into PagerDuty's form, [`verdict`] reads the answer. Sending twice is harmless: the
-//! `dedup_key` makes it one alert. 202 means accepted, not paged.
+//! `dedup_key` makes it one alert. It is the key of the route's incident; else what the target's template makes of the
+//! batch's first event, by default a hash of that event's id: so it stays the same when the batch grows between attempts.
+//! 202 means accepted, not paged.
 
+mod details;
 mod event;
 mod verdict;
 
@@ -105,7 +108,7 @@ impl PagerDuty {
 #[async_trait]
 impl Notifier for PagerDuty {
     fn preview(&self, batch: &Batch, wording: &Wording) -> String {
-        match self.form.fill(batch.lead(), wording) {
+        match self.form.fill(batch, wording) {
             Ok(event) => format!("POST {}\n{:#}", self.endpoint, event.shown()),
             Err(error) => error.to_string(),
         }
@@ -116,7 +119,7 @@ impl Notifier for PagerDuty {
     }
 
     async fn notify(&self, batch: &Batch, wording: &Wording) -> Result<Option<Receipt>, NotifyError> {
-        let event = self.form.fill(batch.lead(), wording)?;
+        let event = self.form.fill(batch, wording)?;
         let answer = self.post(event.body(), batch).await?;
         let answer = match event.without_details().filter(|_| answer.status == 413) {
             Some(smaller) => self.post(smaller.body(), batch).await?,
@@ -128,6 +131,10 @@ impl Notifier for PagerDuty {
 
     fn keeps_incidents(&self) -> bool {
         true
+    }
+
+    fn tells_many(&self) -> bool {
+        self.form.action == Action::Trigger
     }
 }
 

@@ -1,5 +1,7 @@
 //! PagerDuty's answers, row by row; its form and limits; its key, and that it never shows.
 
+mod batches;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -21,7 +23,7 @@ fn form(action: Action, dedup_key: Option<&str>) -> Form {
 }
 
 fn filled(delivery: &Delivery, form: &Form) -> Value {
-    serde_json::from_slice(&form.fill(delivery, &Wording::default()).unwrap().body()).unwrap()
+    serde_json::from_slice(&form.fill(&alone(delivery), &Wording::default()).unwrap().body()).unwrap()
 }
 
 fn triggered(delivery: &Delivery) -> Value {
@@ -87,7 +89,7 @@ fn a_spot_interruption_pages_like_this() {
     let data = json!({"nodeName": "ip-10-0-12-7", "instanceType": "m6i.2xlarge", "lifecycle": "spot"});
     let form = form(Action::Trigger, None);
     let wording = wording(json!({"links": [{"text": "Runbook", "url": "https://wiki/spot"}]}));
-    let event = form.fill(&delivery("node.spot_interrupted", data.clone()), &wording).unwrap().shown();
+    let event = form.fill(&alone(&delivery("node.spot_interrupted", data.clone())), &wording).unwrap().shown();
     let expected = json!({
         "routing_key": "***",
         "event_action": "trigger",
@@ -145,7 +147,7 @@ fn acknowledge_and_resolve_say_only_which_alert() {
 #[test]
 fn a_resolve_whose_key_cannot_be_made_is_given_up_and_says_so() {
     let form = form(Action::Resolve, Some("{{ event.data.missing }}"));
-    let error = form.fill(&delivery("node.added", json!({})), &Wording::default()).err().unwrap();
+    let error = form.fill(&alone(&delivery("node.added", json!({}))), &Wording::default()).err().unwrap();
     assert_eq!((error.next, error.reason, error.scope), (Next::GiveUp, Reason::Internal, Scope::Message));
     assert!(error.detail.contains("`dedup_key` failed"), "{error}");
 }

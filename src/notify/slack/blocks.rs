@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::event::Severity;
-use crate::notify::message::{Fact, Form, Link, Message, cut, one_line};
+use crate::notify::message::{Fact, Form, Link, Message, Text, cut, one_line};
 use crate::template::Markup;
 
 // Characters. Slack's own limits for a header, a section's text and the fallback text (above 4040 it is split up).
@@ -26,22 +26,21 @@ const _: () = assert!(HEADER + SECTION + FIELDS * FIELD + CONTEXT * CONTEXT_LINE
 
 /// The body to post.
 pub(super) fn payload(message: &Message) -> Value {
-    let text = message.text.as_ref().map(|text| text.in_markup(Markup::Slack));
-    let fallback = format!("{}\n{}", Markup::Slack.escape(&message.headline), text.as_deref().unwrap_or_default());
-    let details = [
-        text.as_deref().and_then(section),
-        fields(&message.facts),
-        links(&message.links).as_deref().and_then(section),
-        context(&message.footer),
-    ];
+    let text = message.text.as_ref().map(|text| in_markup(text, SECTION));
+    let mut story = [text.as_deref().and_then(section), fields(&message.facts)];
+    // Slack folds up what is long, and the counts of many say more than some of them by name.
+    if matches!(message.text, Some(Text::List(_))) {
+        story.reverse();
+    }
+    let details = [links(&message.links).as_deref().and_then(section), context(&message.footer)];
     json!({
-        "text": cut_markup(fallback.trim(), FALLBACK),
+        "text": fallback(message),
         "unfurl_links": false,
         "unfurl_media": false,
         "blocks": [{"type": "header", "text": plain(&cut(&message.title, HEADER))}],
         "attachments": [{
             "color": colour(message.severity),
-            "blocks": details.into_iter().flatten().collect::<Vec<_>>(),
+            "blocks": story.into_iter().chain(details).flatten().collect::<Vec<_>>(),
         }],
     })
 }
@@ -53,6 +52,22 @@ fn colour(severity: Severity) -> &'static str {
         Severity::Warning => "#ECB22E",
         Severity::Error => "#E01E5A",
         Severity::Critical => "#8B0000",
+    }
+}
+
+/// What shows where blocks do not: in notifications, and to who has the screen read out.
+fn fallback(message: &Message) -> String {
+    let headline = Markup::Slack.escape(&message.headline);
+    let room = FALLBACK.saturating_sub(headline.chars().count() + "\n".len());
+    let text = message.text.as_ref().map(|text| in_markup(text, room)).unwrap_or_default();
+    cut_markup(format!("{headline}\n{text}").trim(), FALLBACK)
+}
+
+/// A text as Slack must get it; of a list, as many whole lines as have room.
+fn in_markup(text: &Text, room: usize) -> String {
+    match text {
+        Text::List(list) => list.within(Markup::Slack, room),
+        Text::Plain(_) | Text::Marked(_) => text.in_markup(Markup::Slack),
     }
 }
 

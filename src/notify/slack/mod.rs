@@ -80,7 +80,7 @@ struct Slack {
 }
 
 fn payload(batch: &Batch, wording: &Wording) -> serde_json::Value {
-    blocks::payload(&Message::compose(batch.lead(), wording, Markup::Slack))
+    blocks::payload(&Message::compose(batch, wording, Markup::Slack))
 }
 
 #[async_trait]

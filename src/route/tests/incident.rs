@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::event::delivery::Owed;
-use crate::event::{Cluster, Event, Timestamp};
+use crate::event::{Cluster, Event, Severity, Timestamp};
 use crate::names::SourceName;
 use crate::route::tests::{event, explained, table};
 use crate::route::{LateRule, RoutingTable};
@@ -134,39 +134,56 @@ fn without_the_values_of_its_key_an_event_ends_nothing_and_says_why() {
 }
 
 /// One subject, told with its state: the route takes both.
-fn anomaly_table() -> RoutingTable {
+fn anomaly_table(stop: bool) -> RoutingTable {
     table(json!([
         {
-            "name": "anomalies", "match": {"type": "anomaly"}, "notify": ["oncall"], "stop": true,
+            "name": "anomalies", "match": {"type": "anomaly"}, "notify": ["oncall"], "stop": stop,
             "incident": {"key": "{{ event.data.id }}", "resolve_when": {"data.status": "closed"}},
         },
-        {"name": "all", "notify": ["slack"]},
+        {"name": "severe", "match": {"severity": ">= warning"}, "notify": ["oncall"]},
     ]))
 }
 
+fn anomaly(status: &str, severity: Severity) -> Event {
+    Event { severity, ..event("anomaly", json!({"id": "a-1", "status": status})) }
+}
+
 #[test]
-fn what_fits_both_is_an_end_and_goes_on_as_if_the_route_had_not_taken_it() {
-    let anomaly = |status: &str| event("anomaly", json!({"id": "a-1", "status": status}));
-    assert_eq!(steps(&anomaly_table(), &anomaly("open")), ["oncall by anomalies: opens a-1 as info"]);
+fn what_fits_both_is_taken_as_an_end_and_opens_nothing() {
+    let table = anomaly_table(true);
+    let [opened, closed] = ["open", "closed"].map(|status| anomaly(status, Severity::Critical));
+    assert_eq!(steps(&table, &opened), ["oncall by anomalies: opens a-1 as critical"]);
+    assert_eq!(steps(&table, &closed), ["oncall by anomalies: resolves a-1 as critical"]);
     assert_eq!(
-        steps(&anomaly_table(), &anomaly("closed")),
-        ["slack by all: tells it as info", "oncall by anomalies: resolves a-1 as info"]
-    );
-    assert_eq!(
-        explained(&anomaly_table(), &anomaly("closed")),
+        explained(&table, &closed),
         [
-            "anomalies: not matched: resolve_when holds, so it opens nothing; \
+            "anomalies: matched, and opens nothing because resolve_when holds; the search stops here; \
              resolves incident a-1 at oncall, if it is open",
-            "all: matched; tells slack with severity info",
-            "default_targets: not needed: route all took the event",
+            "severe: not reached: route anomalies stopped the search",
+            "default_targets: not needed: route anomalies took the event",
         ]
+    );
+}
+
+#[test]
+fn without_a_stop_other_routes_tell_of_the_end_as_of_every_event() {
+    let table = anomaly_table(false);
+    assert_eq!(
+        steps(&table, &anomaly("closed", Severity::Critical)),
+        ["oncall by severe: tells it as critical", "oncall by anomalies: resolves a-1 as critical"]
+    );
+    let unheard = steps(&table, &anomaly("closed", Severity::Info));
+    assert_eq!(
+        unheard,
+        ["oncall by anomalies: resolves a-1 as info"],
+        "it was taken: the default targets are not asked"
     );
 }
 
 #[test]
 fn what_fits_both_but_names_no_incident_is_told_rather_than_lost() {
     let nameless = event("anomaly", json!({"status": "closed"}));
-    assert_eq!(steps(&anomaly_table(), &nameless), ["oncall by anomalies: tells it as info"]);
+    assert_eq!(steps(&anomaly_table(true), &nameless), ["oncall by anomalies: tells it as info"]);
 }
 
 #[test]
@@ -256,20 +273,6 @@ fn an_event_that_comes_too_late_opens_nothing_but_ends_what_it_ends() {
         explained(&table, &late(added()))[1],
         "spot: not reached: route too_late stopped the search; resolves incident spot/9f2d at oncall, slack, if it is open"
     );
-}
-
-#[test]
-fn a_route_that_stops_leaves_the_ends_to_those_behind_it() {
-    let wall = |incident: Value| {
-        table(json!([
-            {"name": "wall", "notify": ["oncall"], "stop": true, "incident": incident},
-            {"name": "rest", "notify": ["log"]},
-        ]))
-    };
-    assert_eq!(wall(json!({"key": "k", "resolve_after": "1h"})).unreachable().len(), 1);
-    let leaves_ends = wall(json!({"key": "k", "resolve_when": {"type": "node.added"}}));
-    assert_eq!(leaves_ends.unreachable(), []);
-    assert_eq!(steps(&leaves_ends, &added())[0], "log by rest: tells it as info");
 }
 
 #[test]

@@ -73,11 +73,10 @@ type Told = (String, String, Severity, Option<(String, bool)>);
 
 /// The rules of the table in the plainest words.
 fn by_the_book(rules: &[Rule], event: &Event) -> Vec<Told> {
-    let taking = |rule: &Rule| rule.takes(event) && rule.ends(event).is_none();
-    let taking: Vec<(usize, &Rule)> = rules.iter().enumerate().filter(|(_, rule)| taking(rule)).collect();
+    let taking: Vec<(usize, &Rule)> = rules.iter().enumerate().filter(|(_, rule)| rule.takes(event)).collect();
     let end = taking.iter().position(|(_, rule)| rule.stop).map_or(taking.len(), |at| at + 1);
     let mut owed: Vec<Told> = Vec::new();
-    for (at, rule) in &taking[..end] {
+    for (at, rule) in taking[..end].iter().filter(|(_, rule)| rule.ends(event).is_none()) {
         for target in &rule.notify {
             let told = owed.iter().any(|(_, earlier, ..)| earlier == target);
             if !told {

@@ -56,7 +56,7 @@ impl Ids {
         let mut ids = Self { generation: GENERATION, ..Self::default() };
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
-            let id = EventId::parse(row.get_ref(0)?.as_str()?).map_err(super::queue::unreadable(0))?;
+            let id = EventId::parse(row.get_ref(0)?.as_str()?).map_err(super::columns::unreadable(0))?;
             ids.young.insert(key(&id), row.get(1)?);
         }
         Ok(ids)

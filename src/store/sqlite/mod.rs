@@ -6,10 +6,12 @@
 //! keeps a second process out; [`Peek`] lets it look on. Never put the file on NFS: WAL needs shared memory, <https://www.sqlite.org/wal.html>.
 
 mod checkpoint;
+mod columns;
+mod events;
 mod ids;
 mod peek;
-mod queue;
 mod read;
+mod rows;
 mod schema;
 mod silences;
 mod writer;
@@ -24,13 +26,16 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags};
 use serde::Deserialize;
 
-use super::{Append, Appended, Backlog, Cursor, Settled, Settlement, Store, StoreError, StoredEvent};
+use super::{
+    Append, Appended, Backlog, Claim, Claimed, Cursor, Settled, Settlement, Store, StoreError, StoredEvent, Terms,
+    queue,
+};
 use crate::event::Timestamp;
-use crate::event::delivery::Delivery;
-use crate::event::silence::{Silence, Terms};
+use crate::event::silence::{self, Silence};
 use crate::names::{CursorName, EventId, SilenceId, TargetName};
+use crate::target::TargetState;
+use events::Encoded;
 pub use peek::Peek;
-use queue::Encoded;
 use read::Readers;
 use schema::VERSION;
 pub use writer::CommitObserver;
@@ -113,7 +118,7 @@ impl SqliteStore {
         let failed = |error| OpenError::Database { path: path.to_owned(), error };
         let connection = connect(path, OpenFlags::default()).map_err(failed)?;
         schema::migrate(&connection, path)?;
-        queue::release_leases(&connection).map_err(failed)?;
+        events::release_leases(&connection).map_err(failed)?;
         let readers = Arc::new(Readers::open(path).map_err(failed)?);
         let checkpointer = checkpoint::Checkpointer::start(connect(path, OpenFlags::default()).map_err(failed)?)
             .map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
@@ -169,7 +174,7 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "cache_size", -4_096)?;
     // The checkpointer does it, so that no commit has to wait for it.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }
 
@@ -179,7 +184,7 @@ impl Store for SqliteStore {
         cursor.as_ref().map_or(Ok(()), Cursor::check)?;
         let encoded = encode(appends)?;
         let append = move |database: &mut Database| {
-            cursor.iter().try_for_each(|cursor| queue::move_cursor(&database.connection, cursor))?;
+            cursor.iter().try_for_each(|cursor| events::move_cursor(&database.connection, cursor))?;
             encoded.iter().map(|event| event.append(database)).collect()
         };
         self.writer.write("keep events", append).await
@@ -199,37 +204,31 @@ impl Store for SqliteStore {
 
     async fn note_conflict(&self, id: &EventId) -> Result<(), StoreError> {
         let id = id.clone();
-        self.writer.write("note a conflicting repeat", move |database| queue::note_conflict(database, &id)).await
+        self.writer.write("note a conflicting repeat", move |database| events::note_conflict(database, &id)).await
     }
 
-    async fn claim(
-        &self,
-        target: &TargetName,
-        now: Timestamp,
-        lease: Duration,
-        limit: usize,
-    ) -> Result<Vec<Delivery>, StoreError> {
-        let target = target.clone();
-        let claim = move |database: &mut Database| queue::claim(&database.connection, &target, now, lease, limit);
-        self.writer.write("claim deliveries", claim).await
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        self.writer.write("claim deliveries", move |database| queue::claim::claim(database, &claim)).await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<Settled, StoreError> {
-        let Settlement { delivery, attempt, outcome, at, raise } = settlement;
-        let raise = encode(raise)?;
-        let settle = move |database: &mut Database| {
-            let settled = queue::settle(&database.connection, delivery, attempt, &outcome, at)?;
-            if settled == Settled::Done {
-                raise.iter().try_for_each(|event| event.append(database).map(drop))?;
-            }
-            Ok(settled)
-        };
-        self.writer.write("settle a delivery", settle).await
+        self.writer.write("settle deliveries", move |database| queue::settle::settle(database, &settlement)).await
     }
 
-    async fn next_due(&self, target: &TargetName) -> Result<Option<Timestamp>, StoreError> {
+    async fn next_due(
+        &self,
+        target: &TargetName,
+        now: Timestamp,
+        terms: Arc<Terms>,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let target = target.clone();
-        self.readers.read("find what is due next", move |connection| read::next_due(connection, &target)).await
+        let read = move |connection: &Connection| read::next_due(connection, &target, &terms, now);
+        self.readers.read("find what is due next", read).await
+    }
+
+    async fn standing(&self, target: &TargetName) -> Result<TargetState, StoreError> {
+        let target = target.clone();
+        self.readers.read("look how a target stands", move |connection| read::standing(connection, &target)).await
     }
 
     async fn event(&self, id: &EventId) -> Result<Option<StoredEvent>, StoreError> {
@@ -245,7 +244,7 @@ impl Store for SqliteStore {
         self.readers.read("read the silences", move |connection| silences::list(connection, since, limit)).await
     }
 
-    async fn keep_silence(&self, terms: Terms) -> Result<Silence, StoreError> {
+    async fn keep_silence(&self, terms: silence::Terms) -> Result<Silence, StoreError> {
         let keep = move |database: &mut Database| silences::keep(&database.connection, &terms);
         self.writer.write("keep a silence", keep).await
     }
@@ -259,13 +258,13 @@ impl Store for SqliteStore {
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let prune = move |database: &mut Database| {
             silences::prune(&database.connection, before, limit)?;
-            queue::prune(database, before, limit)
+            events::prune(database, before, limit)
         };
         self.writer.write("prune old events", prune).await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
-        self.writer.write("prove that it can write", |database| queue::probe(&database.connection)).await
+        self.writer.write("prove that it can write", |database| events::probe(&database.connection)).await
     }
 }
 

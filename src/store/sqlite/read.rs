@@ -9,12 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use tokio::sync::Semaphore;
 
+use super::columns::{self, COLUMNS, unreadable};
 use super::ids;
-use super::queue::unreadable;
-use crate::event::delivery::Owed;
+use crate::event::batch::Receipt;
+use crate::event::delivery::Reason;
 use crate::event::{Event, Timestamp};
-use crate::names::{CursorName, DeliveryId, EventId, RouteName, TargetName};
-use crate::store::{Backlog, DeliveryRow, DeliveryState, StoreError, StoredEvent};
+use crate::names::{CursorName, EventId, IncidentKey, TargetName};
+use crate::store::queue::due::{self, Seen};
+use crate::store::{Backlog, DeliveryRow, StoreError, StoredEvent, Terms};
+use crate::target::TargetState;
 
 /// Reading connections; more callers wait their turn.
 const READERS: usize = 2;
@@ -71,13 +74,52 @@ fn at_one_moment<T>(
 }
 
 /// When a claim would next find something.
-pub fn next_due(connection: &Connection, target: &TargetName) -> rusqlite::Result<Option<Timestamp>> {
+pub fn next_due(
+    connection: &Connection,
+    target: &TargetName,
+    terms: &Terms,
+    now: Timestamp,
+) -> rusqlite::Result<Option<Timestamp>> {
+    let seen = Seen {
+        first_due: first_due(connection, target)?,
+        times_out: first_to_time_out(connection, target)?.map(|(_, at)| at),
+        standing: standing(connection, target)?,
+    };
+    Ok(due::next_due(&seen, terms, now))
+}
+
+/// When the first delivery that does not wait behind another is due.
+pub fn first_due(connection: &Connection, target: &TargetName) -> rusqlite::Result<Option<Timestamp>> {
     let mut select = connection.prepare_cached(
-        "SELECT max(min(due_at), ifnull((SELECT paused_until FROM targets WHERE name = ?1), 0))
-         FROM deliveries WHERE target = ?1 AND state = 0",
+        "SELECT min(due_at) FROM (
+             SELECT * FROM (SELECT due_at FROM deliveries WHERE target = ?1 AND behind = 0 AND tried = 0 AND state = 0
+                            ORDER BY due_at LIMIT 1)
+             UNION ALL
+             SELECT * FROM (SELECT due_at FROM deliveries WHERE target = ?1 AND behind = 0 AND tried = 1 AND state = 0
+                            ORDER BY due_at LIMIT 1))",
     )?;
     let due: Option<i64> = select.query_row([target.as_str()], |row| row.get(0))?;
     Ok(due.map(Timestamp::from_millis))
+}
+
+/// The incident at `target` that ends by itself first.
+pub fn first_to_time_out(
+    connection: &Connection,
+    target: &TargetName,
+) -> rusqlite::Result<Option<(IncidentKey, Timestamp)>> {
+    let mut select = connection.prepare_cached(
+        "SELECT key, resolve_at FROM incidents WHERE target = ?1 AND resolve_at IS NOT NULL ORDER BY resolve_at, key LIMIT 1",
+    )?;
+    let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?));
+    let found = select.query_row([target.as_str()], read).optional()?;
+    Ok(found.and_then(|(key, at)| Some((IncidentKey::from_rendered(&key)?, Timestamp::from_millis(at)))))
+}
+
+/// How a target stands.
+pub fn standing(connection: &Connection, target: &TargetName) -> rusqlite::Result<TargetState> {
+    let mut select = connection.prepare_cached("SELECT state FROM targets WHERE name = ?1")?;
+    let read = |row: &Row<'_>| serde_json::from_str(row.get_ref(0)?.as_str()?).map_err(unreadable(0));
+    Ok(select.query_row([target.as_str()], read).optional()?.unwrap_or_default())
 }
 
 /// The last value of a cursor.
@@ -92,10 +134,11 @@ pub fn event(connection: &Connection, id: &EventId) -> rusqlite::Result<Option<S
     let mut select =
         connection.prepare_cached("SELECT seq, record, body, duplicates, conflicts FROM events WHERE seq = ?1")?;
     let Some(mut stored) = select.query_row([seq], stored).optional()? else { return Ok(None) };
-    let mut rows = connection.prepare_cached(
-        "SELECT id, route, target, severity, state, attempts, due_at, detail FROM deliveries
-         WHERE id BETWEEN ?1 * 65536 AND ?1 * 65536 + 65535 ORDER BY id",
-    )?;
+    let sql = format!(
+        "SELECT {COLUMNS}, reason, detail, receipt FROM deliveries
+         WHERE id BETWEEN ?1 * 65536 AND ?1 * 65536 + 65535 ORDER BY id"
+    );
+    let mut rows = connection.prepare_cached(&sql)?;
     stored.deliveries = rows.query_map(params![seq], delivery_row)?.collect::<rusqlite::Result<_>>()?;
     Ok(Some(stored))
 }
@@ -117,24 +160,9 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
 }
 
 fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
-    let owed = Owed::plain(
-        RouteName::parse(row.get_ref(1)?.as_str()?).map_err(unreadable(1))?,
-        TargetName::parse(row.get_ref(2)?.as_str()?).map_err(unreadable(2))?,
-        row.get_ref(3)?.as_str()?.parse().map_err(unreadable(3))?,
-    );
-    let state = match row.get::<_, i64>(4)? {
-        0 => DeliveryState::Pending,
-        1 => DeliveryState::Delivered,
-        _ => DeliveryState::Dead,
-    };
-    Ok(DeliveryRow {
-        id: DeliveryId::from_row(row.get(0)?),
-        owed,
-        state,
-        attempts: row.get(5)?,
-        due_at: Timestamp::from_millis(row.get(6)?),
-        detail: row.get(7)?,
-    })
+    let reason = row.get_ref(20)?.as_str_or_null()?.and_then(Reason::named);
+    let receipt = row.get_ref(22)?.as_str_or_null()?.and_then(Receipt::new);
+    Ok(columns::delivery(row)?.shown(reason, row.get(21)?, receipt))
 }
 
 /// What waits for each target, by walking the index of pending deliveries once.

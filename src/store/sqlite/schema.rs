@@ -10,13 +10,14 @@ use rusqlite::Connection;
 use super::OpenError;
 
 /// Each step with the version it leads to.
-const STEPS: [(i64, &str); 3] = [
+const STEPS: [(i64, &str); 4] = [
     (1, include_str!("schema/1_events.sql")),
     (2, include_str!("schema/2_cursors.sql")),
     (3, include_str!("schema/3_silences.sql")),
+    (4, include_str!("schema/4_queue.sql")),
 ];
 /// The version this relay reads and writes.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
 /// The first version that has cursors.
 pub const WITH_CURSORS: i64 = 2;
 

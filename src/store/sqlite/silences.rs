@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::queue::unreadable;
+use super::columns::unreadable;
 use crate::event::Timestamp;
 use crate::event::silence::{Ended, Silence, Terms};
 use crate::names::SilenceId;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use castai_relay::event::castai::{KINDS, Notification};
 use castai_relay::event::delivery::Reason;
-use castai_relay::event::relay::{self, Gap, GapWebhook, GivenUp, Silence};
+use castai_relay::event::relay::{self, ClosedTarget, Gap, GapWebhook, GivenUp, RelayReport, Silence};
 use castai_relay::event::{CastAIEvent, Cluster, Event, Timestamp};
 use castai_relay::names::{EventId, RouteName, SourceName, TargetName};
 use castai_relay::source::verify::{Unverified, Verifier};
@@ -62,10 +62,34 @@ fn reports() -> Vec<Named> {
         (RouteName::parse("new-nodes").unwrap(), TargetName::parse("slack-ops").unwrap(), node_added());
     let of = |reason| {
         let detail = "answered 410 `<!channel>` & `channel_is_archived`";
-        let given_up = GivenUp { event: &event, route: &route, target: &target, reason, detail, attempts: 7 };
+        let given_up =
+            GivenUp { event: &event, route: &route, target: &target, reason, detail, attempts: 7, deliveries: 412 };
         (format!("delivery_dead {reason}"), relay::delivery_dead(given_up, received_at()))
     };
-    Reason::ALL.into_iter().map(of).chain(reports_of_sources()).collect()
+    Reason::ALL.into_iter().map(of).chain(reports_of_sources()).chain(reports_of_targets()).collect()
+}
+
+/// What the relay says of targets that are closed, and of those that are no more.
+fn reports_of_targets() -> Vec<Named> {
+    let target = TargetName::parse("slack-ops").unwrap();
+    let at = received_at();
+    let refusing = ClosedTarget {
+        target: &target,
+        refuses: true,
+        since: at,
+        probes: 3,
+        reason: Reason::TargetRefused,
+        detail: "answered 404 `<!channel>` & `no_service`",
+        waiting: Some(412),
+    };
+    let failing = ClosedTarget { refuses: false, reason: Reason::Unreachable, waiting: None, ..refusing };
+    let later = at.saturating_add(Duration::from_secs(7500));
+    vec![
+        ("target_paused refusing".to_owned(), relay::target_paused(&refusing, at)),
+        ("target_paused failing".to_owned(), relay::target_paused(&failing, at)),
+        ("target_resumed".to_owned(), relay::target_resumed(&refusing, later)),
+        ("target_resumed at once".to_owned(), relay::target_resumed(&failing, at)),
+    ]
 }
 
 /// What the relay says of its sources.
@@ -125,11 +149,10 @@ fn of_kind(kind: &str, data: &Value) -> Event {
     let data = data.as_object().unwrap();
     let kind = match kind {
         CastAIEvent::NOTIFICATION => CastAIEvent::Notification(Notification::default()),
-        "relay.body_rejected" => CastAIEvent::Relay(relay::RelayReport::BodyRejected),
-        "relay.delivery_dead" => CastAIEvent::Relay(relay::RelayReport::DeliveryDead),
-        "relay.webhook_gap" => CastAIEvent::Relay(relay::RelayReport::WebhookGap),
-        "relay.source_silent" => CastAIEvent::Relay(relay::RelayReport::SourceSilent),
-        other => CastAIEvent::read(other, data, &mut vec![]),
+        other => match RelayReport::ALL.into_iter().find(|report| report.type_name() == other) {
+            Some(report) => CastAIEvent::Relay(report),
+            None => CastAIEvent::read(other, data, &mut vec![]),
+        },
     };
     Event { kind, data: data.clone(), ..bare() }
 }

@@ -153,8 +153,12 @@ pub fn of_pagerduty(received: &Received) -> Vec<String> {
     let key = event["routing_key"].as_str().unwrap_or_default();
     let is_key = key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
     faults.check(is_key, || "`routing_key` is not 32 letters and digits".to_owned());
-    faults.check(event["event_action"] == "trigger", || format!("event_action {}", event["event_action"]));
     faults.text("dedup_key", &event["dedup_key"], 255);
+    if event["event_action"] == "resolve" {
+        faults.keys("the end of an alert", &event, &["routing_key", "event_action", "dedup_key"]);
+        return faults.0;
+    }
+    faults.check(event["event_action"] == "trigger", || format!("event_action {}", event["event_action"]));
     for link in event["links"].as_array().into_iter().flatten() {
         faults.keys("a link", link, &["href", "text"]);
         let href = faults.text("href", &link["href"], 2000);
@@ -183,7 +187,15 @@ fn check_payload(faults: &mut Faults, payload: &Value) {
     faults.check(details.is_object(), || format!("custom_details {details}"));
     // `data` is the sender's, letter by letter; the rest is ours.
     for (key, value) in details.as_object().into_iter().flatten().filter(|(key, _)| *key != "data") {
-        let lines = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
-        lines.iter().for_each(|line| drop(faults.text(key, line, 100_000)));
+        match value.as_object() {
+            Some(counts) if key == "counts" => counts.iter().for_each(|(key, lines)| check_lines(faults, key, lines)),
+            _ => check_lines(faults, key, value),
+        }
     }
+}
+
+/// A text, or a list of texts.
+fn check_lines(faults: &mut Faults, key: &str, value: &Value) {
+    let lines = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+    lines.iter().for_each(|line| drop(faults.text(key, line, 100_000)));
 }

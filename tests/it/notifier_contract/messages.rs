@@ -13,15 +13,15 @@ const SEVERITIES: [Severity; 5] =
     [Severity::Info, Severity::Success, Severity::Warning, Severity::Error, Severity::Critical];
 
 /// A notifier and the target it speaks to, which takes everything.
-struct Bench {
-    harness: &'static Harness,
-    http: &'static Http,
+pub struct Bench {
+    pub harness: &'static Harness,
+    pub http: &'static Http,
     receiver: Receiver,
     notifier: Arc<dyn Notifier>,
 }
 
 impl Bench {
-    async fn of(kit: &Kit, (harness, http): (&'static Harness, &'static Http)) -> Self {
+    pub async fn of(kit: &Kit, (harness, http): (&'static Harness, &'static Http)) -> Self {
         let receiver = Receiver::slack().await;
         receiver.always_replies(Reply::With(http.success.0, vec![], http.success.1.to_owned()));
         let notifier = harness.notifier(kit, &format!("http://{}", receiver.address));
@@ -30,15 +30,20 @@ impl Bench {
 
     /// Sends it and yields what arrived, which must be one request that is as previewed and that the target takes.
     async fn sends(&self, what: &str, delivery: &Delivery, wording: &Wording) -> Received {
+        self.sends_all(what, &alone(delivery), wording).await
+    }
+
+    /// The same of a batch.
+    pub async fn sends_all(&self, what: &str, batch: &Batch, wording: &Wording) -> Received {
         let kind = self.harness.kind;
-        let result = in_time(self.notifier.notify(&alone(delivery), wording)).await;
+        let result = in_time(self.notifier.notify(batch, wording)).await;
         assert_eq!(result.map(drop), Ok(()), "{kind}, {what}");
         let mut received = self.receiver.take_received();
         let sent = received.pop().unwrap();
         assert!(received.is_empty(), "{kind}, {what}: sent {} times", received.len() + 1);
         assert_eq!((self.http.refuses)(&sent), [""; 0], "{kind}, {what}");
         let shown = format!("POST http://{}/…\n{:#}", self.receiver.address, (self.http.shown)(sent.json()));
-        assert_eq!(self.notifier.preview(&alone(delivery), wording), shown, "{kind}, {what}");
+        assert_eq!(self.notifier.preview(batch, wording), shown, "{kind}, {what}");
         sent
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::{Message, Text};
 use super::*;
-use crate::notify::samples::delivery;
+use crate::notify::samples::{alone, delivery};
 use crate::template::{Markup, Wording};
 
 fn dec(text: &str) -> Decimal {
@@ -17,7 +17,7 @@ fn told(event_type: &str, data: Value) -> Message {
     if event_type == "savings.summary" {
         delivery.event.cluster = crate::event::Cluster::default();
     }
-    Message::compose(&delivery, &Wording::default(), Markup::Plain)
+    Message::compose(&alone(&delivery), &Wording::default(), Markup::Plain)
 }
 
 /// Everything on one page, as a person would see it.

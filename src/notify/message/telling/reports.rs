@@ -18,6 +18,8 @@ pub(super) fn tell(report: RelayReport, data: &Map<String, Value>) -> Story {
         RelayReport::DeliveryDead => delivery_dead(data),
         RelayReport::WebhookGap => webhook_gap(data),
         RelayReport::SourceSilent => source_silent(data),
+        RelayReport::TargetPaused => target_paused(data),
+        RelayReport::TargetResumed => target_resumed(data),
     }
 }
 
@@ -53,8 +55,15 @@ fn delivery_dead(data: &Map<String, Value>) -> Story {
     let advice = known.map_or("Look at the target and at its configuration.", what_to_do);
     Story {
         title: with_subject(&format!("Delivery to {target} given up"), reason.as_ref()),
-        text: Some(format!("{}{advice} The delivery is kept as a dead letter.", detail.unwrap_or_default())),
+        text: Some(format!("{}{advice} {}", detail.unwrap_or_default(), kept(data))),
         facts: facts(data, &DEAD_DELIVERY),
+    }
+}
+
+fn kept(data: &Map<String, Value>) -> String {
+    match number_at(data, "deliveries") {
+        None | Some(0 | 1) => "The delivery is kept as a dead letter.".to_owned(),
+        Some(many) => format!("All {many} deliveries that were to leave together are kept as dead letters."),
     }
 }
 
@@ -137,6 +146,70 @@ fn source_silent(data: &Map<String, Value>) -> Story {
         title,
         text: Some(format!("What happens now may not be told: source {source} brings nothing.{parts}")),
         facts: facts(data, &[("Source", "source"), ("Last heard", "last_heard_at"), ("Last event", "last_event_at")]),
+    }
+}
+
+fn target_paused(data: &Map<String, Value>) -> Story {
+    let target = scalar_at(data, "target").unwrap_or_else(|| "a target".into());
+    let what = match scalar_at(data, "cause").as_deref() {
+        Some("refusing") => "refuses everything",
+        _ => "fails again and again",
+    };
+    let detail = scalar_at(data, "detail").map(|detail| format!("{} ", sentence(&detail))).unwrap_or_default();
+    let waiting = match number_at(data, "waiting") {
+        Some(1) => "1 delivery waits".to_owned(),
+        Some(many) => format!("{many} deliveries wait"),
+        None => "its deliveries wait".to_owned(),
+    };
+    let hint = scalar_at(data, "hint").map(|hint| format!(" To mend it: {}", sentence(&hint))).unwrap_or_default();
+    Story {
+        title: format!("Target {target} {what}: {waiting}"),
+        text: Some(format!(
+            "{detail}What is meant for {target} is kept until it is older than the target's `max_age`; one message now and \
+             then finds out whether it is well again.{hint}"
+        )),
+        facts: facts(data, &CLOSED_TARGET),
+    }
+}
+
+fn target_resumed(data: &Map<String, Value>) -> Story {
+    let target = scalar_at(data, "target").unwrap_or_else(|| "a target".into());
+    let closed = number_at(data, "closed_seconds").map(|secs| format!("It was closed for {}. ", in_words(secs)));
+    let detail = scalar_at(data, "detail").map(|detail| format!("The last failure: {} ", sentence(&detail)));
+    let waiting = match number_at(data, "waiting") {
+        Some(0) => "Nothing waited for it.".to_owned(),
+        Some(1) => "The delivery that waited is on its way.".to_owned(),
+        Some(many) => format!("The {many} deliveries that waited are on their way."),
+        None => "What waited is on its way.".to_owned(),
+    };
+    Story {
+        title: format!("Target {target} takes messages again"),
+        text: Some(format!("{}{}{waiting}", closed.unwrap_or_default(), detail.unwrap_or_default())),
+        facts: facts(data, &CLOSED_TARGET),
+    }
+}
+
+/// Label and key.
+const CLOSED_TARGET: [(&str, &str); 5] = [
+    ("Target", "target"),
+    ("Reason", "reason"),
+    ("Closed since", "since"),
+    ("Probes", "probes"),
+    ("Waiting", "waiting"),
+];
+
+fn number_at(data: &Map<String, Value>, key: &str) -> Option<u64> {
+    data.get(key).and_then(Value::as_u64)
+}
+
+/// `40 s`, `12 min`, `2 h 5 min`, `3 d 4 h`.
+fn in_words(secs: u64) -> String {
+    let (mins, hours) = (secs / 60, secs / 3600);
+    match secs {
+        0..60 => format!("{secs} s"),
+        60..3600 => format!("{mins} min"),
+        3600..172_800 => format!("{hours} h {} min", mins % 60),
+        _ => format!("{} d {} h", hours / 24, hours % 24),
     }
 }
 

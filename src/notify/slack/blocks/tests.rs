@@ -4,11 +4,13 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::notify::samples::{delivery, notification, texts, wording};
+use crate::event::batch::Batch;
+use crate::event::delivery::Phase;
+use crate::notify::samples::{alone, delivery, interruptions, many, notification, of_incident, texts, wording};
 use crate::template::Wording;
 
 fn of(delivery: &crate::event::delivery::Delivery, wording: &Wording) -> Value {
-    payload(&Message::compose(delivery, wording, Markup::Slack))
+    payload(&Message::compose(&alone(delivery), wording, Markup::Slack))
 }
 
 #[test]
@@ -127,29 +129,67 @@ proptest! {
             false => Wording::default(),
         };
         let payload = of(&delivery, &wording);
-        let fallback = payload["text"].as_str().unwrap();
-        prop_assert!((1..=3000).contains(&fallback.chars().count()) && is_escaped(fallback), "{fallback}");
-        let tops = payload["blocks"].as_array().unwrap();
-        let blocks: Vec<&Value> = tops.iter().chain(payload["attachments"][0]["blocks"].as_array().unwrap()).collect();
-        prop_assert!(blocks.len() <= 50);
-        let mut sum = 0;
-        for block in blocks {
-            let (limit, most) = match (block["type"].as_str().unwrap(), block.get("fields")) {
-                ("header", _) => (150, 1),
-                ("section", None) => (3000, 1),
-                ("section", Some(_)) => (2000, 10),
-                ("context", _) => (3000, 10),
-                (other, _) => return Err(TestCaseError::fail(format!("unexpected block {other}"))),
-            };
-            let texts = texts_of(block);
-            prop_assert!((1..=most).contains(&texts.len()), "{block}");
-            for object in texts {
-                let text = object["text"].as_str().unwrap();
-                prop_assert!((1..=limit).contains(&text.chars().count()), "{object}");
-                prop_assert!(object["type"] == "plain_text" || is_escaped(text), "{object}");
-                sum += text.chars().count();
-            }
-        }
-        prop_assert!(sum <= 9000, "{sum}");
+        assert_keeps_to_the_limits(&payload)?;
     }
+
+    #[test]
+    fn every_limit_of_slack_holds_for_many_and_for_what_is_over(
+        title in texts(150), cluster in texts(200), count in 1..60u32, ended in any::<bool>(), storm in any::<bool>(),
+    ) {
+        let mut deliveries = interruptions(count, 7);
+        for delivery in deliveries.iter_mut().step_by(2) {
+            delivery.event.cluster.name = Some(cluster.clone());
+        }
+        deliveries.extend(std::iter::repeat_n(notification(&title, &cluster, json!({"zone": cluster})), 2));
+        let opening = deliveries.last().map(|last| last.event.clone());
+        let mut batch = Batch { is_storm: storm, ..many(deliveries) };
+        if ended {
+            batch = of_incident(batch, Phase::Resolve, "k", opening);
+        }
+        assert_keeps_to_the_limits(&payload(&Message::compose(&batch, &Wording::default(), Markup::Slack)))?;
+    }
+}
+
+/// The limits of Slack, and that nothing of a sender's is markup.
+fn assert_keeps_to_the_limits(payload: &Value) -> Result<(), TestCaseError> {
+    let fallback = payload["text"].as_str().unwrap();
+    prop_assert!((1..=3000).contains(&fallback.chars().count()) && is_escaped(fallback), "{fallback}");
+    let tops = payload["blocks"].as_array().unwrap();
+    let blocks: Vec<&Value> = tops.iter().chain(payload["attachments"][0]["blocks"].as_array().unwrap()).collect();
+    prop_assert!(blocks.len() <= 50);
+    let mut sum = 0;
+    for block in blocks {
+        let (limit, most) = match (block["type"].as_str().unwrap(), block.get("fields")) {
+            ("header", _) => (150, 1),
+            ("section", None) => (3000, 1),
+            ("section", Some(_)) => (2000, 10),
+            ("context", _) => (3000, 10),
+            (other, _) => return Err(TestCaseError::fail(format!("unexpected block {other}"))),
+        };
+        let texts = texts_of(block);
+        prop_assert!((1..=most).contains(&texts.len()), "{block}");
+        for object in texts {
+            let text = object["text"].as_str().unwrap();
+            prop_assert!((1..=limit).contains(&text.chars().count()), "{object}");
+            prop_assert!(object["type"] == "plain_text" || is_escaped(text), "{object}");
+            sum += text.chars().count();
+        }
+    }
+    prop_assert!(sum <= 9000, "{sum}");
+    Ok(())
+}
+
+#[test]
+fn a_storm_is_a_readable_story() {
+    let wording = wording(json!({"links": [{"text": "Console", "url": "https://console.cast.ai/"}]}));
+    let storm = Batch { is_storm: true, ..many(interruptions(8412, 50)) };
+    insta::assert_json_snapshot!(payload(&Message::compose(&storm, &wording, Markup::Slack)));
+}
+
+#[test]
+fn the_end_of_an_incident_is_good_news() {
+    let opening = interruptions(1, 1).remove(0).event;
+    let batch = alone(&delivery("node.added", json!({"nodeName": "ip-10-0-99-1", "lifecycle": "spot"})));
+    let closing = of_incident(batch, Phase::Resolve, "spot/prod-00", Some(opening));
+    insta::assert_json_snapshot!(payload(&Message::compose(&closing, &Wording::default(), Markup::Slack)));
 }

@@ -1,16 +1,17 @@
-//! What people read when the relay reports a gap, a silence, or an item it cannot read.
+//! What people read when the relay reports a gap, a silence, a closed target, or an item it cannot read.
 
 use std::time::Duration;
 
 use super::*;
-use crate::event::relay::{self, Gap, GapWebhook, Silence};
+use crate::event::relay::{self, ClosedTarget, Gap, GapWebhook, GivenUp, Silence};
 use crate::event::{Event, Timestamp};
+use crate::names::{RouteName, TargetName};
 use crate::notify::message::{Message, Text};
-use crate::notify::samples::of_event;
+use crate::notify::samples::{alone, of_event};
 use crate::template::{Markup, Wording};
 
 fn compose(event: Event) -> Message {
-    Message::compose(&of_event(event), &Wording::default(), Markup::Plain)
+    Message::compose(&alone(&of_event(event)), &Wording::default(), Markup::Plain)
 }
 
 fn text(message: &Message) -> &str {
@@ -71,6 +72,76 @@ fn a_silent_source_says_since_when_and_what_to_do() {
     let message = compose(relay::source_silent(&silence, at));
     assert_eq!(message.title, "Nothing heard from castai yet");
     assert!(text(&message).contains("raise the source's `silent_after`"), "{}", text(&message));
+}
+
+fn refusing(target: &TargetName) -> ClosedTarget<'_> {
+    ClosedTarget {
+        target,
+        refuses: true,
+        since: Timestamp::EPOCH,
+        probes: 3,
+        reason: Reason::TargetRefused,
+        detail: "answered 410 `channel_is_archived`",
+        waiting: Some(412),
+    }
+}
+
+#[test]
+fn a_target_that_refuses_says_why_what_waits_and_what_to_do() {
+    let target = TargetName::parse("slack-ops").unwrap();
+    let message = compose(relay::target_paused(&refusing(&target), Timestamp::EPOCH));
+    assert_eq!(message.title, "Target slack-ops refuses everything: 412 deliveries wait");
+    insta::assert_snapshot!(text(&message));
+    assert_eq!((fact(&message, "Probes"), fact(&message, "Waiting")), ("3", "412"));
+}
+
+#[test]
+fn a_target_that_fails_says_where_to_look() {
+    let target = TargetName::parse("slack-ops").unwrap();
+    let detail = "connection refused";
+    let failing =
+        ClosedTarget { refuses: false, reason: Reason::Unreachable, detail, waiting: None, ..refusing(&target) };
+    let message = compose(relay::target_paused(&failing, Timestamp::EPOCH));
+    assert_eq!(message.title, "Target slack-ops fails again and again: its deliveries wait");
+    insta::assert_snapshot!(text(&message));
+}
+
+#[test]
+fn a_target_that_is_well_again_says_for_how_long_it_was_closed() {
+    let target = TargetName::parse("slack-ops").unwrap();
+    let later = Timestamp::EPOCH.saturating_add(Duration::from_secs(7500));
+    let message = compose(relay::target_resumed(&refusing(&target), later));
+    assert_eq!(message.title, "Target slack-ops takes messages again");
+    insta::assert_snapshot!(text(&message));
+    for (secs, words) in [(40, "40 s"), (720, "12 min"), (7500, "2 h 5 min"), (273_600, "3 d 4 h")] {
+        assert_eq!(in_words(secs), words);
+    }
+}
+
+#[test]
+fn one_report_stands_for_each_pause_and_one_for_its_end() {
+    let target = TargetName::parse("slack-ops").unwrap();
+    let (closed, later) = (refusing(&target), Timestamp::EPOCH.saturating_add(Duration::from_secs(60)));
+    let paused = relay::target_paused(&closed, Timestamp::EPOCH);
+    assert_eq!(paused.id.as_str(), "target_paused/slack-ops/1970-01-01T00:00:00Z");
+    assert_eq!(relay::target_paused(&ClosedTarget { probes: 9, ..closed }, later).id, paused.id);
+    assert_eq!(relay::target_resumed(&closed, later).id.as_str(), "target_resumed/slack-ops/1970-01-01T00:00:00Z");
+    assert_ne!(relay::target_paused(&ClosedTarget { since: later, ..closed }, later).id, paused.id);
+    let severities = [paused, relay::target_resumed(&closed, later)].map(|event| event.severity.as_str());
+    assert_eq!(severities, ["error", "success"]);
+}
+
+#[test]
+fn what_was_given_up_together_is_counted() {
+    let (route, target) = (RouteName::parse("nodes").unwrap(), TargetName::parse("slack-ops").unwrap());
+    let event = relay::target_paused(&refusing(&target), Timestamp::EPOCH);
+    let (reason, detail) = (Reason::Expired, "too old");
+    let given_up =
+        GivenUp { event: &event, route: &route, target: &target, reason, detail, attempts: 1, deliveries: 412 };
+    let many = compose(relay::delivery_dead(given_up, Timestamp::EPOCH));
+    assert!(text(&many).ends_with("All 412 deliveries that were to leave together are kept as dead letters."));
+    let one = compose(relay::delivery_dead(GivenUp { deliveries: 1, ..given_up }, Timestamp::EPOCH));
+    assert!(text(&one).ends_with("The delivery is kept as a dead letter."));
 }
 
 fn fact<'m>(message: &'m Message, label: &str) -> &'m str {

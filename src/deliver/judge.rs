@@ -1,0 +1,83 @@
+//! Decides, inside the store's transactions, what the store cannot know: who is too late, who is silent, what is reported.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::policy::Ambiguous;
+use super::quiet::{self, Quiet};
+use crate::event::batch::Gathering;
+use crate::event::delivery::Reason;
+use crate::event::relay::{self, ClosedTarget, RelayReport};
+use crate::event::{CastAIEvent, Timestamp};
+use crate::names::{RouteName, TargetName};
+use crate::route::RoutingTable;
+use crate::store::{Append, Candidate, End, Judge, News, Ruling};
+use crate::target::{Cause, Change, Closed};
+
+/// The judge of one target.
+pub struct Ours {
+    /// Routes what is reported, and knows how routes gather.
+    pub table: Arc<RoutingTable>,
+    /// Who is not told, for now.
+    pub quiet: Arc<Quiet>,
+    /// How old an event may become.
+    pub max_age: Duration,
+    /// What becomes of what may have arrived.
+    pub ambiguous: Ambiguous,
+}
+
+impl Judge for Ours {
+    fn gathering(&self, route: &RouteName) -> Gathering {
+        self.table.gathering(route)
+    }
+
+    fn ruling(&self, candidate: &Candidate<'_>, now: Timestamp) -> Ruling {
+        if now > candidate.event.received_at.saturating_add(self.max_age) {
+            return dead(Reason::Expired, "it waited longer than the target's `max_age`");
+        }
+        if candidate.interrupted && self.ambiguous == Ambiguous::GiveUp {
+            let detail = "an attempt was cut short and may have arrived; \
+                          not sent again, because the target has `ambiguous: give_up`";
+            return dead(Reason::Ambiguous, detail);
+        }
+        let Candidate { event, route, target, severity, ends_what_was_told, .. } = *candidate;
+        if ends_what_was_told {
+            return Ruling::Leave;
+        }
+        match self.quiet.verdict(&quiet::Candidate { event, route, target, severity }, now) {
+            Some(detail) => Ruling::End(End::Silenced { detail }),
+            None => Ruling::Leave,
+        }
+    }
+
+    /// A dead letter about a dead letter raises nothing, or they would never end.
+    fn report(&self, news: News<'_>, now: Timestamp) -> Vec<Append> {
+        let event = match news {
+            News::GivenUp(given_up) if given_up.event.kind == CastAIEvent::Relay(RelayReport::DeliveryDead) => {
+                return Vec::new();
+            }
+            News::GivenUp(given_up) => relay::delivery_dead(given_up, now),
+            News::Change { target, change: Change::Paused(closed) } => relay::target_paused(&of(target, closed), now),
+            News::Change { target, change: Change::Resumed(closed) } => relay::target_resumed(&of(target, closed), now),
+        };
+        let owed = self.table.route(&event);
+        vec![Append { event, owed }]
+    }
+}
+
+fn dead(reason: Reason, detail: &str) -> Ruling {
+    Ruling::End(End::Dead { reason, detail: detail.to_owned() })
+}
+
+/// How many wait is not asked here: the store is in the middle of a transaction.
+fn of<'a>(target: &'a TargetName, closed: &'a Closed) -> ClosedTarget<'a> {
+    ClosedTarget {
+        target,
+        refuses: closed.cause == Cause::Refusing,
+        reason: closed.reason,
+        detail: &closed.detail,
+        since: closed.since,
+        probes: closed.probes,
+        waiting: None,
+    }
+}

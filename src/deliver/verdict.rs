@@ -1,0 +1,61 @@
+//! What the end of an attempt means: for its deliveries, and for the target.
+//!
+//! Pure. A notifier's error says what next and whom it concerns; the target's policy says what to make of doubt.
+
+use super::Policy;
+use super::policy::Ambiguous;
+use crate::event::Timestamp;
+use crate::event::batch::{Batch, Receipt};
+use crate::event::delivery::{Outcome, Reason};
+use crate::notify::{Next, NotifyError, Scope};
+use crate::target::Sign;
+
+/// Both meanings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// For the deliveries.
+    pub outcome: Outcome,
+    /// For the target.
+    pub sign: Sign,
+}
+
+impl Verdict {
+    /// What became of `batch` at `now`.
+    pub fn of(result: Result<Option<Receipt>, NotifyError>, batch: &Batch, policy: &Policy, now: Timestamp) -> Self {
+        let error = match result {
+            Ok(receipt) => return Self { outcome: Outcome::Delivered { receipt }, sign: Sign::Well },
+            Err(error) => error,
+        };
+        let NotifyError { next, scope, ambiguous, reason, detail } = error;
+        let wait_until = |after| now.saturating_add(policy.retry.delay(batch.first(), batch.attempt, after));
+        // What would be too old by then ends when it is; others have to wait all the same.
+        let again_at = |after| wait_until(after).min(deadline(batch, policy));
+        let sign = match (next, scope) {
+            (Next::GiveUp, Scope::Message) => Sign::Well,
+            (Next::GiveUp, Scope::Target) => Sign::Refusing { reason, detail: detail.clone() },
+            (Next::Retry { after: Some(after) }, Scope::Target) => Sign::Busy { until: wait_until(Some(after)) },
+            (Next::Retry { after: None }, _) if reason == Reason::RateLimited => Sign::Busy { until: wait_until(None) },
+            (Next::Retry { .. }, _) if reason == Reason::Internal => Sign::Nothing,
+            (Next::Retry { .. }, _) => Sign::Failing { reason, detail: detail.clone() },
+        };
+        let outcome = match next {
+            Next::GiveUp if scope == Scope::Message => Outcome::Dead { reason, ambiguous, detail },
+            _ if ambiguous && policy.ambiguous == Ambiguous::GiveUp => {
+                let detail = format!("{detail}; not sent again, because the target has `ambiguous: give_up`");
+                Outcome::Dead { reason, ambiguous, detail }
+            }
+            // The target keeps it until it is open again.
+            Next::GiveUp => Outcome::Retry { at: now, reason, ambiguous, detail },
+            Next::Retry { after } => Outcome::Retry { at: again_at(after), reason, ambiguous, detail },
+        };
+        Self { outcome, sign }
+    }
+}
+
+fn deadline(batch: &Batch, policy: &Policy) -> Timestamp {
+    batch.lead().event.received_at.saturating_add(policy.max_age.get()).saturating_add(super::TICK)
+}
+
+#[cfg(test)]
+#[path = "tests/verdict.rs"]
+mod tests;

@@ -1,0 +1,121 @@
+//! The counts add up, whatever comes and however much of it, in bounded space.
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::event::Cluster;
+use crate::event::castai::Notification;
+use crate::names::{EventId, SourceName};
+
+fn event(event_type: &str, cluster: &str, data: Value) -> Event {
+    let data = data.as_object().unwrap().clone();
+    let kind = CastAIEvent::read(event_type, &data, &mut vec![]);
+    Event {
+        id: EventId::from_sender(None, "evt-1"),
+        source: SourceName::relay(),
+        severity: kind.default_severity(),
+        kind,
+        organization: None,
+        cluster: Cluster { name: Some(cluster.to_owned()), ..Cluster::default() },
+        category: None,
+        labels: Default::default(),
+        occurred_at: None,
+        received_at: Timestamp::EPOCH,
+        data,
+        notes: vec![],
+        body: Bytes::new(),
+    }
+}
+
+fn tally(events: impl IntoIterator<Item = Event>) -> Tally {
+    let mut tally = Tally::default();
+    events.into_iter().for_each(|event| tally.add(&event, event.severity));
+    tally
+}
+
+#[test]
+fn a_node_counts_by_type_cluster_instance_type_zone_and_reason() {
+    let data = json!({"instanceType": "m6i.large", "zone": "eu-central-1a", "action": "spot-interruption"});
+    let tally = tally([event("node.spot_interrupted", "prod-eu", data)]);
+    let most = Dimension::ALL.map(|dimension| tally.most(dimension));
+    let expected = ["node.spot_interrupted", "prod-eu", "m6i.large", "eu-central-1a", "spot-interruption"];
+    assert_eq!(most, expected.map(|value| vec![(value, 1)]));
+    assert_eq!(Dimension::ALL.map(|dimension| tally.different(dimension)), [1; 5]);
+}
+
+#[test]
+fn the_most_frequent_comes_first_and_those_alike_by_name() {
+    let tally = tally(["b", "a", "c", "c"].map(|cluster| event("node.added", cluster, json!({}))));
+    assert_eq!(tally.most(Dimension::Cluster), [("c", 2), ("a", 1), ("b", 1)]);
+}
+
+#[test]
+fn what_is_blank_names_nothing_and_a_notification_is_counted_by_its_name() {
+    let mut named = event("x", " \n", json!({"reason": " ", "zone": "", "instanceType": null}));
+    named.kind = CastAIEvent::Notification(Notification { name: Some("Pending pod".into()), message: None });
+    let mut nameless = named.clone();
+    nameless.kind = CastAIEvent::Notification(Notification { name: Some(" ".into()), message: None });
+    let tally = tally([named, nameless]);
+    assert_eq!(tally.most(Dimension::Type), [("Pending pod", 1), ("castai.notification", 1)]);
+    let others = Dimension::ALL.iter().skip(1).map(|dimension| tally.different(*dimension)).sum::<usize>();
+    assert_eq!(others, 0);
+}
+
+#[test]
+fn first_and_last_are_by_the_time_it_happened_in_whatever_order_it_comes() {
+    let at = |occurred: Option<i64>, received| Event {
+        occurred_at: occurred.map(Timestamp::from_millis),
+        received_at: Timestamp::from_millis(received),
+        ..event("node.added", "a", json!({}))
+    };
+    let tally = tally([at(Some(50), 60), at(Some(10), 70), at(None, 40)]);
+    assert_eq!(tally.first_at(), Some(Timestamp::from_millis(10)));
+    assert_eq!(tally.last_at(), Some(Timestamp::from_millis(50)));
+    assert_eq!(Tally::default().first_at(), None);
+}
+
+#[test]
+fn what_ends_an_incident_is_counted_apart() {
+    let mut tally = tally([event("node.added", "a", json!({}))]);
+    tally.add_resolved();
+    tally.add_resolved();
+    assert_eq!((tally.events(), tally.resolved(), tally.severities().count()), (1, 2, 1));
+}
+
+#[test]
+fn ten_thousand_clusters_cost_what_a_thousand_do() {
+    let long = "x".repeat(5000);
+    let tally = tally((0..10_000).map(|n| event("node.added", &format!("{n}{long}"), json!({}))));
+    assert_eq!((tally.events(), tally.different(Dimension::Cluster)), (10_000, 1000));
+    assert_eq!(tally.unnamed(Dimension::Cluster), 9000);
+    assert!(tally.most(Dimension::Cluster).iter().all(|(name, _)| name.chars().count() == 200));
+}
+
+proptest! {
+    #[test]
+    fn the_counts_add_up_whatever_comes(
+        parts in prop::collection::vec((any::<String>(), any::<String>(), any::<Option<i64>>(), 0..5usize), 0..60),
+    ) {
+        let mut tally = Tally::default();
+        for (event_type, value, occurred, severity) in &parts {
+            let data = json!({"zone": value, "instanceType": value, "reason": value});
+            let mut event = event(event_type, value, data);
+            event.occurred_at = occurred.map(Timestamp::from_millis);
+            tally.add(&event, Severity::ALL[*severity]);
+        }
+        prop_assert_eq!(tally.events(), parts.len());
+        prop_assert_eq!(tally.severities().map(|(_, count)| count).sum::<usize>(), parts.len());
+        prop_assert!(tally.severities().map(|(severity, _)| severity).is_sorted_by(|a, b| a > b));
+        prop_assert!(tally.first_at() <= tally.last_at());
+        let named = parts.iter().filter(|(_, value, ..)| !value.trim().is_empty()).count();
+        for dimension in Dimension::ALL {
+            let counts = tally.most(dimension);
+            let sum = counts.iter().map(|(_, count)| count).sum::<usize>() + tally.unnamed(dimension);
+            prop_assert_eq!(sum, if dimension == Dimension::Type { parts.len() } else { named }, "{:?}", dimension);
+            prop_assert_eq!(counts.len(), tally.different(dimension));
+            prop_assert!(counts.is_sorted_by(|(_, more), (_, less)| more >= less));
+        }
+    }
+}

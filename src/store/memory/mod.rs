@@ -1,0 +1,216 @@
+//! Keeps everything in memory: for tests and trials. Nothing survives the process, and `serve` says so.
+//!
+//! Bounded only by retention; one lock around everything, because correctness is all it is for. [`rows`] is what the rules of
+//! the queue work on.
+
+mod rows;
+mod silences;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use super::queue::{self, IncidentRow, PER_EVENT, Row, Slot, SlotName, StormClock};
+use super::{
+    Append, Appended, Backlog, Claim, Claimed, Cursor, DeliveryState, Settled, Settlement, Store, StoreError,
+    StoredEvent, Terms,
+};
+use crate::event::batch::Receipt;
+use crate::event::delivery::Reason;
+use crate::event::silence::{self, Silence};
+use crate::event::{Event, Timestamp};
+use crate::names::{CursorName, DeliveryId, EventId, IncidentKey, RouteName, SilenceId, TargetName};
+use crate::target::TargetState;
+use silences::Silences;
+
+/// The section `store.memory`: there is nothing to set.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {}
+
+/// The memory engine.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// By number, so in the order of arrival.
+    events: BTreeMap<i64, KeptEvent>,
+    number_of: HashMap<EventId, i64>,
+    deliveries: BTreeMap<DeliveryId, KeptDelivery>,
+    pending: HashMap<TargetName, BTreeSet<DeliveryId>>,
+    targets: HashMap<TargetName, TargetState>,
+    incidents: BTreeMap<(TargetName, IncidentKey), IncidentRow>,
+    slots: HashMap<SlotName, Slot>,
+    storms: HashMap<RouteName, StormClock>,
+    cursors: HashMap<CursorName, String>,
+    silences: Silences,
+    last_event: i64,
+}
+
+#[derive(Debug)]
+struct KeptEvent {
+    event: Event,
+    duplicates: u64,
+    conflicts: u64,
+}
+
+#[derive(Debug)]
+struct KeptDelivery {
+    row: Row,
+    reason: Option<Reason>,
+    detail: Option<String>,
+    receipt: Option<Receipt>,
+}
+
+impl MemoryStore {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn append(&mut self, append: Append) -> Appended {
+        let known = self.number_of.get(&append.event.id).and_then(|number| self.events.get_mut(number));
+        if let Some(first) = known {
+            let conflict = first.event.source == append.event.source && first.event.body != append.event.body;
+            *(if conflict { &mut first.conflicts } else { &mut first.duplicates }) += 1;
+            return Appended::Duplicate { conflict };
+        }
+        self.last_event += 1;
+        let (number, received_at) = (self.last_event, append.event.received_at);
+        self.number_of.insert(append.event.id.clone(), number);
+        self.events.insert(number, KeptEvent { event: append.event, duplicates: 0, conflicts: 0 });
+        let Ok(()) = queue::owe::owe(self, number, &append.owed, received_at);
+        Appended::New
+    }
+
+    fn deliveries_of(&self, number: i64) -> impl Iterator<Item = &KeptDelivery> {
+        let id = |n| DeliveryId::from_row(number * PER_EVENT + n);
+        self.deliveries.range(id(0)..id(PER_EVENT)).map(|(_, kept)| kept)
+    }
+
+    fn stored(&self, number: i64) -> Option<StoredEvent> {
+        let KeptEvent { event, duplicates, conflicts } = self.events.get(&number)?;
+        let deliveries = self
+            .deliveries_of(number)
+            .map(|kept| kept.row.clone().shown(kept.reason, kept.detail.clone(), kept.receipt.clone()))
+            .collect();
+        Some(StoredEvent { event: event.clone(), duplicates: *duplicates, conflicts: *conflicts, deliveries })
+    }
+
+    fn backlog(&self) -> BTreeMap<TargetName, Backlog> {
+        let mut waiting: BTreeMap<TargetName, Backlog> = BTreeMap::new();
+        for KeptDelivery { row, .. } in self.deliveries.values() {
+            match row.state {
+                DeliveryState::Pending => {
+                    let backlog = waiting.entry(row.target.clone()).or_default();
+                    backlog.pending += 1;
+                    backlog.oldest.get_or_insert(row.received_at);
+                }
+                DeliveryState::Dead => waiting.entry(row.target.clone()).or_default().dead += 1,
+                _ => {}
+            }
+        }
+        waiting
+    }
+
+    fn prune(&mut self, before: Timestamp, limit: usize) -> usize {
+        let ended = |number| self.deliveries_of(number).all(|kept| kept.row.state != DeliveryState::Pending);
+        let over = |(number, kept): &(&i64, &KeptEvent)| kept.event.received_at < before && ended(**number);
+        let forgotten: Vec<i64> = self.events.iter().filter(over).map(|(number, _)| *number).take(limit).collect();
+        for number in &forgotten {
+            let ids: Vec<_> = self.deliveries_of(*number).map(|kept| kept.row.id).collect();
+            ids.iter().for_each(|id| drop(self.deliveries.remove(id)));
+            if let Some(kept) = self.events.remove(number) {
+                self.number_of.remove(&kept.event.id);
+            }
+        }
+        self.incidents.retain(|_, incident| incident.last_at >= before);
+        self.slots.retain(|_, slot| slot.held || slot.not_before.is_some_and(|until| until >= before));
+        forgotten.len()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Vec<Appended>, StoreError> {
+        cursor.as_ref().map_or(Ok(()), Cursor::check)?;
+        let mut kept = self.kept();
+        kept.cursors.extend(cursor.map(|cursor| (cursor.name, cursor.value)));
+        Ok(appends.into_iter().map(|append| kept.append(append)).collect())
+    }
+
+    async fn cursor(&self, name: &CursorName) -> Result<Option<String>, StoreError> {
+        Ok(self.kept().cursors.get(name).cloned())
+    }
+
+    async fn contains(&self, id: &EventId) -> Result<bool, StoreError> {
+        Ok(self.kept().number_of.contains_key(id))
+    }
+
+    async fn note_conflict(&self, id: &EventId) -> Result<(), StoreError> {
+        let mut kept = self.kept();
+        let number = kept.number_of.get(id).copied();
+        if let Some(first) = number.and_then(|number| kept.events.get_mut(&number)) {
+            first.conflicts += 1;
+        }
+        Ok(())
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        let Ok(claimed) = queue::claim::claim(&mut *self.kept(), &claim);
+        Ok(claimed)
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<Settled, StoreError> {
+        let Ok(settled) = queue::settle::settle(&mut *self.kept(), &settlement);
+        Ok(settled)
+    }
+
+    async fn next_due(
+        &self,
+        target: &TargetName,
+        now: Timestamp,
+        terms: Arc<Terms>,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        Ok(queue::due::next_due(&self.kept().seen(target), &terms, now))
+    }
+
+    async fn standing(&self, target: &TargetName) -> Result<TargetState, StoreError> {
+        Ok(self.kept().targets.get(target).cloned().unwrap_or_default())
+    }
+
+    async fn event(&self, id: &EventId) -> Result<Option<StoredEvent>, StoreError> {
+        let kept = self.kept();
+        Ok(kept.number_of.get(id).and_then(|number| kept.stored(*number)))
+    }
+
+    async fn backlog(&self) -> Result<BTreeMap<TargetName, Backlog>, StoreError> {
+        Ok(self.kept().backlog())
+    }
+
+    async fn silences(&self, since: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError> {
+        Ok(self.kept().silences.list(since, limit))
+    }
+
+    async fn keep_silence(&self, terms: silence::Terms) -> Result<Silence, StoreError> {
+        Ok(self.kept().silences.keep(terms))
+    }
+
+    async fn end_silence(&self, id: SilenceId, at: Timestamp, by: &str) -> Result<Option<Silence>, StoreError> {
+        Ok(self.kept().silences.end(id, at, by))
+    }
+
+    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let mut kept = self.kept();
+        kept.silences.prune(before, limit);
+        Ok(kept.prune(before, limit))
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,274 @@
+//! Puts together what leaves in one message.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::claim::Claiming;
+use super::{Lane, Row, Rows, Slot, SlotName, Step, Which};
+use crate::event::batch::{Batch, Incident, Lease, Pace, Receipt};
+use crate::event::delivery::{Delivery, Phase};
+use crate::event::tally::Tally;
+use crate::event::{Event, Timestamp};
+use crate::names::{DeliveryId, IncidentKey};
+use crate::store::Terms;
+use crate::target::Departure;
+
+/// Deliveries that will leave together.
+pub struct Party {
+    /// In order of arrival; never empty.
+    members: Vec<Row>,
+    /// The ones to show, with their events; the most severe first.
+    shown: Vec<(Row, Event)>,
+    tally: Tally,
+    /// Of each incident, the last step that is among them.
+    last_steps: BTreeMap<IncidentKey, DeliveryId>,
+    slot: Option<(SlotName, Slot, Pace)>,
+    storm_since: Option<Timestamp>,
+}
+
+impl Party {
+    /// Gathers around `head`. `None` when its group has to wait: then all of it is due later.
+    pub(super) fn of<R: Rows>(
+        claiming: &mut Claiming<'_, R>,
+        head: Row,
+        event: Event,
+    ) -> Result<Option<Self>, R::Error> {
+        let gathering = claiming.work.terms.judge.gathering(&head.route);
+        let storm_since = match gathering.storm.filter(|_| claiming.work.terms.is_swept(&head)) {
+            Some(_) => claiming.work.rows.storm(&head.route)?.since_at(claiming.work.now),
+            None => None,
+        };
+        let together = match (storm_since, gathering.storm, gathering.group, &head.group) {
+            (Some(_), Some(pace), ..) => Some((claiming.work.terms.storm_slot(&head), pace)),
+            (_, _, Some(pace), Some(_)) => claiming.work.terms.group_slot(&head).map(|name| (name, pace)),
+            _ => None,
+        };
+        let Some((name, pace)) = together else { return Ok(Some(Self::alone(head, event))) };
+        let slot = claiming.work.rows.slot(&name)?;
+        if let Some(until) = slot.not_before.filter(|until| *until > claiming.work.now) {
+            claiming.work.rows.postpone(&name, until)?;
+            return Ok(None);
+        }
+        let mut party = Self::alone(head, event);
+        (party.slot, party.storm_since) = (Some((name.clone(), slot, pace)), storm_since);
+        party.invite(claiming, &name, pace.max_events)?;
+        Ok(Some(party))
+    }
+
+    fn alone(row: Row, event: Event) -> Self {
+        let mut party = Self {
+            members: Vec::new(),
+            shown: Vec::new(),
+            tally: Tally::default(),
+            last_steps: BTreeMap::new(),
+            slot: None,
+            storm_since: None,
+        };
+        party.join(row, event);
+        party
+    }
+
+    fn join(&mut self, row: Row, event: Event) {
+        match row.phase() {
+            Some(Phase::Resolve) => self.tally.add_resolved(),
+            _ => self.tally.add(&event, row.severity),
+        }
+        if let Some(step) = &row.incident {
+            self.last_steps.insert(step.key.clone(), row.id);
+        }
+        self.members.push(row.clone());
+        let worse = |(other, _): &(Row, Event)| other.severity < row.severity;
+        let place = self.shown.iter().position(worse).unwrap_or(self.shown.len());
+        self.shown.insert(place, (row, event));
+        self.shown.truncate(Batch::MAX_SHOWN);
+    }
+
+    fn invite<R: Rows>(
+        &mut self,
+        claiming: &mut Claiming<'_, R>,
+        name: &SlotName,
+        max_events: usize,
+    ) -> Result<(), R::Error> {
+        let head = self.members.first().map(|row| row.id);
+        for row in claiming.work.rows.gather(name, max_events)? {
+            if self.members.len() >= max_events {
+                break;
+            }
+            if Some(row.id) == head || !self.is_in_turn(claiming, &row)? {
+                continue;
+            }
+            if let Some(event) = claiming.judged(&row, false)? {
+                self.join(row, event);
+            }
+        }
+        self.members.sort_by_key(|row| row.id);
+        Ok(())
+    }
+
+    /// Whether every earlier step of its incident is among them, or has ended.
+    fn is_in_turn<R: Rows>(&self, claiming: &mut Claiming<'_, R>, row: &Row) -> Result<bool, R::Error> {
+        let Some(step) = row.incident.as_ref().filter(|_| row.behind) else { return Ok(true) };
+        let last = self.last_steps.get(&step.key).copied();
+        let next = claiming.work.rows.of_incident(&row.target, &step.key, last, 1)?.pop();
+        Ok(next.is_some_and(|next| next.id == row.id))
+    }
+
+    /// Writes down that it leaves, and says what leaves.
+    pub(super) fn depart<R: Rows>(self, claiming: &mut Claiming<'_, R>, lane: Lane) -> Result<Batch, R::Error> {
+        let (now, lease) = (claiming.work.now, claiming.work.terms.lease);
+        let Departure { lease: holder, is_probe } = claiming.state.depart(&claiming.work.terms.limits, now, lease);
+        let lease_ends = now.saturating_add(lease);
+        for row in &self.members {
+            let attempts = row.attempts.saturating_add(1);
+            let held = Row { attempts, held: Some(holder), interrupted: false, due_at: lease_ends, ..row.clone() };
+            claiming.work.rows.update(&held)?;
+        }
+        let incident = self.incident(claiming)?;
+        let earlier = self.earlier(claiming, incident.as_ref())?;
+        let first_event = self.first_event(claiming)?;
+        if let Some((name, slot, _)) = &self.slot {
+            let storm_since = self.storm_since;
+            let receipt = slot.receipt.clone().filter(|_| slot.storm_since == storm_since);
+            let slot = Slot { not_before: Some(lease_ends), held: true, storm_since, receipt };
+            claiming.work.rows.keep_slot(name, &slot)?;
+        }
+        Ok(self.into_batch(Leaving {
+            holder,
+            is_probe,
+            is_old: lane == Lane::Old,
+            now,
+            first_event,
+            incident,
+            earlier,
+        }))
+    }
+
+    /// The step of an incident that all of them are.
+    fn step(&self) -> Option<&Step> {
+        let first = self.members.first()?.incident.as_ref()?;
+        let same =
+            |row: &Row| row.incident.as_ref().is_some_and(|step| step.key == first.key && step.phase == first.phase);
+        self.members.iter().all(same).then_some(first)
+    }
+
+    /// Of many, the event of the first.
+    fn first_event<R: Rows>(&self, claiming: &mut Claiming<'_, R>) -> Result<Option<Arc<Event>>, R::Error> {
+        match self.members.as_slice() {
+            [first, _, ..] => Ok(claiming.work.rows.event(first.id, true)?.ok().map(Arc::new)),
+            _ => Ok(None),
+        }
+    }
+
+    fn incident<R: Rows>(&self, claiming: &mut Claiming<'_, R>) -> Result<Option<Incident>, R::Error> {
+        let Some((Step { key, phase, opened_by }, first)) = self.step().zip(self.members.first()) else {
+            return Ok(None);
+        };
+        let known = claiming.work.rows.incident(&first.target, key)?;
+        let opened_by = opened_by.or(known.as_ref().map(|known| known.opened_by)).unwrap_or(first.id);
+        let opening = match opened_by == first.id {
+            true => None,
+            false => claiming.work.rows.event(opened_by, false)?.ok(),
+        };
+        let opened_at = opening.as_ref().map_or(first.received_at, |event| event.received_at);
+        let timed_out = first.origin == super::Origin::TimedOut;
+        let opening = opening.filter(|_| *phase == Phase::Resolve).map(Arc::new);
+        Ok(Some(Incident { key: key.clone(), phase: *phase, opened_at, opening, timed_out }))
+    }
+
+    /// What the target gave for the first message about the incident, else for the last one about the storm.
+    fn earlier<R: Rows>(
+        &self,
+        claiming: &mut Claiming<'_, R>,
+        incident: Option<&Incident>,
+    ) -> Result<Option<Receipt>, R::Error> {
+        if let Some((incident, first)) = incident.zip(self.members.first()) {
+            let opened_by = first.incident.as_ref().and_then(|step| step.opened_by);
+            let of_opening = match opened_by {
+                Some(id) => claiming.work.rows.receipt(id)?,
+                None => None,
+            };
+            let known = claiming.work.rows.incident(&first.target, &incident.key)?;
+            return Ok(of_opening.or(known.and_then(|known| known.receipt)));
+        }
+        let of_storm = self.slot.as_ref().filter(|(_, slot, _)| slot.storm_since.is_some());
+        let same = of_storm.filter(|(_, slot, _)| slot.storm_since == self.storm_since);
+        Ok(same.and_then(|(_, slot, _)| slot.receipt.clone()))
+    }
+
+    fn into_batch(self, leaving: Leaving) -> Batch {
+        let Leaving { holder, is_probe, is_old, now, first_event, incident, earlier } = leaving;
+        let attempt = self.members.iter().map(|row| row.attempts.saturating_add(1)).max().unwrap_or(1);
+        let is_full = self.slot.as_ref().is_some_and(|(_, _, pace)| self.members.len() >= pace.max_events);
+        let is_alone = self.members.len() == 1;
+        Batch {
+            lease: holder,
+            attempt,
+            claimed_at: now,
+            is_probe,
+            is_old,
+            is_storm: self.storm_since.is_some(),
+            is_full,
+            deliveries: self.members.iter().map(|row| row.id).collect(),
+            tally: (!is_alone).then_some(self.tally),
+            shown: self.shown.into_iter().map(|(row, event)| shown(row, event, now, is_alone)).collect(),
+            first_event,
+            incident,
+            earlier,
+        }
+    }
+}
+
+/// What a party leaves with.
+struct Leaving {
+    holder: Lease,
+    is_probe: bool,
+    is_old: bool,
+    now: Timestamp,
+    first_event: Option<Arc<Event>>,
+    incident: Option<Incident>,
+    earlier: Option<Receipt>,
+}
+
+/// The raw body is for one that leaves alone.
+fn shown(row: Row, mut event: Event, now: Timestamp, with_body: bool) -> Delivery {
+    if !with_body {
+        event.body = Default::default();
+    }
+    let Row { id, route, target, severity, attempts, .. } = row;
+    Delivery { id, route, target, severity, attempt: attempts.saturating_add(1), claimed_at: now, event }
+}
+
+impl Row {
+    pub(super) fn phase(&self) -> Option<Phase> {
+        self.incident.as_ref().map(|step| step.phase)
+    }
+}
+
+impl Terms {
+    /// Targets that keep incidents themselves get each one for itself, in a storm, too.
+    fn is_swept(&self, row: &Row) -> bool {
+        row.swept && !(self.keeps_incidents && row.incident.is_some())
+    }
+
+    fn storm_slot(&self, row: &Row) -> SlotName {
+        let which = Which::Storm { with_incidents: !self.keeps_incidents };
+        SlotName { target: row.target.clone(), route: row.route.clone(), which }
+    }
+
+    fn group_slot(&self, row: &Row) -> Option<SlotName> {
+        let step = row.incident.as_ref().filter(|_| self.keeps_incidents);
+        let which = Which::Group(row.group.clone()?, step.map(|step| (step.key.clone(), step.phase)));
+        Some(SlotName { target: row.target.clone(), route: row.route.clone(), which })
+    }
+}
+
+impl Batch {
+    /// What `row`, one of its deliveries, left together with.
+    pub(super) fn slot_name(&self, row: &Row, terms: &Terms) -> Option<SlotName> {
+        match (self.is_storm, terms.judge.gathering(&row.route).group) {
+            (true, _) => Some(terms.storm_slot(row)),
+            (false, Some(_)) => terms.group_slot(row),
+            (false, None) => None,
+        }
+    }
+}

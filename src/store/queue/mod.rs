@@ -1,0 +1,273 @@
+//! The rules of the queue, the same for every engine: what becomes of deliveries when they are owed, claimed and settled.
+//!
+//! Written against [`Rows`], the few things an engine can do within one transaction; so an engine knows no rules and the
+//! rules know no database. [`owe`] takes deliveries in, [`claim`] lets them leave, [`settle`] records how that ended;
+//! [`incident`] keeps the order of what belongs to one incident, [`storm`] knows when there is too much, [`fallback`]
+//! tells somebody else. Everything here happens in the transaction of its caller, and `now` is given.
+
+pub mod claim;
+pub mod due;
+mod end;
+mod fallback;
+mod gather;
+pub mod incident;
+pub mod owe;
+pub mod settle;
+mod shown;
+pub mod storm;
+
+use std::time::Duration;
+
+use crate::event::batch::{Lease, Receipt};
+use crate::event::delivery::{Phase, Reason};
+use crate::event::{Event, Severity, Timestamp};
+use crate::names::{DeliveryId, GroupKey, IncidentKey, RouteName, TargetName};
+use crate::store::{Append, DeliveryState};
+use crate::target::TargetState;
+pub use incident::IncidentRow;
+pub use storm::StormClock;
+
+/// What has waited for longer than this is old: fresh news may overtake it.
+pub const FRESH_FOR: Duration = Duration::from_secs(60);
+
+/// Deliveries one event can have: the width of `n` in a delivery's id, (number of the event) * 65536 + n.
+pub const PER_EVENT: i64 = 1 << 16;
+
+/// The number of the event that owes this delivery.
+pub fn event_of(id: DeliveryId) -> i64 {
+    id.row().div_euclid(PER_EVENT)
+}
+
+/// A delivery as the queue sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Its id.
+    pub id: DeliveryId,
+    /// The route that owes it.
+    pub route: RouteName,
+    /// Where it must go.
+    pub target: TargetName,
+    /// The severity to tell it with.
+    pub severity: Severity,
+    /// What it may leave together with.
+    pub group: Option<GroupKey>,
+    /// Whether a storm of its route sweeps it up.
+    pub swept: bool,
+    /// What it does to an incident.
+    pub incident: Option<Step>,
+    /// Why it is owed.
+    pub origin: Origin,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// Attempts begun so far.
+    pub attempts: u32,
+    /// Whether an attempt at it failed.
+    pub tried: bool,
+    /// True while it waits for an earlier one of its incident.
+    pub behind: bool,
+    /// For an `Open` step: an attempt may have arrived. For a `Resolve` step: somebody was told what it ends.
+    pub told: bool,
+    /// Who holds it.
+    pub held: Option<Lease>,
+    /// True when its holder is gone and nobody knows how the attempt ended.
+    pub interrupted: bool,
+    /// Not before this; while it is held, when the lease ends.
+    pub due_at: Timestamp,
+    /// When its event was received.
+    pub received_at: Timestamp,
+    /// Who is told of it instead, too.
+    pub fell_back_to: Option<TargetName>,
+}
+
+/// What a delivery does to an incident, as kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Which incident.
+    pub key: IncidentKey,
+    /// Whether it opens it or ends it.
+    pub phase: Phase,
+    /// The delivery that opened it: for a `Resolve` step only.
+    pub opened_by: Option<DeliveryId>,
+}
+
+/// Why a delivery is owed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    /// A route says so.
+    Route,
+    /// Another target did not take it, or was paused for too long.
+    Fallback,
+    /// Nothing more was heard of an incident.
+    TimedOut,
+}
+
+/// How a delivery ended without being delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// Nobody wanted to hear of it at that time.
+    Silenced {
+        /// Which silence, or which hours.
+        detail: String,
+    },
+    /// What it would have told was over before it left.
+    Superseded {
+        /// By what.
+        detail: String,
+    },
+    /// Given up: a dead letter.
+    Dead {
+        /// Why.
+        reason: Reason,
+        /// The same in words, without secrets.
+        detail: String,
+    },
+}
+
+impl End {
+    /// The state it leads to.
+    pub fn state(&self) -> DeliveryState {
+        match self {
+            Self::Silenced { .. } => DeliveryState::Silenced,
+            Self::Superseded { .. } => DeliveryState::Superseded,
+            Self::Dead { .. } => DeliveryState::Dead,
+        }
+    }
+
+    /// Why, in words.
+    pub fn detail(&self) -> &str {
+        match self {
+            Self::Silenced { detail } | Self::Superseded { detail } | Self::Dead { detail, .. } => detail,
+        }
+    }
+
+    /// The reason of a dead letter.
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Dead { reason, .. } => Some(*reason),
+            _ => None,
+        }
+    }
+}
+
+/// When what leaves together may leave again, and what the target gave for it last time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Slot {
+    /// Nothing of it leaves before this.
+    pub not_before: Option<Timestamp>,
+    /// True while a batch of it is held; then `not_before` is the end of the lease.
+    pub held: bool,
+    /// Since when there is the storm that it tells of.
+    pub storm_since: Option<Timestamp>,
+    /// What the target gave for the last message about this storm.
+    pub receipt: Option<Receipt>,
+}
+
+/// What leaves together: the name of a [`Slot`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SlotName {
+    /// Where it goes.
+    pub target: TargetName,
+    /// The route that owes it.
+    pub route: RouteName,
+    /// Which of the route's deliveries.
+    pub which: Which,
+}
+
+/// Which deliveries of a route leave together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Which {
+    /// Those of one group; of one step of one incident, where the target keeps incidents itself.
+    Group(GroupKey, Option<(IncidentKey, Phase)>),
+    /// All that a storm sweeps up; what belongs to incidents only if the flag is set.
+    Storm {
+        /// Whether what belongs to an incident is among them.
+        with_incidents: bool,
+    },
+}
+
+/// Which deliveries may leave next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Never tried, and waiting for less than [`FRESH_FOR`].
+    Fresh,
+    /// All others that are due.
+    Old,
+}
+
+/// What an engine can do within one transaction. Rows are pending ones unless something else is said; those that are held
+/// by a running attempt are due when its lease ends.
+pub trait Rows {
+    /// What the database says when it cannot.
+    type Error;
+
+    /// How a target stands; as at first when nothing is kept of it.
+    fn target(&mut self, name: &TargetName) -> Result<TargetState, Self::Error>;
+    /// Keeps how a target stands.
+    fn keep_target(&mut self, name: &TargetName, state: &TargetState) -> Result<(), Self::Error>;
+
+    /// Keeps a new delivery under its id.
+    fn insert(&mut self, row: &Row) -> Result<(), Self::Error>;
+    /// A free id beside the other deliveries of the same event; `None` when there are too many, or the event is gone.
+    fn sibling(&mut self, of: DeliveryId) -> Result<Option<DeliveryId>, Self::Error>;
+    /// A delivery in whatever state.
+    fn row(&mut self, id: DeliveryId) -> Result<Option<Row>, Self::Error>;
+    /// Writes back what may change of a pending delivery: `attempts`, `tried`, `behind`, `told`, `held`, `interrupted`,
+    /// `due_at`, `fell_back_to`.
+    fn update(&mut self, row: &Row) -> Result<(), Self::Error>;
+    /// Why the last attempt failed; shown with a pending delivery.
+    fn note_failure(&mut self, id: DeliveryId, reason: Reason, detail: &str) -> Result<(), Self::Error>;
+    /// Why the last attempt failed, in words.
+    fn last_failure(&mut self, id: DeliveryId) -> Result<Option<String>, Self::Error>;
+    /// Ends a delivery that the target took.
+    fn end_delivered(&mut self, id: DeliveryId, receipt: Option<&Receipt>, at: Timestamp) -> Result<(), Self::Error>;
+    /// Ends a delivery in another way.
+    fn end(&mut self, id: DeliveryId, end: &End, at: Timestamp) -> Result<(), Self::Error>;
+
+    /// The one of `lane` that is next and does not wait behind another. Of those that were never tried, the one that is due
+    /// since longest; of those that were, the one that came first, so that a failure does not cost it its place; of these two,
+    /// the one that came first.
+    fn head(&mut self, target: &TargetName, lane: Lane, now: Timestamp) -> Result<Option<Row>, Self::Error>;
+    /// Those that leave together and are not held, in order of arrival.
+    fn gather(&mut self, of: &SlotName, limit: usize) -> Result<Vec<Row>, Self::Error>;
+    /// Makes those that leave together, are not held and are due earlier, due at `until`.
+    fn postpone(&mut self, of: &SlotName, until: Timestamp) -> Result<(), Self::Error>;
+    /// Makes those that leave together, are not held and are due exactly at `from`, due at `to`.
+    fn reschedule(&mut self, of: &SlotName, from: Timestamp, to: Timestamp) -> Result<(), Self::Error>;
+    /// Those of one incident, in order of arrival, from the one after `after`.
+    fn of_incident(
+        &mut self,
+        target: &TargetName,
+        key: &IncidentKey,
+        after: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<Row>, Self::Error>;
+    /// The last one of an incident.
+    fn last_of_incident(&mut self, target: &TargetName, key: &IncidentKey) -> Result<Option<Row>, Self::Error>;
+    /// Those of `target` with a higher id than `after` that have not fallen back, in order of their ids.
+    fn not_fallen_back(&mut self, target: &TargetName, after: i64, limit: usize) -> Result<Vec<Row>, Self::Error>;
+
+    /// The incident of this key at `target`.
+    fn incident(&mut self, target: &TargetName, key: &IncidentKey) -> Result<Option<IncidentRow>, Self::Error>;
+    /// Keeps it.
+    fn keep_incident(&mut self, target: &TargetName, key: &IncidentKey, row: &IncidentRow) -> Result<(), Self::Error>;
+    /// Forgets it.
+    fn forget_incident(&mut self, target: &TargetName, key: &IncidentKey) -> Result<(), Self::Error>;
+    /// The incident at `target` that ends by itself first: its key and when.
+    fn first_to_time_out(&mut self, target: &TargetName) -> Result<Option<(IncidentKey, Timestamp)>, Self::Error>;
+
+    /// When what leaves together may leave again.
+    fn slot(&mut self, name: &SlotName) -> Result<Slot, Self::Error>;
+    /// Keeps it.
+    fn keep_slot(&mut self, name: &SlotName, slot: &Slot) -> Result<(), Self::Error>;
+    /// The bucket of a route.
+    fn storm(&mut self, route: &RouteName) -> Result<StormClock, Self::Error>;
+    /// Keeps it.
+    fn keep_storm(&mut self, route: &RouteName, clock: StormClock) -> Result<(), Self::Error>;
+
+    /// What the target gave for a delivery it took.
+    fn receipt(&mut self, id: DeliveryId) -> Result<Option<Receipt>, Self::Error>;
+    /// The event that owes a delivery, or why it cannot be read.
+    fn event(&mut self, of: DeliveryId, with_body: bool) -> Result<Result<Event, String>, Self::Error>;
+    /// Keeps an event that this gave rise to, with what it owes, unless it is known.
+    fn raise(&mut self, append: Append) -> Result<(), Self::Error>;
+}

@@ -1,0 +1,69 @@
+//! Takes in what a new event owes.
+
+use super::incident::{self, Because};
+use super::{Origin, PER_EVENT, Row, Rows, Step};
+use crate::event::Timestamp;
+use crate::event::delivery::{Owed, Phase};
+use crate::names::{DeliveryId, RouteName};
+use crate::store::DeliveryState;
+
+/// Keeps what the event of this number owes. A step that ends an incident nobody was told of owes nothing.
+pub fn owe<R: Rows>(rows: &mut R, event: i64, owed: &[Owed], received_at: Timestamp) -> Result<(), R::Error> {
+    let mut dripped: Vec<&RouteName> = Vec::new();
+    let first = DeliveryId::from_row(event * PER_EVENT);
+    let mut next = Some(first);
+    for owed in owed {
+        if owed.storm.is_some() && !dripped.contains(&&owed.route) {
+            dripped.push(&owed.route);
+            drip(rows, owed, received_at)?;
+        }
+        let Some(id) = next else { return Ok(()) };
+        let row = new_row(id, owed, received_at);
+        next = match &owed.incident {
+            Some(step) if step.phase == Phase::Resolve => {
+                // It may take no id, or several: for targets that were told instead of this one.
+                incident::resolve(rows, row, Because::Event, received_at)?;
+                rows.sibling(first)?
+            }
+            step => {
+                match step {
+                    Some(step) => incident::open(rows, row, step.resolve_after, received_at)?,
+                    None => rows.insert(&row)?,
+                }
+                Some(DeliveryId::from_row(id.row() + 1))
+            }
+        };
+    }
+    Ok(())
+}
+
+fn drip<R: Rows>(rows: &mut R, owed: &Owed, now: Timestamp) -> Result<(), R::Error> {
+    let Some(watch) = owed.storm else { return Ok(()) };
+    let clock = rows.storm(&owed.route)?.drip(watch, now);
+    rows.keep_storm(&owed.route, clock)
+}
+
+fn new_row(id: DeliveryId, owed: &Owed, received_at: Timestamp) -> Row {
+    let wait = owed.group.as_ref().map(|group| group.wait).unwrap_or_default();
+    let step = owed.incident.as_ref();
+    Row {
+        id,
+        route: owed.route.clone(),
+        target: owed.target.clone(),
+        severity: owed.severity,
+        group: owed.group.as_ref().map(|group| group.key.clone()),
+        swept: owed.storm.is_some_and(|watch| !watch.spared),
+        incident: step.map(|step| Step { key: step.key.clone(), phase: step.phase, opened_by: None }),
+        origin: Origin::Route,
+        state: DeliveryState::Pending,
+        attempts: 0,
+        tried: false,
+        behind: false,
+        told: false,
+        held: None,
+        interrupted: false,
+        due_at: received_at.saturating_add(wait),
+        received_at,
+        fell_back_to: None,
+    }
+}

@@ -1,0 +1,122 @@
+//! Records how an attempt ended, for its deliveries and for its target.
+
+use super::end::{Done, Work};
+use super::{End, Row, Rows, Slot, SlotName, incident};
+use crate::event::Timestamp;
+use crate::event::batch::{Batch, Receipt};
+use crate::event::delivery::{Outcome, Reason};
+use crate::event::relay::GivenUp;
+use crate::store::{DeliveryState, News, Settled, Settlement};
+
+/// Settles what `settlement` still holds; nothing when it holds nothing any more.
+pub fn settle<R: Rows>(rows: &mut R, settlement: &Settlement) -> Result<Settled, R::Error> {
+    let Settlement { batch, outcome, sign, at, terms } = settlement;
+    let held = held(rows, batch)?;
+    let Some(first) = held.first() else { return Ok(Settled::Fenced) };
+    let mut work = Work::new(rows, terms, *at);
+    let slot_name = batch.slot_name(first, work.terms);
+    match outcome {
+        Outcome::Delivered { receipt } => held.iter().try_for_each(|row| work.delivered(row, receipt.as_ref()))?,
+        Outcome::Retry { at, reason, ambiguous, detail } => {
+            let failure = Failure { again_at: *at, reason: *reason, ambiguous: *ambiguous, detail };
+            held.iter().try_for_each(|row| work.retried(row, &failure))?;
+        }
+        Outcome::Dead { reason, ambiguous, detail } => work.given_up(batch, &held, *reason, *ambiguous, detail)?,
+    }
+    if let Some(name) = slot_name {
+        work.free_slot(&name, batch, outcome)?;
+    }
+    let mut state = work.rows.target(batch.target())?;
+    let is_probe = state.awaits(batch.lease);
+    let change = state.heed(sign.clone(), is_probe, &terms.limits, *at);
+    work.rows.keep_target(batch.target(), &state)?;
+    if let Some(change) = &change {
+        work.report(News::Change { target: batch.target(), change })?;
+    }
+    let Done { ended, fell_back, woken } = work.done;
+    Ok(Settled::Done { ended, fell_back, woken, change })
+}
+
+/// The deliveries that are still this holder's.
+fn held<R: Rows>(rows: &mut R, batch: &Batch) -> Result<Vec<Row>, R::Error> {
+    let mut held = Vec::with_capacity(batch.deliveries.len());
+    for id in &batch.deliveries {
+        let row = rows.row(*id)?;
+        held.extend(row.filter(|row| row.state == DeliveryState::Pending && row.held == Some(batch.lease)));
+    }
+    Ok(held)
+}
+
+struct Failure<'a> {
+    again_at: Timestamp,
+    reason: Reason,
+    ambiguous: bool,
+    detail: &'a str,
+}
+
+impl<R: Rows> Work<'_, R> {
+    fn delivered(&mut self, row: &Row, receipt: Option<&Receipt>) -> Result<(), R::Error> {
+        self.rows.end_delivered(row.id, receipt, self.now)?;
+        incident::told(self.rows, row, receipt)?;
+        incident::ended(self.rows, row, self.now)
+    }
+
+    fn retried(&mut self, row: &Row, failure: &Failure<'_>) -> Result<(), R::Error> {
+        let told = row.told || failure.ambiguous;
+        if failure.ambiguous {
+            incident::told(self.rows, row, None)?;
+        }
+        if incident::is_over(self.rows, row)? {
+            let detail = "it was over before it got through".to_owned();
+            return self.end(row, End::Superseded { detail });
+        }
+        let due_at = failure.again_at;
+        self.rows.update(&Row { told, held: None, interrupted: false, tried: true, due_at, ..row.clone() })?;
+        self.rows.note_failure(row.id, failure.reason, failure.detail)
+    }
+
+    fn given_up(
+        &mut self,
+        batch: &Batch,
+        held: &[Row],
+        reason: Reason,
+        ambiguous: bool,
+        detail: &str,
+    ) -> Result<(), R::Error> {
+        for row in held {
+            if ambiguous {
+                incident::told(self.rows, row, None)?;
+            }
+            self.end(row, End::Dead { reason, detail: detail.to_owned() })?;
+        }
+        let lead = batch.lead();
+        self.report(News::GivenUp(GivenUp {
+            event: &lead.event,
+            route: &lead.route,
+            target: &lead.target,
+            reason,
+            detail,
+            attempts: batch.attempt,
+            deliveries: held.len(),
+        }))
+    }
+
+    /// When the next ones of the group or storm may leave: at once where a full batch left some behind.
+    fn free_slot(&mut self, name: &SlotName, batch: &Batch, outcome: &Outcome) -> Result<(), R::Error> {
+        let gathering = self.terms.judge.gathering(batch.route());
+        let pace = if batch.is_storm { gathering.storm } else { gathering.group };
+        let pause = pace.filter(|_| !batch.is_full).map(|pace| pace.interval).unwrap_or_default();
+        let slot = self.rows.slot(name)?;
+        let (not_before, receipt) = match outcome {
+            Outcome::Retry { at, .. } => (*at, None),
+            Outcome::Delivered { receipt } => (batch.claimed_at.saturating_add(pause), receipt.clone()),
+            Outcome::Dead { .. } => (batch.claimed_at.saturating_add(pause), None),
+        };
+        if let Some(until) = slot.not_before {
+            // Who came while it was on its way was put off until its lease would have ended.
+            self.rows.reschedule(name, until, not_before)?;
+        }
+        let receipt = slot.receipt.or(receipt);
+        self.rows.keep_slot(name, &Slot { not_before: Some(not_before), held: false, receipt, ..slot })
+    }
+}

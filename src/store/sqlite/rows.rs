@@ -1,0 +1,385 @@
+//! The rows of the queue in SQLite. Each call runs inside the writer's transaction.
+//!
+//! Knows SQL and values; what becomes of them is for [`crate::store::queue`].
+
+use rusqlite::{OptionalExtension, Row as SqlRow, ToSql, params};
+
+use super::columns::{COLUMNS, delivery, incident_of, unreadable};
+use super::events::Encoded;
+use super::writer::Database;
+use crate::event::batch::Receipt;
+use crate::event::delivery::{Phase, Reason};
+use crate::event::{Event, Timestamp};
+use crate::names::{DeliveryId, IncidentKey, RouteName, TargetName};
+use crate::store::queue::claim::fresh_since;
+use crate::store::queue::{
+    End, IncidentRow, Lane, Origin, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, Which, event_of,
+};
+use crate::store::{Append, DeliveryState};
+use crate::target::TargetState;
+
+type Done<T> = rusqlite::Result<T>;
+
+impl Database {
+    fn one(&self, tail: &str, with: &[&dyn ToSql]) -> Done<Option<Row>> {
+        Ok(self.many(&format!("{tail} LIMIT 1"), with)?.pop())
+    }
+
+    /// A row nobody can read must not hold up the rows behind it: it becomes a dead letter that says so.
+    fn many(&self, tail: &str, with: &[&dyn ToSql]) -> Done<Vec<Row>> {
+        let sql = format!("SELECT {COLUMNS} FROM deliveries WHERE {tail}");
+        loop {
+            let mut select = self.connection.prepare_cached(&sql)?;
+            let read = |row: &SqlRow<'_>| Ok((row.get::<_, i64>(0)?, delivery(row)));
+            let found = select.query_map(with, read)?.collect::<Done<Vec<_>>>()?;
+            let unreadable: Vec<_> =
+                found.iter().filter_map(|(id, row)| Some((*id, row.as_ref().err()?.to_string()))).collect();
+            if unreadable.is_empty() {
+                return found.into_iter().map(|(_, row)| row).collect();
+            }
+            unreadable.iter().try_for_each(|(id, error)| self.bury(*id, error))?;
+        }
+    }
+
+    fn bury(&self, id: i64, error: &str) -> Done<()> {
+        tracing::error!(delivery.id = id, error, "a stored delivery cannot be read and is given up");
+        let sql = "UPDATE deliveries SET state = 2, lease = NULL, settled_at = received_at, reason = ?2, detail = ?3 WHERE id = ?1";
+        let detail = format!("the stored delivery cannot be read: {error}");
+        self.change(sql, params![id, Reason::Internal.as_str(), detail])
+    }
+
+    fn change(&self, sql: &str, with: impl rusqlite::Params) -> Done<()> {
+        self.connection.prepare_cached(sql)?.execute(with).map(drop)
+    }
+
+    /// `sql` for those that leave together: its condition, and what to bind beside target and route.
+    fn together(of: &SlotName) -> (String, Option<&str>, Option<&str>) {
+        const BOTH: &str = "target = ?1 AND route = ?2 AND state = 0 AND lease IS NULL";
+        match &of.which {
+            Which::Group(group, None) => {
+                (format!("{BOTH} AND group_key = ?3 AND ?4 IS NULL"), Some(group.as_str()), None)
+            }
+            Which::Group(group, Some((key, phase))) => {
+                let resolves = i64::from(*phase == Phase::Resolve);
+                let condition = format!("{BOTH} AND group_key = ?3 AND incident = ?4 AND resolves = {resolves}");
+                (condition, Some(group.as_str()), Some(key.as_str()))
+            }
+            Which::Storm { with_incidents: true } => (format!("{BOTH} AND swept = 1 AND ?3 IS ?4"), None, None),
+            Which::Storm { with_incidents: false } => {
+                (format!("{BOTH} AND swept = 1 AND incident IS NULL AND ?3 IS ?4"), None, None)
+            }
+        }
+    }
+}
+
+fn which(of: &SlotName) -> String {
+    match &of.which {
+        Which::Storm { .. } => "storm".to_owned(),
+        Which::Group(group, None) => format!("group {group}"),
+        // A key has no line breaks.
+        Which::Group(group, Some((key, phase))) => format!("group {group}\n{phase:?} {key}"),
+    }
+}
+
+impl Rows for Database {
+    type Error = rusqlite::Error;
+
+    fn target(&mut self, name: &TargetName) -> Done<TargetState> {
+        super::read::standing(&self.connection, name)
+    }
+
+    fn keep_target(&mut self, name: &TargetName, state: &TargetState) -> Done<()> {
+        let state =
+            serde_json::to_string(state).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        let sql =
+            "INSERT INTO targets (name, state) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET state = excluded.state";
+        self.change(sql, params![name.as_str(), state])
+    }
+
+    fn insert(&mut self, row: &Row) -> Done<()> {
+        let (id, route, target, severity) =
+            (row.id.row(), row.route.as_str(), row.target.as_str(), row.severity.as_str());
+        let (due_at, received_at) = (row.due_at.as_millis(), row.received_at.as_millis());
+        if row.is_plain() {
+            let sql = "INSERT INTO deliveries (id, route, target, severity, due_at, received_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            return self.change(sql, params![id, route, target, severity, due_at, received_at]);
+        }
+        let sql = "INSERT INTO deliveries (id, route, target, severity, due_at, received_at,
+                                           origin, group_key, swept, incident, resolves, opened_by, behind, told)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+        let step = row.incident.as_ref();
+        self.change(
+            sql,
+            params![
+                id,
+                route,
+                target,
+                severity,
+                due_at,
+                received_at,
+                row.origin as i64,
+                row.group.as_ref().map(|key| key.as_str()),
+                row.swept,
+                step.map(|step| step.key.as_str()),
+                step.is_some_and(|step| step.phase == Phase::Resolve),
+                step.and_then(|step| step.opened_by).map(DeliveryId::row),
+                row.behind,
+                row.told,
+            ],
+        )
+    }
+
+    fn sibling(&mut self, of: DeliveryId) -> Done<Option<DeliveryId>> {
+        let number = event_of(of);
+        let first = number * PER_EVENT;
+        let mut select = self.connection.prepare_cached(
+            "SELECT ifnull((SELECT max(id) + 1 FROM deliveries WHERE id BETWEEN ?2 AND ?3), ?2) FROM events WHERE seq = ?1",
+        )?;
+        let next: Option<i64> =
+            select.query_row(params![number, first, first + PER_EVENT - 1], |row| row.get(0)).optional()?;
+        Ok(next.filter(|next| *next < first + PER_EVENT).map(DeliveryId::from_row))
+    }
+
+    fn row(&mut self, id: DeliveryId) -> Done<Option<Row>> {
+        self.one("id = ?1", params![id.row()])
+    }
+
+    fn update(&mut self, row: &Row) -> Done<()> {
+        let sql =
+            "UPDATE deliveries SET attempts = ?2, tried = ?3, behind = ?4, told = ?5, lease = ?6, interrupted = ?7,
+                   due_at = ?8, fell_back_to = ?9 WHERE id = ?1";
+        let lease = row.held.map(|lease| lease.0);
+        let fell_back_to = row.fell_back_to.as_ref().map(TargetName::as_str);
+        self.change(
+            sql,
+            params![
+                row.id.row(),
+                row.attempts,
+                row.tried,
+                row.behind,
+                row.told,
+                lease,
+                row.interrupted,
+                row.due_at.as_millis(),
+                fell_back_to
+            ],
+        )
+    }
+
+    fn note_failure(&mut self, id: DeliveryId, reason: Reason, detail: &str) -> Done<()> {
+        self.change(
+            "UPDATE deliveries SET reason = ?2, detail = ?3 WHERE id = ?1",
+            params![id.row(), reason.as_str(), detail],
+        )
+    }
+
+    fn last_failure(&mut self, id: DeliveryId) -> Done<Option<String>> {
+        let mut select = self.connection.prepare_cached("SELECT detail FROM deliveries WHERE id = ?1")?;
+        Ok(select.query_row([id.row()], |row| row.get(0)).optional()?.flatten())
+    }
+
+    fn end_delivered(&mut self, id: DeliveryId, receipt: Option<&Receipt>, at: Timestamp) -> Done<()> {
+        let sql =
+            "UPDATE deliveries SET state = 1, lease = NULL, interrupted = 0, behind = 0, settled_at = ?2, receipt = ?3
+                   WHERE id = ?1";
+        self.change(sql, params![id.row(), at.as_millis(), receipt.map(Receipt::as_str)])
+    }
+
+    fn end(&mut self, id: DeliveryId, end: &End, at: Timestamp) -> Done<()> {
+        let sql = "UPDATE deliveries SET state = ?2, lease = NULL, interrupted = 0, behind = 0, settled_at = ?3,
+                   reason = ?4, detail = ?5 WHERE id = ?1";
+        let (state, reason) = (end.state() as i64, end.reason().map(Reason::as_str));
+        self.change(sql, params![id.row(), state, at.as_millis(), reason, end.detail()])
+    }
+
+    fn head(&mut self, target: &TargetName, lane: Lane, now: Timestamp) -> Done<Option<Row>> {
+        let (now, since) = (now.as_millis(), fresh_since(now).as_millis());
+        let first = "target = ?1 AND behind = 0 AND state = 0";
+        let order = "ORDER BY due_at, id";
+        match lane {
+            Lane::Fresh => {
+                let tail = format!("{first} AND tried = 0 AND due_at > ?2 AND due_at <= ?3 {order}");
+                self.one(&tail, params![target.as_str(), since, now])
+            }
+            Lane::Old => {
+                let waiting = self
+                    .one(&format!("{first} AND tried = 0 AND due_at <= ?2 {order}"), params![target.as_str(), since])?;
+                let tried = self.one(
+                    &format!("{first} AND tried = 1 AND due_at <= ?2 ORDER BY id"),
+                    params![target.as_str(), now],
+                )?;
+                Ok(waiting.into_iter().chain(tried).min_by_key(|row| row.id))
+            }
+        }
+    }
+
+    fn gather(&mut self, of: &SlotName, limit: usize) -> Done<Vec<Row>> {
+        let (condition, group, key) = Self::together(of);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let with = params![of.target.as_str(), of.route.as_str(), group, key, limit];
+        self.many(&format!("{condition} ORDER BY id LIMIT ?5"), with)
+    }
+
+    fn postpone(&mut self, of: &SlotName, until: Timestamp) -> Done<()> {
+        let (condition, group, key) = Self::together(of);
+        let sql = format!("UPDATE deliveries SET due_at = ?5 WHERE {condition} AND due_at < ?5");
+        self.change(&sql, params![of.target.as_str(), of.route.as_str(), group, key, until.as_millis()])
+    }
+
+    fn reschedule(&mut self, of: &SlotName, from: Timestamp, to: Timestamp) -> Done<()> {
+        let (condition, group, key) = Self::together(of);
+        let sql = format!("UPDATE deliveries SET due_at = ?6 WHERE {condition} AND due_at = ?5");
+        let (target, route) = (of.target.as_str(), of.route.as_str());
+        self.change(&sql, params![target, route, group, key, from.as_millis(), to.as_millis()])
+    }
+
+    fn of_incident(
+        &mut self,
+        target: &TargetName,
+        key: &IncidentKey,
+        after: Option<DeliveryId>,
+        limit: usize,
+    ) -> Done<Vec<Row>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let after = after.map_or(i64::MIN, DeliveryId::row);
+        let tail = "target = ?1 AND incident = ?2 AND state = 0 AND id > ?3 ORDER BY id LIMIT ?4";
+        self.many(tail, params![target.as_str(), key.as_str(), after, limit])
+    }
+
+    fn last_of_incident(&mut self, target: &TargetName, key: &IncidentKey) -> Done<Option<Row>> {
+        let tail = "target = ?1 AND incident = ?2 AND state = 0 ORDER BY id DESC";
+        self.one(tail, params![target.as_str(), key.as_str()])
+    }
+
+    fn not_fallen_back(&mut self, target: &TargetName, after: i64, limit: usize) -> Done<Vec<Row>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        // By the primary key: what arrived since the last time is little, what waits may be much.
+        let tail = "id > ?2 AND +target = ?1 AND +state = 0 AND fell_back_to IS NULL ORDER BY id LIMIT ?3";
+        self.many(tail, params![target.as_str(), after, limit])
+    }
+
+    fn incident(&mut self, target: &TargetName, key: &IncidentKey) -> Done<Option<IncidentRow>> {
+        let mut select = self.connection.prepare_cached(
+            "SELECT route, severity, swept, opened_by, last, ending, last_at, told, closing, resolve_after, resolve_at,
+                    receipt, fell_back_to FROM incidents WHERE target = ?1 AND key = ?2",
+        )?;
+        select.query_row(params![target.as_str(), key.as_str()], incident_of).optional()
+    }
+
+    fn keep_incident(&mut self, target: &TargetName, key: &IncidentKey, row: &IncidentRow) -> Done<()> {
+        let sql = "INSERT OR REPLACE INTO incidents (target, key, route, severity, swept, opened_by, last, ending, last_at, told,
+                                                     closing, resolve_after, resolve_at, receipt, fell_back_to)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+        let resolve_after = row.resolve_after.map(|after| i64::try_from(after.as_millis()).unwrap_or(i64::MAX));
+        self.change(
+            sql,
+            params![
+                target.as_str(),
+                key.as_str(),
+                row.route.as_str(),
+                row.severity.as_str(),
+                row.swept,
+                row.opened_by.row(),
+                row.last.row(),
+                row.ending.map(DeliveryId::row),
+                row.last_at.as_millis(),
+                row.told,
+                row.closing,
+                resolve_after,
+                row.resolve_at.map(Timestamp::as_millis),
+                row.receipt.as_ref().map(Receipt::as_str),
+                row.fell_back_to.as_ref().map(TargetName::as_str),
+            ],
+        )
+    }
+
+    fn forget_incident(&mut self, target: &TargetName, key: &IncidentKey) -> Done<()> {
+        self.change("DELETE FROM incidents WHERE target = ?1 AND key = ?2", params![target.as_str(), key.as_str()])
+    }
+
+    fn first_to_time_out(&mut self, target: &TargetName) -> Done<Option<(IncidentKey, Timestamp)>> {
+        super::read::first_to_time_out(&self.connection, target)
+    }
+
+    fn slot(&mut self, name: &SlotName) -> Done<Slot> {
+        let mut select = self.connection.prepare_cached(
+            "SELECT not_before, held, storm_since, receipt FROM slots WHERE target = ?1 AND route = ?2 AND which = ?3",
+        )?;
+        let read = |row: &SqlRow<'_>| {
+            let time = |column| row.get::<_, Option<i64>>(column).map(|at| at.map(Timestamp::from_millis));
+            let receipt: Option<String> = row.get(3)?;
+            let receipt = receipt.as_deref().and_then(Receipt::new);
+            Ok(Slot { not_before: time(0)?, held: row.get(1)?, storm_since: time(2)?, receipt })
+        };
+        let found =
+            select.query_row(params![name.target.as_str(), name.route.as_str(), which(name)], read).optional()?;
+        Ok(found.unwrap_or_default())
+    }
+
+    fn keep_slot(&mut self, name: &SlotName, slot: &Slot) -> Done<()> {
+        let sql = "INSERT OR REPLACE INTO slots (target, route, which, not_before, held, storm_since, receipt)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let millis = |at: Option<Timestamp>| at.map(Timestamp::as_millis);
+        let receipt = slot.receipt.as_ref().map(Receipt::as_str);
+        let (target, route) = (name.target.as_str(), name.route.as_str());
+        self.change(
+            sql,
+            params![target, route, which(name), millis(slot.not_before), slot.held, millis(slot.storm_since), receipt],
+        )
+    }
+
+    fn storm(&mut self, route: &RouteName) -> Done<StormClock> {
+        let mut select = self.connection.prepare_cached("SELECT empty_at, since FROM storms WHERE route = ?1")?;
+        let read = |row: &SqlRow<'_>| {
+            let since: Option<i64> = row.get(1)?;
+            Ok(StormClock { empty_at: row.get(0)?, since: since.map(Timestamp::from_millis) })
+        };
+        Ok(select.query_row([route.as_str()], read).optional()?.unwrap_or_default())
+    }
+
+    fn keep_storm(&mut self, route: &RouteName, clock: StormClock) -> Done<()> {
+        let sql = "INSERT OR REPLACE INTO storms (route, empty_at, since) VALUES (?1, ?2, ?3)";
+        self.change(sql, params![route.as_str(), clock.empty_at, clock.since.map(Timestamp::as_millis)])
+    }
+
+    fn receipt(&mut self, id: DeliveryId) -> Done<Option<Receipt>> {
+        let mut select = self.connection.prepare_cached("SELECT receipt FROM deliveries WHERE id = ?1")?;
+        let text: Option<Option<String>> = select.query_row([id.row()], |row| row.get(0)).optional()?;
+        Ok(text.flatten().as_deref().and_then(Receipt::new))
+    }
+
+    fn event(&mut self, of: DeliveryId, with_body: bool) -> Done<Result<Event, String>> {
+        let mut select =
+            self.connection.prepare_cached("SELECT record, CASE WHEN ?2 THEN body END FROM events WHERE seq = ?1")?;
+        // A column that holds something else is as unreadable as a record that is no JSON: no reason to fail the claim.
+        let read = |row: &SqlRow<'_>| Ok(read_event(row).map_err(|error| error.to_string()));
+        let found = select.query_row(params![event_of(of), with_body], read).optional()?;
+        Ok(found.unwrap_or_else(|| Err("its event is gone".to_owned())))
+    }
+
+    fn raise(&mut self, append: Append) -> Done<()> {
+        let failed = |error: crate::store::StoreError| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
+        Encoded::from_append(append).map_err(failed)?.append(self).map(drop)
+    }
+}
+
+fn read_event(row: &SqlRow<'_>) -> Done<Event> {
+    let body: Option<Vec<u8>> = row.get(1)?;
+    Event::from_record(row.get_ref(0)?.as_blob()?, body.unwrap_or_default().into()).map_err(unreadable(0))
+}
+
+impl Row {
+    /// Whether it is as most are, so that the columns that are rarely used can be left out.
+    fn is_plain(&self) -> bool {
+        let Row { group, swept, incident, origin, behind, told, .. } = self;
+        group.is_none() && !swept && incident.is_none() && *origin == Origin::Route && !behind && !told
+    }
+}
+
+impl DeliveryState {
+    /// As it is kept.
+    pub(super) fn from_number(number: i64) -> Self {
+        let all = [Self::Pending, Self::Delivered, Self::Dead, Self::Silenced, Self::Superseded];
+        all.into_iter().find(|state| *state as i64 == number).unwrap_or(Self::Dead)
+    }
+}
