@@ -1,5 +1,5 @@
-//! How fast a backlog drains to a fast receiver on this machine, each delivery settled durably, and how long an idle relay takes
-//! from accepting an event to sending it.
+//! How fast a backlog drains to a fast receiver on this machine, each delivery settled durably; how long an idle relay takes
+//! from accepting an event to sending it; and how much memory a storm and a dead target cost.
 //!
 //! `cargo bench --bench drain [-- DELIVERIES]`. The ratio is to the same client sending the same requests with nothing to
 //! keep. Prints; asserts nothing, because machines differ. The relay is a process of its own; the receiver is a thread of this one.
@@ -27,7 +27,7 @@ use castai_relay::event::{CastAIEvent, Cluster, Event, Severity, Timestamp};
 use castai_relay::names::{EventId, RouteName, SourceName, TargetName};
 use castai_relay::store::sqlite::SqliteStore;
 use castai_relay::store::{Append, Store};
-use house::{Server, empty_folder, percentile, request};
+use house::{Server, empty_folder, percentile, posted, request};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -38,10 +38,15 @@ use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
+const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// Attempts at a time.
 const PLACES: usize = 64;
 /// Events sent one after the other to an idle relay.
 const SINGLES: usize = 1000;
+/// Interruptions in the storm.
+const STORM: usize = 10_000;
+/// How long a relay is watched that has nothing to wait for.
+const WATCHED: Duration = Duration::from_secs(15);
 
 fn main() {
     let deliveries = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(100_000);
@@ -64,6 +69,13 @@ fn main() {
         at(0.5),
         at(0.99)
     );
+    let (messages, peak) = runtime.block_on(storm(&receiver));
+    println!(
+        "{:<52}{messages:>10} messages, {peak:.1} MiB at most",
+        format!("{STORM} interruptions, 50 clusters, two targets")
+    );
+    let peak = runtime.block_on(dead(&receiver, deliveries));
+    println!("{:<52}{peak:>10.1} MiB at most", format!("a dead target with a backlog of {deliveries}"));
     let _ = std::fs::remove_dir_all(empty_folder("drain"));
 }
 
@@ -100,7 +112,7 @@ impl Receiver {
 
     fn targets(&self) -> String {
         let target = json!({
-            "pagerduty": {"routing_key": "0123456789abcdef0123456789abcdef", "url": format!("http://{}/v2/enqueue", self.address)},
+            "pagerduty": {"routing_key": KEY, "url": format!("http://{}/v2/enqueue", self.address)},
             "rate": "unlimited", "concurrency": PLACES, "retry": {"share": "100%"},
         });
         format!("targets: {{ fast: {target} }}\ndefault_targets: [fast]\n")
@@ -115,7 +127,7 @@ async fn take(stream: TcpStream, taken: Arc<AtomicUsize>, tell: mpsc::UnboundedS
             request.into_body().collect().await.unwrap();
             let _ = tell.send(at);
             taken.fetch_add(1, Ordering::Release);
-            Ok::<_, Infallible>(Response::builder().status(202).body(Full::new(Bytes::from_static(b"{}"))).unwrap())
+            Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"ok"))))
         }
     });
     // A relay that is killed breaks its connections.
@@ -214,4 +226,51 @@ async fn idle(receiver: &Receiver) -> Vec<Duration> {
     }
     relay.kill();
     waits
+}
+
+/// All interruptions at once, over fifty clusters: Slack hears of a storm, PagerDuty of each cluster.
+async fn storm(receiver: &Receiver) -> (usize, f64) {
+    let routes = "routes:\n\
+        - { name: news, match: {}, notify: [chat], group: { by: [cluster], wait: 1s }, storm: { above: 30/m, interval: 5s } }\n\
+        - { name: pages, match: {}, notify: [pager], group: { by: [cluster], wait: 1s }, \
+        incident: { key: \"spot/{{ event.cluster.id }}\", resolve_after: 1h } }\n";
+    let chat = json!({"slack": {"webhook_url": format!("http://{}/services/T/B/X", receiver.address)}});
+    let pager = json!({"pagerduty": {"routing_key": KEY, "url": format!("http://{}/v2/enqueue", receiver.address)}});
+    let relay =
+        Server::relay(&empty_folder("drain"), &format!("targets: {{ chat: {chat}, pager: {pager} }}\n{routes}"));
+    let before = receiver.taken();
+    let senders: Vec<_> = (0..PLACES).map(|first| tokio::spawn(interrupt(relay.address, first))).collect();
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    tokio::time::sleep(WATCHED).await;
+    let peak = relay.peak_mib();
+    relay.kill();
+    (receiver.taken() - before, peak)
+}
+
+async fn interrupt(relay: SocketAddr, first: usize) {
+    let mut sender = connect(relay).await;
+    for number in (first..STORM).step_by(PLACES) {
+        let cluster = number % 50;
+        let event = json!({
+            "id": format!("storm-{number}"), "eventType": "node.spot_interrupted", "timestamp": "2026-11-20T08:15:30Z",
+            "clusterId": format!("00000000-0000-0000-0000-0000000000{cluster:02}"), "clusterName": format!("prod-{cluster:02}"),
+            "data": {"nodeName": format!("ip-{number}"), "instanceType": "m6i.2xlarge", "lifecycle": "spot"},
+        });
+        let answer = sender.send_request(posted(event.to_string())).await.unwrap();
+        answer.into_body().collect().await.unwrap();
+    }
+}
+
+/// Nobody listens where the backlog should go.
+async fn dead(receiver: &Receiver, deliveries: usize) -> f64 {
+    let folder = empty_folder("drain");
+    owe(&folder.join("relay.db"), deliveries).await;
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let relay = Server::relay(&folder, &receiver.targets().replace(&receiver.address.to_string(), &nobody.to_string()));
+    tokio::time::sleep(WATCHED).await;
+    let peak = relay.peak_mib();
+    relay.kill();
+    peak
 }

@@ -67,9 +67,13 @@ pub fn empty_folder(name: &str) -> std::path::PathBuf {
 
 /// One event, as CAST AI's webhook brings it.
 pub fn request(id: &str) -> Request<Full<Bytes>> {
-    let body = format!(
+    posted(format!(
         r#"{{"id":"{id}","eventType":"node.added","clusterId":"9f2d3a54-2c6b-4f5e-8a0b-1d7c5e3f4a21","clusterName":"prod-eu","timestamp":"2026-11-20T08:15:30Z","data":{{"nodeName":"ip-10-0-12-7.eu-central-1.compute.internal","instanceType":"m6i.2xlarge","lifecycle":"spot"}}}}"#
-    );
+    ))
+}
+
+/// A body, as CAST AI's webhook brings it.
+pub fn posted(body: String) -> Request<Full<Bytes>> {
     Request::post("/castai/events")
         .header(HOST, "relay")
         .header(AUTHORIZATION, "Bearer token")

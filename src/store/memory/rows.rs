@@ -11,7 +11,7 @@ use crate::names::{DeliveryId, IncidentKey, RouteName, TargetName};
 use crate::store::queue::claim::fresh_since;
 use crate::store::queue::due::Seen;
 use crate::store::queue::{
-    self, End, IncidentRow, Lane, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, Which, event_of,
+    self, Among, End, IncidentRow, Lane, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, Which, event_of,
 };
 use crate::store::{Append, DeliveryState};
 use crate::target::TargetState;
@@ -45,10 +45,13 @@ impl Kept {
 
 fn leaves_with(row: &Row, of: &SlotName) -> bool {
     let in_it = match &of.which {
-        Which::Group(key, None) => row.group.as_ref() == Some(key),
-        Which::Group(key, Some((incident, phase))) => {
-            let step = row.incident.as_ref();
-            row.group.as_ref() == Some(key) && step.is_some_and(|step| step.key == *incident && step.phase == *phase)
+        Which::Group(key, among) => {
+            let is_among = match (among, &row.incident) {
+                (Among::All, _) | (Among::WithoutIncident, None) => true,
+                (Among::Step(key, phase), Some(step)) => step.key == *key && step.phase == *phase,
+                (Among::WithoutIncident, Some(_)) | (Among::Step(..), None) => false,
+            };
+            is_among && row.group.as_ref() == Some(key)
         }
         Which::Storm { with_incidents } => row.swept && (*with_incidents || row.incident.is_none()),
     };

@@ -113,6 +113,7 @@ impl<R: Rows> Claiming<'_, R> {
             route: &row.route,
             target: &row.target,
             severity: row.severity,
+            owed_since: row.received_at,
             ends_what_was_told: row.told && row.incident.as_ref().is_some_and(|step| step.phase == Phase::Resolve),
             interrupted: row.is_interrupted(),
         };

@@ -73,7 +73,7 @@ pub struct Row {
     pub interrupted: bool,
     /// Not before this; while it is held, when the lease ends.
     pub due_at: Timestamp,
-    /// When its event was received.
+    /// Since when it is owed: when its event was received, or its incident timed out.
     pub received_at: Timestamp,
     /// Who is told of it instead, too.
     pub fell_back_to: Option<TargetName>,
@@ -185,11 +185,22 @@ pub struct SlotName {
     pub which: Which,
 }
 
+/// Which of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Among {
+    /// All of it.
+    All,
+    /// What belongs to no incident, where the target keeps incidents itself.
+    WithoutIncident,
+    /// One step of one incident, where the target keeps incidents itself.
+    Step(IncidentKey, Phase),
+}
+
 /// Which deliveries of a route leave together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Which {
-    /// Those of one group; of one step of one incident, where the target keeps incidents itself.
-    Group(GroupKey, Option<(IncidentKey, Phase)>),
+    /// Those of one group.
+    Group(GroupKey, Among),
     /// All that a storm sweeps up; what belongs to incidents only if the flag is set.
     Storm {
         /// Whether what belongs to an incident is among them.

@@ -13,7 +13,7 @@ use crate::event::{Event, Timestamp};
 use crate::names::{DeliveryId, IncidentKey, RouteName, TargetName};
 use crate::store::queue::claim::fresh_since;
 use crate::store::queue::{
-    End, IncidentRow, Lane, Origin, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, Which, event_of,
+    Among, End, IncidentRow, Lane, Origin, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, Which, event_of,
 };
 use crate::store::{Append, DeliveryState};
 use crate::target::TargetState;
@@ -59,10 +59,13 @@ impl Database {
     fn together(of: &SlotName) -> (String, Option<&str>, Option<&str>) {
         const BOTH: &str = "target = ?1 AND route = ?2 AND state = 0";
         match &of.which {
-            Which::Group(group, None) => {
+            Which::Group(group, Among::All) => {
                 (format!("{BOTH} AND group_key = ?3 AND ?4 IS NULL"), Some(group.as_str()), None)
             }
-            Which::Group(group, Some((key, phase))) => {
+            Which::Group(group, Among::WithoutIncident) => {
+                (format!("{BOTH} AND group_key = ?3 AND incident IS ?4"), Some(group.as_str()), None)
+            }
+            Which::Group(group, Among::Step(key, phase)) => {
                 let resolves = i64::from(*phase == Phase::Resolve);
                 let condition = format!("{BOTH} AND group_key = ?3 AND incident = ?4 AND resolves = {resolves}");
                 (condition, Some(group.as_str()), Some(key.as_str()))
@@ -78,9 +81,10 @@ impl Database {
 fn which(of: &SlotName) -> String {
     match &of.which {
         Which::Storm { .. } => "storm".to_owned(),
-        Which::Group(group, None) => format!("group {group}"),
+        Which::Group(group, Among::All) => format!("group {group}"),
         // A key has no line breaks.
-        Which::Group(group, Some((key, phase))) => format!("group {group}\n{phase:?} {key}"),
+        Which::Group(group, Among::WithoutIncident) => format!("group {group}\n-"),
+        Which::Group(group, Among::Step(key, phase)) => format!("group {group}\n{phase:?} {key}"),
     }
 }
 

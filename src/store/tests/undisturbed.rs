@@ -26,6 +26,7 @@ impl Judge for Undisturbed {
 /// What holds for every target.
 pub fn terms() -> Arc<Terms> {
     Arc::new(Terms {
+        tells_many: true,
         limits: Limits::default(),
         lease: Duration::from_secs(60),
         fallback: None,

@@ -95,6 +95,7 @@ macro_rules! contract {
                     what_opens_it_again_waits_for_the_end_and_is_a_new_incident
                     what_opened_it_again_and_is_over_before_the_first_end_left_is_told_to_nobody
                     an_incident_ends_by_itself_when_nothing_more_is_heard_of_it
+                    an_end_that_comes_by_itself_is_owed_since_then
                     a_time_out_does_not_cancel_what_has_not_left
                     an_end_that_came_makes_the_time_out_unneeded
                     more_incidents_than_one_claim_ends_are_all_ended_by_the_next_ones

@@ -180,6 +180,19 @@ pub async fn an_incident_ends_by_itself_when_nothing_more_is_heard_of_it(store: 
     nothing_is_left(&store).await;
 }
 
+/// However old its last event is: it is the news that nothing more was heard.
+pub async fn an_end_that_comes_by_itself_is_owed_since_then(store: Arc<dyn Store>) {
+    keep(&store, [opens_for(open("a", 0), "prod", 1_000)]).await;
+    deliver(&store, 0).await;
+    let young = Script::default().ruled(|candidate, now| match candidate.owed_since.saturating_add(LEASE) < now {
+        true => Ruling::End(End::Dead { reason: Reason::Expired, detail: "it is too old".to_owned() }),
+        false => Ruling::Leave,
+    });
+    assert_eq!(young.next_due(&store, "pager", at(1)).await, Some(at(1_000)));
+    assert_eq!(phase(&young.claim_one(&store, "pager", at(1_000)).await), Some(Phase::Resolve));
+    assert_eq!(store.backlog().await.unwrap()[&target("pager")].oldest, Some(at(1_000)));
+}
+
 pub async fn a_time_out_does_not_cancel_what_has_not_left(store: Arc<dyn Store>) {
     keep(&store, [opens_for(open("a", 0), "prod", 100)]).await;
     settle(&store, &claim_one(&store, "pager", at(0)).await, retry(at(500))).await;
@@ -285,7 +298,9 @@ pub async fn a_group_that_holds_beginning_and_end_loses_neither(store: Arc<dyn S
     script.claim_one(&store, "pager", at(0)).await;
     keep(&store, [over]).await;
     let both = script.claim_one(&store, "pager", at(30)).await;
-    assert_eq!((told(&both), both.incident.is_none()), (vec!["begun", "over"], true));
+    assert_eq!((both.deliveries.len(), both.incident.is_none()), (2, true));
+    assert_eq!(both.tally.as_ref().map(|tally| (tally.events(), tally.resolved())), Some((1, 1)));
+    assert_eq!(told(&both), ["begun"], "where there is news, ends are only counted");
     script.settle(&store, &both, retry(at(60)), at(31)).await;
     assert_eq!(state_of(&store, "begun").await, DeliveryState::Superseded);
     let last = script.claim_one(&store, "pager", at(60)).await;

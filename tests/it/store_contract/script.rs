@@ -43,6 +43,7 @@ impl Script {
     /// What holds for the target.
     pub fn terms(&self) -> Terms {
         Terms {
+            tells_many: true,
             limits: self.limits,
             lease: self.lease,
             fallback: self.fallback.clone(),

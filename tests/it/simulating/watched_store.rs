@@ -1,0 +1,282 @@
+//! The store as those who look on see it: everything that passes is written down, and it may fail or stop at any write.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use castai_relay::event::batch::Gathering;
+use castai_relay::event::silence::{Silence, Terms as SilenceTerms};
+use castai_relay::event::{CastAIEvent, Timestamp};
+use castai_relay::names::{CursorName, EventId, RouteName, SilenceId, TargetName};
+use castai_relay::runtime::Clock;
+use castai_relay::store::{
+    Append, Appended, Backlog, Candidate, Claim, Claimed, Cursor, Ended, Judge, News, Ruling, Settled, Settlement,
+    Store, StoreError, StoredEvent, Terms,
+};
+use castai_relay::target::{Change, TargetState};
+
+use super::dice::number_of;
+use super::ledger::{self, Ending, Ledger};
+use super::time::{Time, wait_for};
+
+/// What goes wrong with a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mishap {
+    /// It does not happen, and says so.
+    Fails,
+    /// It happens, and says that it did not.
+    FailsAfterwards,
+    /// The process dies before it.
+    StopsBefore,
+    /// The process dies after it, before anybody hears of it.
+    StopsAfter,
+}
+
+/// When what goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    None,
+    /// At this write, counted from zero.
+    At(usize, Mishap),
+    /// At so many of a hundred.
+    Often { seed: u64, percent: u64 },
+}
+
+pub struct WatchedStore {
+    /// Absent while no process has it open.
+    inner: Mutex<Option<Arc<dyn Store>>>,
+    ledger: Arc<Ledger>,
+    time: Time,
+    trouble: Mutex<Trouble>,
+    writes: AtomicUsize,
+    /// The process is dead; the world must bury it.
+    pub is_stopped: AtomicBool,
+}
+
+impl WatchedStore {
+    pub fn new(inner: Arc<dyn Store>, ledger: Arc<Ledger>, time: Time) -> Self {
+        let is_stopped = AtomicBool::new(false);
+        let (trouble, writes) = (Mutex::new(Trouble::None), AtomicUsize::new(0));
+        Self { inner: Mutex::new(Some(inner)), ledger, time, trouble, writes, is_stopped }
+    }
+
+    /// Closes what is there and opens it again.
+    pub fn reopen(&self, open: impl FnOnce() -> Arc<dyn Store>) {
+        let mut inner = self.inner.lock().unwrap();
+        *inner = None;
+        *inner = Some(open());
+    }
+
+    pub fn has_trouble(&self, trouble: Trouble) {
+        *self.trouble.lock().unwrap() = trouble;
+    }
+
+    /// How many writes there were.
+    pub fn writes(&self) -> usize {
+        self.writes.load(Ordering::Relaxed)
+    }
+
+    fn inner(&self) -> Arc<dyn Store> {
+        self.inner.lock().unwrap().clone().unwrap()
+    }
+
+    fn mishap(&self) -> Option<Mishap> {
+        let write = self.writes.fetch_add(1, Ordering::Relaxed);
+        match *self.trouble.lock().unwrap() {
+            Trouble::At(at, mishap) if at == write => Some(mishap),
+            Trouble::Often { seed, percent } => {
+                let drawn = number_of(&[seed, write as u64, 5]);
+                let mishaps = [Mishap::Fails, Mishap::Fails, Mishap::FailsAfterwards, Mishap::Fails];
+                let stops = [Mishap::StopsBefore, Mishap::StopsAfter];
+                let kind = usize::try_from(drawn / 1000 % 4).unwrap();
+                let mishap = if drawn / 4000 % 20 == 0 { stops[kind % 2] } else { mishaps[kind] };
+                (drawn % 100 < percent).then_some(mishap)
+            }
+            _ => None,
+        }
+    }
+
+    async fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Relaxed);
+        std::future::pending().await
+    }
+
+    async fn write<T>(&self, what: &'static str, write: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let failed = || StoreError { doing: "keep anything", detail: "the disk is full".to_owned() };
+        let mishap = self.mishap();
+        if let Some(mishap) = mishap {
+            self.ledger.tell(self.time.now(), || format!("{what}: {mishap:?}"));
+        }
+        match mishap {
+            None => wait_for(write),
+            Some(Mishap::Fails) => Err(failed()),
+            Some(Mishap::FailsAfterwards) => wait_for(write).and(Err(failed())),
+            Some(Mishap::StopsBefore) => {
+                self.stop().await;
+                Err(failed())
+            }
+            Some(Mishap::StopsAfter) => {
+                let _ = wait_for(write);
+                self.stop().await;
+                Err(failed())
+            }
+        }
+    }
+
+    fn watched(&self, terms: &Arc<Terms>) -> Arc<Terms> {
+        let judge = Arc::new(Watched { inner: terms.judge.clone(), ledger: self.ledger.clone() });
+        Arc::new(Terms { judge, ..(**terms).clone() })
+    }
+
+    fn note_ended(&self, ended: &[Ended], fell_back: usize, at: Timestamp) {
+        let mut notes = self.ledger.notes();
+        notes.fell_back += fell_back;
+        if fell_back > 0 {
+            notes.tell(at, || format!("{fell_back} fell back"));
+        }
+        for Ended { delivery, state, reason, detail } in ended {
+            notes.tell(at, || format!("{} ends {state:?}: {detail}", ledger::in_parts(*delivery)));
+            let ended_as = notes.next_write();
+            notes.endings.push(Ending { delivery: *delivery, state: *state, reason: *reason, at, ended_as });
+        }
+    }
+}
+
+/// Writes down what is reported.
+struct Watched {
+    inner: Arc<dyn Judge>,
+    ledger: Arc<Ledger>,
+}
+
+impl Judge for Watched {
+    fn gathering(&self, route: &RouteName) -> Gathering {
+        self.inner.gathering(route)
+    }
+
+    fn ruling(&self, candidate: &Candidate<'_>, now: Timestamp) -> Ruling {
+        self.inner.ruling(candidate, now)
+    }
+
+    fn report(&self, news: News<'_>, now: Timestamp) -> Vec<Append> {
+        let appends = self.inner.report(news, now);
+        let events = appends.len();
+        let noted = match news {
+            News::GivenUp(given_up) => ledger::News::Dead {
+                target: given_up.target.clone(),
+                route: given_up.route.clone(),
+                reason: given_up.reason,
+                at: now,
+                events,
+            },
+            News::Change { target, change } => ledger::News::Change {
+                target: target.clone(),
+                is_closed: matches!(change, Change::Paused(_)),
+                at: now,
+                events,
+            },
+        };
+        let mut notes = self.ledger.notes();
+        notes.tell(now, || format!("{noted:?}"));
+        notes.news.push(noted);
+        for append in &appends {
+            assert!(matches!(append.event.kind, CastAIEvent::Relay(_)));
+            notes.keep(append.clone(), now);
+        }
+        appends
+    }
+}
+
+#[async_trait]
+impl Store for WatchedStore {
+    async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Vec<Appended>, StoreError> {
+        let write = async {
+            let appended = self.inner().append(appends.clone(), cursor).await?;
+            let mut notes = self.ledger.notes();
+            appends.into_iter().zip(&appended).for_each(|(append, is)| notes.kept(append, *is, self.time.now()));
+            Ok(appended)
+        };
+        self.write("append", write).await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        let (target, now) = (claim.target.clone(), claim.now);
+        let write = async {
+            let claim = Claim { terms: self.watched(&claim.terms), ..claim };
+            let claimed = self.inner().claim(claim).await?;
+            self.note_ended(&claimed.ended, claimed.fell_back, now);
+            claimed.batches.iter().for_each(|batch| self.ledger.notes().departs(batch));
+            Ok(claimed)
+        };
+        self.ledger.notes().claims(&target, now);
+        self.write("claim", write).await
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<Settled, StoreError> {
+        let write = async {
+            let Settlement { batch, outcome, at, .. } = settlement.clone();
+            let settlement = Settlement { terms: self.watched(&settlement.terms), ..settlement };
+            let settled = self.inner().settle(settlement).await?;
+            self.ledger.notes().settles(&batch, &outcome, settled == Settled::Fenced, self.time.now());
+            if let Settled::Done { ended, fell_back, change, .. } = &settled {
+                self.note_ended(ended, *fell_back, at);
+                self.ledger.notes().changes += usize::from(change.is_some());
+            }
+            Ok(settled)
+        };
+        self.write("settle", write).await
+    }
+
+    async fn cursor(&self, name: &CursorName) -> Result<Option<String>, StoreError> {
+        wait_for(self.inner().cursor(name))
+    }
+
+    async fn contains(&self, id: &EventId) -> Result<bool, StoreError> {
+        wait_for(self.inner().contains(id))
+    }
+
+    async fn note_conflict(&self, id: &EventId) -> Result<(), StoreError> {
+        wait_for(self.inner().note_conflict(id))
+    }
+
+    async fn next_due(
+        &self,
+        target: &TargetName,
+        now: Timestamp,
+        terms: Arc<Terms>,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        wait_for(self.inner().next_due(target, now, terms))
+    }
+
+    async fn standing(&self, target: &TargetName) -> Result<TargetState, StoreError> {
+        wait_for(self.inner().standing(target))
+    }
+
+    async fn event(&self, id: &EventId) -> Result<Option<StoredEvent>, StoreError> {
+        wait_for(self.inner().event(id))
+    }
+
+    async fn backlog(&self) -> Result<BTreeMap<TargetName, Backlog>, StoreError> {
+        wait_for(self.inner().backlog())
+    }
+
+    async fn silences(&self, since: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError> {
+        wait_for(self.inner().silences(since, limit))
+    }
+
+    async fn keep_silence(&self, terms: SilenceTerms) -> Result<Silence, StoreError> {
+        wait_for(self.inner().keep_silence(terms))
+    }
+
+    async fn end_silence(&self, id: SilenceId, at: Timestamp, by: &str) -> Result<Option<Silence>, StoreError> {
+        wait_for(self.inner().end_silence(id, at, by))
+    }
+
+    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        wait_for(self.inner().prune(before, limit))
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        wait_for(self.inner().probe())
+    }
+}
