@@ -1,6 +1,6 @@
 //! Tells somebody else, once, what a target did not take or cannot take for too long.
 
-use super::incident::{self, Because};
+use super::incident;
 use super::{Origin, Row, Rows};
 use crate::event::Timestamp;
 use crate::event::delivery::Phase;
@@ -32,7 +32,7 @@ pub fn fall_back<R: Rows>(rows: &mut R, row: &Row, to: &TargetName, now: Timesta
     match row.incident.as_ref().map(|step| step.phase) {
         None => rows.insert(&copy)?,
         Some(Phase::Open) => open(rows, row, copy, to, now)?,
-        Some(Phase::Resolve) => incident::resolve(rows, copy, Because::Event, now)?,
+        Some(Phase::Resolve) => incident::resolve(rows, copy, now)?,
     }
     look_again_from(rows, to, id.row())?;
     Ok(true)
