@@ -45,15 +45,6 @@ pub struct IncidentRow {
     pub fell_back_to: Option<TargetName>,
 }
 
-/// Why an incident ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Because {
-    /// An event says so.
-    Event,
-    /// Nothing more was heard of it.
-    Silence,
-}
-
 /// Keeps a step that opens an incident, or adds to it.
 pub fn open<R: Rows>(rows: &mut R, row: Row, after: Option<Duration>, now: Timestamp) -> Result<(), R::Error> {
     let Some(step) = row.incident.clone() else { return rows.insert(&row) };
@@ -85,7 +76,7 @@ pub fn open<R: Rows>(rows: &mut R, row: Row, after: Option<Duration>, now: Times
 
 /// Ends the incident of `row`, if there is one: cancels what has not left, and keeps `row` where somebody was told.
 /// The same at the target that was told instead of this one.
-pub fn resolve<R: Rows>(rows: &mut R, row: Row, because: Because, now: Timestamp) -> Result<(), R::Error> {
+pub fn resolve<R: Rows>(rows: &mut R, row: Row, now: Timestamp) -> Result<(), R::Error> {
     let Some(Step { key, .. }) = row.incident.clone() else { return Ok(()) };
     let Some(incident) = rows.incident(&row.target, &key)? else { return Ok(()) };
     if !incident.closing {
@@ -93,7 +84,9 @@ pub fn resolve<R: Rows>(rows: &mut R, row: Row, because: Because, now: Timestamp
     }
     let Some(other) = incident.fell_back_to else { return Ok(()) };
     let Some(id) = rows.sibling(row.id)? else { return Ok(()) };
-    resolve(rows, Row { id, target: other, origin: Origin::Fallback, ..row }, because, now)
+    // That nothing more was heard of it is as true there.
+    let origin = if row.origin == Origin::TimedOut { Origin::TimedOut } else { Origin::Fallback };
+    resolve(rows, Row { id, target: other, origin, ..row }, now)
 }
 
 fn close<R: Rows>(
@@ -200,7 +193,7 @@ pub fn time_out<R: Rows>(
         match rows.sibling(incident.last)? {
             Some(id) => {
                 done.woken.extend(incident.fell_back_to.clone());
-                resolve(rows, timed_out(id, target, &key, &incident, now), Because::Silence, now)?;
+                resolve(rows, timed_out(id, target, &key, &incident, now), now)?;
             }
             None => rows.forget_incident(target, &key)?,
         }

@@ -1,6 +1,6 @@
 //! Takes in what a new event owes.
 
-use super::incident::{self, Because};
+use super::incident;
 use super::{Origin, PER_EVENT, Row, Rows, Step};
 use crate::event::Timestamp;
 use crate::event::delivery::{Owed, Phase};
@@ -22,7 +22,7 @@ pub fn owe<R: Rows>(rows: &mut R, event: i64, owed: &[Owed], received_at: Timest
         next = match &owed.incident {
             Some(step) if step.phase == Phase::Resolve => {
                 // It may take no id, or several: for targets that were told instead of this one.
-                incident::resolve(rows, row, Because::Event, received_at)?;
+                incident::resolve(rows, row, received_at)?;
                 rows.sibling(first)?
             }
             step => {

@@ -1,19 +1,24 @@
 //! From every schema that was ever released there is a way to today's, and none back.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
 use super::*;
 use crate::event::Timestamp;
+use crate::event::batch::Batch;
+use crate::event::delivery::{Outcome, Reason};
 use crate::event::silence::Terms;
 use crate::names::{CursorName, EventId, TargetName};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Append, Appended, Cursor, Store, undisturbed};
+use crate::store::{Append, Appended, Backlog, Cursor, DeliveryState, Settled, Settlement, Store, undisturbed};
+use crate::target::Sign;
 
 /// Kept apart from the steps, so that no step can be edited unnoticed.
 const VERSION_1: &str = include_str!("../../../tests/fixtures/store/version_1.sql");
 const VERSION_2: &str = include_str!("../../../tests/fixtures/store/version_2.sql");
+const VERSION_2_IN_USE: &str = include_str!("../../../tests/fixtures/store/version_2_in_use.sql");
 
 fn database(text: &str) -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
@@ -23,7 +28,7 @@ fn database(text: &str) -> (TempDir, PathBuf) {
 }
 
 fn open(path: &Path) -> Result<SqliteStore, OpenError> {
-    SqliteStore::open(path, std::sync::Arc::new(|_, _| {}))
+    SqliteStore::open(path, Arc::new(|_, _| {}))
 }
 
 fn version(path: &Path) -> i64 {
@@ -80,6 +85,50 @@ async fn a_database_of_version_2_keeps_what_it_holds_and_gains_silences() {
     };
     let silence = store.keep_silence(terms).await.unwrap();
     assert_eq!(store.silences(now, 9).await.unwrap(), [silence]);
+}
+
+/// Whatever version 2 owed is told, in time and once; what it had ended stays ended.
+#[tokio::test]
+async fn what_version_2_owed_is_told_by_this_one() {
+    let (_directory, path) = database(&format!("{VERSION_2}{VERSION_2_IN_USE}"));
+    let store = open(&path).unwrap();
+    let [slack, mail] = ["slack-ops", "mail"].map(|name| TargetName::parse(name).unwrap());
+    let [received, paused_until] = [1_795_353_148_619, 1_795_353_200_000].map(Timestamp::from_millis);
+    let backlog = store.backlog().await.unwrap();
+    assert_eq!(backlog[&mail], Backlog { pending: 2, oldest: Some(received), dead: 1 });
+    assert_eq!(backlog[&slack], Backlog { pending: 2, oldest: Some(received), dead: 0 });
+
+    let cut_off = "SELECT id FROM deliveries WHERE interrupted = 1";
+    let cut_off: i64 = Connection::open(&path).unwrap().query_row(cut_off, [], |row| row.get(0)).unwrap();
+    assert_eq!(cut_off, 196_608, "what was claimed may have arrived");
+    let told = async |target, now| {
+        let batches = store.claim(undisturbed::claim(target, now)).await.unwrap().batches;
+        let attempts = |batch: &Batch| (batch.lead().event.id.as_str().to_owned(), batch.attempt);
+        let mut told: Vec<_> = batches.iter().map(attempts).collect();
+        told.sort();
+        for batch in batches {
+            let (outcome, sign, terms) = (Outcome::Delivered { receipt: None }, Sign::Well, undisturbed::terms());
+            let settlement = Settlement { batch: Arc::new(batch), outcome, sign, at: now, terms };
+            assert!(matches!(store.settle(settlement).await.unwrap(), Settled::Done { .. }));
+        }
+        told
+    };
+    assert_eq!(told(&mail, received).await, [("evt-2".to_owned(), 1), ("evt-3".to_owned(), 2)]);
+    assert_eq!(store.next_due(&slack, received, undisturbed::terms()).await.unwrap(), Some(paused_until));
+    assert_eq!(told(&slack, Timestamp::from_millis(1_795_353_199_999)).await, []);
+    assert_eq!(told(&slack, paused_until).await, [("evt-1".to_owned(), 4), ("evt-6".to_owned(), 2)]);
+
+    let row = async |id| store.event(&EventId::parse(id).unwrap()).await.unwrap().unwrap().deliveries.remove(0);
+    for (id, state, reason) in [
+        ("evt-1", DeliveryState::Delivered, Some(Reason::Unreachable)),
+        ("evt-3", DeliveryState::Delivered, None),
+        ("evt-4", DeliveryState::Delivered, Some(Reason::TargetFailed)),
+        ("evt-5", DeliveryState::Dead, Some(Reason::MessageRefused)),
+    ] {
+        let row = row(id).await;
+        assert_eq!((row.state, row.reason), (state, reason), "{id}");
+    }
+    assert!(store.backlog().await.unwrap().values().all(|left| left.pending == 0));
 }
 
 #[test]
