@@ -32,7 +32,7 @@ impl Judge for Ours {
     }
 
     fn ruling(&self, candidate: &Candidate<'_>, now: Timestamp) -> Ruling {
-        if now > candidate.event.received_at.saturating_add(self.max_age) {
+        if now > candidate.owed_since.saturating_add(self.max_age) {
             return dead(Reason::Expired, "it waited longer than the target's `max_age`");
         }
         if candidate.interrupted && self.ambiguous == Ambiguous::GiveUp {

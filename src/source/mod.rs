@@ -203,6 +203,8 @@ impl Inbox {
             source: event.source.clone(),
             type_name: event.type_name().to_owned(),
             targets: owed.iter().map(|owed| owed.target.clone()).collect(),
+            // An end is also for whoever was told of the beginning instead, and only the store knows who that was.
+            is_for_others: owed.iter().any(Owed::is_resolve),
             // Where nothing is open, the end of an incident is told to nobody.
             unrouted: owed.iter().all(Owed::is_resolve),
             ticket,
@@ -212,7 +214,7 @@ impl Inbox {
 
     /// The event is durable, from now or from before.
     fn arrived(&self, underway: Underway<'_>, appended: Appended) -> Accepted {
-        let Underway { id, source, type_name, targets, unrouted, ticket } = underway;
+        let Underway { id, source, type_name, targets, is_for_others, unrouted, ticket } = underway;
         // After a conflict the ticket is dropped unsaid: the map must not learn the wrong body.
         let conflict = appended == Appended::Duplicate { conflict: true };
         if let Some(ticket) = ticket.filter(|_| !conflict) {
@@ -224,7 +226,10 @@ impl Inbox {
                 self.metrics.accepted(&type_name, unrouted);
                 self.pulse.brought(&source, self.clock.now());
                 tracing::debug!(event.id = %id, event.kind = type_name, deliveries = targets.len(), "accepted an event");
-                targets.iter().for_each(|target| self.bell.ring(target));
+                match is_for_others {
+                    true => self.bell.ring_all(),
+                    false => targets.iter().for_each(|target| self.bell.ring(target)),
+                }
             }
         }
         Accepted { id, duplicate: appended != Appended::New }
@@ -253,6 +258,8 @@ struct Underway<'a> {
     source: SourceName,
     type_name: String,
     targets: Vec<TargetName>,
+    /// Whether it may be owed to others, too.
+    is_for_others: bool,
     /// Whether it owes nothing to anybody.
     unrouted: bool,
     /// Absent when somebody else holds it: then the map learns of the id from them.

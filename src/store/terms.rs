@@ -62,6 +62,8 @@ pub struct Candidate<'a> {
     pub target: &'a TargetName,
     /// The severity to tell it with.
     pub severity: Severity,
+    /// Since when it is owed: when its event was received, or its incident timed out.
+    pub owed_since: Timestamp,
     /// True when it ends an incident that this target was told of.
     pub ends_what_was_told: bool,
     /// True when an attempt at it was begun and nobody knows how it ended.

@@ -1,19 +1,28 @@
 //! What every store promises, as one suite that runs over every engine.
 //!
 //! A clause is an async function that is handed a fresh, empty store and knows nothing of which engine it is.
-//! [`every_engine!`] at the end is the table of engines: to put another under the contract, give it a constructor on
-//! [`Harness`] and one row there. [`agreement`] lets the engines answer the same random questions and compares;
+//! [`clauses`] lists them all; [`every_engine!`] at the end is the table of engines: to put another under the contract, give
+//! it a constructor on [`Harness`] and one row there. [`agreement`] lets the engines answer the same random questions and compares;
 //! [`restart`] is what only an engine with a file can promise.
 
+#[macro_use]
+mod clauses;
 mod agreement;
 mod append;
 mod claim;
 mod cursor;
 mod due;
+mod fallback;
+mod group;
+mod incident;
+mod owed;
 mod restart;
+mod ruling;
 mod script;
 mod settle;
 mod silence;
+mod standing;
+mod storm;
 mod upkeep;
 
 use std::sync::Arc;
@@ -205,104 +214,6 @@ async fn stored(store: &Arc<dyn Store>, name: &str) -> StoredEvent {
 /// The state of the first delivery of an event.
 async fn state_of(store: &Arc<dyn Store>, name: &str) -> DeliveryState {
     stored(store, name).await.deliveries[0].state
-}
-
-/// Makes a test of every clause, for one engine. A clause that is missing here is unused, which is an error.
-macro_rules! contract {
-    ($engine:ident, $open:path) => {
-        mod $engine {
-            use super::*;
-            contract! { clauses $open:
-                append {
-                    an_event_is_new_once_and_a_repeat_ever_after
-                    a_repeat_with_another_body_is_counted_apart
-                    a_repeat_from_another_source_with_another_body_is_no_conflict
-                    a_conflict_noted_by_the_map_in_front_is_counted_on_the_first
-                    a_repeat_adds_no_deliveries_and_leaves_the_first_as_it_was
-                    an_event_reads_back_as_it_was_given_with_what_it_owes
-                    an_event_that_owes_nothing_is_kept_too
-                    any_bytes_survive_as_a_body
-                    any_text_and_any_number_survive
-                    one_call_may_bring_new_events_and_repeats
-                    a_store_contains_what_it_was_given_and_nothing_else
-                    a_hundred_concurrent_appends_of_one_id_make_exactly_one_new
-                    a_hundred_concurrent_appends_of_different_ids_are_all_kept
-                }
-                cursor {
-                    a_cursor_nobody_moved_has_no_value
-                    events_and_the_cursor_are_kept_together
-                    without_events_the_cursor_moves_alone
-                    the_last_value_of_a_cursor_stands
-                    events_without_a_cursor_leave_it_where_it_is
-                    two_cursors_do_not_disturb_each_other
-                    an_oversized_cursor_is_refused_with_the_events_it_came_with
-                    an_append_that_is_dropped_half_way_moves_events_and_cursor_or_neither
-                }
-                claim {
-                    the_oldest_due_leaves_first_and_no_more_than_the_limit
-                    a_claim_hands_out_the_whole_event_and_what_is_owed
-                    a_target_is_handed_only_its_own_deliveries
-                    nothing_leaves_before_it_is_due
-                    a_claimed_delivery_is_hidden_while_its_lease_lasts
-                    a_lapsed_lease_is_due_again_as_the_next_attempt
-                    concurrent_claims_never_hand_out_a_delivery_twice
-                }
-                settle {
-                    what_was_delivered_is_never_claimed_again
-                    what_was_given_up_is_never_claimed_again_and_keeps_its_reason
-                    a_retry_waits_for_its_time_and_keeps_its_reason
-                    the_last_reason_for_failing_is_kept_after_success
-                    an_older_attempt_is_fenced_and_changes_and_raises_nothing
-                    an_attempt_is_settled_once
-                    a_delivery_nobody_claimed_cannot_be_settled
-                    a_late_settlement_counts_while_nobody_else_has_claimed
-                    of_many_concurrent_settlements_of_one_attempt_one_counts
-                    what_a_settlement_raises_is_kept_with_it_and_owed
-                    what_was_raised_before_is_counted_as_a_repeat
-                }
-                due {
-                    nothing_pending_is_due_never
-                    what_is_due_next_is_the_earliest_of_what_is_pending
-                    what_is_leased_is_due_when_the_lease_ends
-                    a_pause_holds_back_everything_for_its_target_and_for_no_other
-                    nothing_is_due_before_a_pause_ends
-                    a_shorter_pause_does_not_cut_a_longer_one_short
-                }
-                silence {
-                    a_silence_reads_back_as_it_was_given_under_an_id_of_its_own
-                    a_silence_that_is_over_is_not_among_the_current_ones
-                    of_many_silences_the_newest_are_listed_in_their_order
-                    a_silence_that_is_ended_is_over_then_and_says_by_whom
-                    the_first_end_of_a_silence_stands
-                    a_silence_nobody_kept_cannot_be_ended
-                    pruning_forgets_silences_that_were_over_before_and_never_gives_their_ids_again
-                    pruning_forgets_no_more_silences_than_its_limit
-                }
-                upkeep {
-                    the_backlog_counts_what_is_pending_and_dead_and_knows_the_oldest
-                    a_target_that_waits_for_nothing_is_not_in_the_backlog
-                    pruning_forgets_only_what_is_older
-                    pruning_never_forgets_what_is_still_owed
-                    pruning_forgets_no_more_than_its_limit
-                    a_pruned_event_is_new_again_with_ids_never_used_before
-                    a_probe_succeeds_and_changes_nothing
-                    what_nobody_knows_is_answered_and_does_no_harm
-                    an_append_that_is_dropped_half_way_is_done_or_not_done
-                    a_settlement_that_is_dropped_half_way_is_done_or_not_done
-                    a_claim_that_is_dropped_half_way_loses_nothing
-                }
-            }
-        }
-    };
-    (clauses $open:path: $($chapter:ident { $($clause:ident)* })*) => {
-        $($(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $clause() {
-                let harness = $open();
-                $chapter::$clause(harness.store.clone()).await;
-            }
-        )*)*
-    };
 }
 
 /// The engines under contract. Each has the whole suite, and answers as the memory engine does.

@@ -84,7 +84,7 @@ fn every_class_of_error_means_one_thing_for_the_delivery_and_one_for_the_target(
         (soon, Message, false, Unreachable, "retry soon, failing", "retry soon, failing"),
         (soon, Message, true, Doubt, "retry soon, failing", "dead, failing"),
         (soon, Target, true, Doubt, "retry soon, failing", "dead, failing"),
-        // It asks for a wait, which holds for everybody.
+        // It asks for a wait: then everybody waits.
         (asked, Target, false, RateLimited, "retry in 30 s, busy for 30 s", "retry in 30 s, busy for 30 s"),
         (asked, Target, false, TargetFailed, "retry in 30 s, busy for 30 s", "retry in 30 s, busy for 30 s"),
         (asked, Target, true, TargetFailed, "retry in 30 s, busy for 30 s", "dead, busy for 30 s"),
@@ -144,7 +144,8 @@ proptest! {
         let outcome = Verdict::of(Err(failed), &batch(attempt), &policy, after(age)).outcome;
         let Outcome::Retry { at, .. } = outcome else { panic!("{outcome:?}") };
         let just_after = after(max_age).saturating_add(Duration::from_millis(1));
-        prop_assert!(at <= just_after, "{} is after {}", at, just_after);
+        prop_assert!(at > after(age), "what fails is never tried again at once");
+        prop_assert!(age >= max_age || at <= just_after, "{} is after {}", at, just_after);
         if at < just_after {
             prop_assert!(at >= after(age.saturating_add(asked.unwrap_or(0))), "nothing is tried earlier than it was asked for");
         }

@@ -55,7 +55,7 @@ fn leaves_with(row: &Row, of: &SlotName) -> bool {
         }
         Which::Storm { with_incidents } => row.swept && (*with_incidents || row.incident.is_none()),
     };
-    in_it && row.route == of.route && row.held.is_none()
+    in_it && row.route == of.route
 }
 
 impl Rows for Kept {
@@ -132,14 +132,15 @@ impl Rows for Kept {
         Ok(waiting.into_iter().chain(tried).min_by_key(|row| row.id).map(|row| (*row).clone()))
     }
 
-    fn gather(&mut self, of: &SlotName, limit: usize) -> Done<Vec<Row>> {
-        Ok(self.pending(&of.target).filter(|row| leaves_with(row, of)).take(limit).cloned().collect())
+    fn gather(&mut self, of: &SlotName, now: Timestamp, limit: usize) -> Done<Vec<Row>> {
+        let free = self.pending(&of.target).filter(|row| leaves_with(row, of) && !row.is_held_at(now));
+        Ok(free.take(limit).cloned().collect())
     }
 
-    fn postpone(&mut self, of: &SlotName, until: Timestamp) -> Done<()> {
+    fn postpone(&mut self, of: &SlotName, now: Timestamp, until: Timestamp) -> Done<()> {
         let early: Vec<DeliveryId> = self
             .pending(&of.target)
-            .filter(|row| leaves_with(row, of) && row.due_at < until)
+            .filter(|row| leaves_with(row, of) && !row.is_held_at(now) && row.due_at < until)
             .map(|row| row.id)
             .collect();
         for id in early {
@@ -153,7 +154,7 @@ impl Rows for Kept {
     fn reschedule(&mut self, of: &SlotName, from: Timestamp, to: Timestamp) -> Done<()> {
         let due: Vec<DeliveryId> = self
             .pending(&of.target)
-            .filter(|row| leaves_with(row, of) && row.due_at == from)
+            .filter(|row| leaves_with(row, of) && row.held.is_none() && row.due_at == from)
             .map(|row| row.id)
             .collect();
         for id in due {

@@ -17,7 +17,7 @@ const TIMEOUTS: usize = 64;
 /// Takes up to `limit` batches that may leave now.
 pub fn claim<R: Rows>(rows: &mut R, claim: &Claim) -> Result<Claimed, R::Error> {
     let Claim { target, now, terms, .. } = claim;
-    incident::time_out(rows, target, *now, TIMEOUTS)?;
+    let timed_out = incident::time_out(rows, target, *now, TIMEOUTS)?;
     let state = rows.target(target)?;
     let mut claiming = Claiming { work: Work::new(rows, terms, *now), before: state.clone(), state, claim, looks: 0 };
     claiming.fall_back()?;
@@ -27,8 +27,9 @@ pub fn claim<R: Rows>(rows: &mut R, claim: &Claim) -> Result<Claimed, R::Error> 
         work.rows.keep_target(target, &state)?;
     }
     let Done { ended, fell_back, mut woken } = work.done;
+    woken.extend(timed_out.woken);
     woken.remove(target);
-    Ok(Claimed { batches, ended, fell_back, woken, more: looks >= LOOKS })
+    Ok(Claimed { batches, ended, fell_back, woken, more: looks >= LOOKS || timed_out.count >= TIMEOUTS })
 }
 
 /// One claim at work.
@@ -74,7 +75,7 @@ impl<R: Rows> Claiming<'_, R> {
             let Some(event) = self.judged(&row, true)? else { continue };
             let Some(party) = Party::of(self, row, event)? else { continue };
             let batch = party.depart(self, lane)?;
-            old_left -= usize::from(lane == Lane::Old);
+            old_left = old_left.saturating_sub(usize::from(batch.is_old));
             batches.push(batch);
         }
         Ok(batches)
@@ -104,11 +105,15 @@ impl<R: Rows> Claiming<'_, R> {
                 return Ok(None);
             }
         };
+        if row.is_interrupted() {
+            incident::told(self.work.rows, row, None)?;
+        }
         let candidate = Candidate {
             event: &event,
             route: &row.route,
             target: &row.target,
             severity: row.severity,
+            owed_since: row.received_at,
             ends_what_was_told: row.told && row.incident.as_ref().is_some_and(|step| step.phase == Phase::Resolve),
             interrupted: row.is_interrupted(),
         };
@@ -132,13 +137,6 @@ impl<R: Rows> Claiming<'_, R> {
             }
             (end, _) => end,
         })
-    }
-}
-
-impl Row {
-    /// A holder that neither settled nor lives: an attempt was begun and nobody knows how it ended.
-    fn is_interrupted(&self) -> bool {
-        self.interrupted || self.held.is_some()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{End, Row, Rows, fallback, incident};
+use crate::event::delivery::Owed;
 use crate::event::relay::GivenUp;
 use crate::event::{Event, Timestamp};
 use crate::names::TargetName;
@@ -81,7 +82,20 @@ impl<'a, R: Rows> Work<'a, R> {
     }
 
     fn raise(&mut self, append: Append) -> Result<(), R::Error> {
-        self.done.woken.extend(append.owed.iter().map(|owed| owed.target.clone()));
+        append.owed.iter().try_for_each(|owed| self.wake(owed))?;
         self.rows.raise(append)
+    }
+
+    /// Whoever is told; of the end of an incident also those who were told instead that it began.
+    fn wake(&mut self, owed: &Owed) -> Result<(), R::Error> {
+        let key = owed.incident.as_ref().filter(|_| owed.is_resolve()).map(|step| &step.key);
+        let (mut chain, mut next) = (BTreeSet::new(), Some(owed.target.clone()));
+        while let Some(target) = next.take().filter(|target| chain.insert(target.clone())) {
+            if let Some(key) = key {
+                next = self.rows.incident(&target, key)?.and_then(|incident| incident.fell_back_to);
+            }
+        }
+        self.done.woken.extend(chain);
+        Ok(())
     }
 }

@@ -7,9 +7,10 @@ use crate::event::delivery::Phase;
 use crate::names::TargetName;
 use crate::store::DeliveryState;
 
-/// Owes what `row` owes to `to`, too. False when that was done before, or the event has no room for another delivery.
+/// Owes what `row` owes to `to`, too. False when that was done before, is no news to anybody, or the event has no room for
+/// another delivery.
 pub fn fall_back<R: Rows>(rows: &mut R, row: &Row, to: &TargetName, now: Timestamp) -> Result<bool, R::Error> {
-    if row.fell_back_to.is_some() {
+    if row.fell_back_to.is_some() || !concerns_others(rows, row)? {
         return Ok(false);
     }
     let Some(id) = rows.sibling(row.id)? else { return Ok(false) };
@@ -29,13 +30,21 @@ pub fn fall_back<R: Rows>(rows: &mut R, row: &Row, to: &TargetName, now: Timesta
         fell_back_to: None,
         ..row.clone()
     };
-    match row.incident.as_ref().map(|step| step.phase) {
+    match &row.incident {
         None => rows.insert(&copy)?,
-        Some(Phase::Open) => open(rows, row, copy, to, now)?,
-        Some(Phase::Resolve) => incident::resolve(rows, copy, now)?,
+        Some(_) => open(rows, row, copy, to, now)?,
     }
     look_again_from(rows, to, id.row())?;
     Ok(true)
+}
+
+/// The end of an incident goes where its beginning went, when it is owed; and what is over is no news to anybody else.
+fn concerns_others<R: Rows>(rows: &mut R, row: &Row) -> Result<bool, R::Error> {
+    match row.phase() {
+        None => Ok(true),
+        Some(Phase::Open) => Ok(!incident::is_over(rows, row)?),
+        Some(Phase::Resolve) => Ok(false),
+    }
 }
 
 fn open<R: Rows>(rows: &mut R, row: &Row, copy: Row, to: &TargetName, now: Timestamp) -> Result<(), R::Error> {

@@ -49,12 +49,7 @@ impl Party {
         let Some((name, pace)) = together else { return Ok(Some(Self::alone(head, event))) };
         let slot = claiming.work.rows.slot(&name)?;
         if let Some(until) = slot.not_before.filter(|until| *until > claiming.work.now) {
-            claiming.work.rows.postpone(&name, until)?;
-            if head.held.is_some() {
-                // Its holder is gone, and what is held is not among those that were put off.
-                let released = Row { held: None, interrupted: true, due_at: until, ..head };
-                claiming.work.rows.update(&released)?;
-            }
+            claiming.work.rows.postpone(&name, claiming.work.now, until)?;
             return Ok(None);
         }
         let mut party = Self::alone(head, event);
@@ -100,7 +95,7 @@ impl Party {
         max_events: usize,
     ) -> Result<(), R::Error> {
         let head = self.members.first().map(|row| row.id);
-        for row in claiming.work.rows.gather(name, max_events)? {
+        for row in claiming.work.rows.gather(name, claiming.work.now, max_events)? {
             if self.members.len() >= max_events {
                 break;
             }
@@ -129,8 +124,10 @@ impl Party {
         let Departure { lease: holder, is_probe } = claiming.state.depart(&claiming.work.terms.limits, now, lease);
         let lease_ends = now.saturating_add(lease);
         for row in &self.members {
+            // Who ended while they gathered may have changed what was read of another one of its incident.
+            let row = claiming.work.rows.as_it_is(row)?;
             let attempts = row.attempts.saturating_add(1);
-            let held = Row { attempts, held: Some(holder), interrupted: false, due_at: lease_ends, ..row.clone() };
+            let held = Row { attempts, held: Some(holder), interrupted: false, due_at: lease_ends, ..row };
             claiming.work.rows.update(&held)?;
         }
         let incident = self.incident(claiming)?;
@@ -219,6 +216,8 @@ impl Party {
         let attempt = self.members.iter().map(|row| row.attempts.saturating_add(1)).max().unwrap_or(1);
         let is_full = self.slot.as_ref().is_some_and(|(_, _, pace)| self.members.len() >= pace.max_events);
         let is_alone = self.members.len() == 1;
+        // A newcomer that leads what was tried before does not make it fresh.
+        let is_old = is_old || self.members.iter().any(|row| row.tried);
         let worst = self.shown();
         Batch {
             lease: holder,

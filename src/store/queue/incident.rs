@@ -4,6 +4,7 @@
 //! every `Open` step that has not left, and is itself only owed where somebody was told, or may have been told, that the
 //! incident began. There is at most one pending `Resolve` for an incident, because what it would end next cannot leave before.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{End, Origin, Row, Rows, Step};
@@ -144,12 +145,12 @@ fn cancel<R: Rows>(
         after = Some(last.id);
         for row in page {
             let resolves = row.incident.as_ref().is_some_and(|step| step.phase == Phase::Resolve);
-            match (resolves, row.held) {
+            match (resolves, row.is_held_at(now)) {
                 // What is before it belongs to an incident that has its end already.
                 (true, _) => found = Cancelled { resolve_pending: true, ..Cancelled::default() },
-                (false, Some(_)) => found.in_flight = true,
-                (false, None) => {
-                    found.told |= row.told;
+                (false, true) => found.in_flight = true,
+                (false, false) => {
+                    found.told |= row.told || row.is_interrupted();
                     rows.end(row.id, &over_before_it_left(), now)?;
                 }
             }
@@ -161,11 +162,27 @@ fn over_before_it_left() -> End {
     End::Superseded { detail: "it was over before it left".to_owned() }
 }
 
+/// What came of incidents of which nothing more was heard.
+#[derive(Debug, Default)]
+pub struct TimedOut {
+    /// How many were looked at.
+    pub count: usize,
+    /// Those who were told instead, and may have to be told that it is over.
+    pub woken: BTreeSet<TargetName>,
+}
+
 /// Ends the incidents at `target` of which nothing more was heard; up to `limit`.
-pub fn time_out<R: Rows>(rows: &mut R, target: &TargetName, now: Timestamp, limit: usize) -> Result<(), R::Error> {
-    for _ in 0..limit {
-        let Some((key, _)) = rows.first_to_time_out(target)?.filter(|(_, at)| *at <= now) else { return Ok(()) };
-        let Some(incident) = rows.incident(target, &key)? else { return Ok(()) };
+pub fn time_out<R: Rows>(
+    rows: &mut R,
+    target: &TargetName,
+    now: Timestamp,
+    limit: usize,
+) -> Result<TimedOut, R::Error> {
+    let mut done = TimedOut::default();
+    while done.count < limit {
+        let Some((key, _)) = rows.first_to_time_out(target)?.filter(|(_, at)| *at <= now) else { break };
+        let Some(incident) = rows.incident(target, &key)? else { break };
+        done.count += 1;
         let waits = rows.last_of_incident(target, &key)?.is_some();
         if let Some(after) = incident.resolve_after.filter(|_| waits) {
             // What nobody has heard of yet is not over because nobody spoke of it.
@@ -174,11 +191,14 @@ pub fn time_out<R: Rows>(rows: &mut R, target: &TargetName, now: Timestamp, limi
             continue;
         }
         match rows.sibling(incident.last)? {
-            Some(id) => resolve(rows, timed_out(id, target, &key, &incident, now), now)?,
+            Some(id) => {
+                done.woken.extend(incident.fell_back_to.clone());
+                resolve(rows, timed_out(id, target, &key, &incident, now), now)?;
+            }
             None => rows.forget_incident(target, &key)?,
         }
     }
-    Ok(())
+    Ok(done)
 }
 
 fn timed_out(id: DeliveryId, target: &TargetName, key: &IncidentKey, incident: &IncidentRow, now: Timestamp) -> Row {

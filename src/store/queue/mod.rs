@@ -73,10 +73,22 @@ pub struct Row {
     pub interrupted: bool,
     /// Not before this; while it is held, when the lease ends.
     pub due_at: Timestamp,
-    /// When its event was received.
+    /// Since when it is owed: when its event was received, or its incident timed out.
     pub received_at: Timestamp,
     /// Who is told of it instead, too.
     pub fell_back_to: Option<TargetName>,
+}
+
+impl Row {
+    /// Whether a running attempt holds it.
+    pub fn is_held_at(&self, now: Timestamp) -> bool {
+        self.held.is_some() && self.due_at > now
+    }
+
+    /// Asked of one that nobody holds: whether an attempt at it was begun, and nobody knows how it ended.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted || self.held.is_some()
+    }
 }
 
 /// What a delivery does to an incident, as kept.
@@ -222,6 +234,11 @@ pub trait Rows {
     fn sibling(&mut self, of: DeliveryId) -> Result<Option<DeliveryId>, Self::Error>;
     /// A delivery in whatever state.
     fn row(&mut self, id: DeliveryId) -> Result<Option<Row>, Self::Error>;
+    /// A delivery that was read some time ago, as it is now: what becomes of one of an incident may change the others.
+    fn as_it_is(&mut self, row: &Row) -> Result<Row, Self::Error> {
+        let now = if row.incident.is_some() { self.row(row.id)? } else { None };
+        Ok(now.unwrap_or_else(|| row.clone()))
+    }
     /// Writes back what may change of a pending delivery: `attempts`, `tried`, `behind`, `told`, `held`, `interrupted`,
     /// `due_at`, `fell_back_to`.
     fn update(&mut self, row: &Row) -> Result<(), Self::Error>;
@@ -238,10 +255,10 @@ pub trait Rows {
     /// since longest; of those that were, the one that came first, so that a failure does not cost it its place; of these two,
     /// the one that came first.
     fn head(&mut self, target: &TargetName, lane: Lane, now: Timestamp) -> Result<Option<Row>, Self::Error>;
-    /// Those that leave together and are not held, in order of arrival.
-    fn gather(&mut self, of: &SlotName, limit: usize) -> Result<Vec<Row>, Self::Error>;
-    /// Makes those that leave together, are not held and are due earlier, due at `until`.
-    fn postpone(&mut self, of: &SlotName, until: Timestamp) -> Result<(), Self::Error>;
+    /// Those that leave together and are not held at `now`, in order of arrival.
+    fn gather(&mut self, of: &SlotName, now: Timestamp, limit: usize) -> Result<Vec<Row>, Self::Error>;
+    /// Makes those that leave together, are not held at `now` and are due earlier, due at `until`.
+    fn postpone(&mut self, of: &SlotName, now: Timestamp, until: Timestamp) -> Result<(), Self::Error>;
     /// Makes those that leave together, are not held and are due exactly at `from`, due at `to`.
     fn reschedule(&mut self, of: &SlotName, from: Timestamp, to: Timestamp) -> Result<(), Self::Error>;
     /// Those of one incident, in order of arrival, from the one after `after`.

@@ -62,6 +62,7 @@ impl<R: Rows> Work<'_, R> {
     }
 
     fn retried(&mut self, row: &Row, failure: &Failure<'_>) -> Result<(), R::Error> {
+        let row = &self.rows.as_it_is(row)?;
         let told = row.told || failure.ambiguous;
         if failure.ambiguous {
             incident::told(self.rows, row, None)?;

@@ -169,7 +169,7 @@ fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
 pub fn backlog(connection: &Connection) -> rusqlite::Result<BTreeMap<TargetName, Backlog>> {
     let mut waiting = BTreeMap::new();
     let mut pending = connection.prepare_cached(
-        "SELECT target, pending, (SELECT received_at FROM events WHERE seq = first / 65536)
+        "SELECT target, pending, (SELECT received_at FROM deliveries WHERE id = first)
          FROM (SELECT target, count(*) AS pending, min(id) AS first FROM deliveries WHERE state = 0 GROUP BY target)",
     )?;
     let rows = pending.query_map([], |row| Ok((target(row)?, row.get(1)?, row.get::<_, Option<i64>>(2)?)))?;

@@ -20,6 +20,9 @@ use crate::target::TargetState;
 
 type Done<T> = rusqlite::Result<T>;
 
+/// Held by nobody at the time `?5`: what is held is due when its lease ends.
+const FREE_AT_5: &str = "(lease IS NULL OR due_at <= ?5)";
+
 impl Database {
     fn one(&self, tail: &str, with: &[&dyn ToSql]) -> Done<Option<Row>> {
         Ok(self.many(&format!("{tail} LIMIT 1"), with)?.pop())
@@ -54,7 +57,7 @@ impl Database {
 
     /// `sql` for those that leave together: its condition, and what to bind beside target and route.
     fn together(of: &SlotName) -> (String, Option<&str>, Option<&str>) {
-        const BOTH: &str = "target = ?1 AND route = ?2 AND state = 0 AND lease IS NULL";
+        const BOTH: &str = "target = ?1 AND route = ?2 AND state = 0";
         match &of.which {
             Which::Group(group, Among::All) => {
                 (format!("{BOTH} AND group_key = ?3 AND ?4 IS NULL"), Some(group.as_str()), None)
@@ -217,22 +220,23 @@ impl Rows for Database {
         }
     }
 
-    fn gather(&mut self, of: &SlotName, limit: usize) -> Done<Vec<Row>> {
+    fn gather(&mut self, of: &SlotName, now: Timestamp, limit: usize) -> Done<Vec<Row>> {
         let (condition, group, key) = Self::together(of);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let with = params![of.target.as_str(), of.route.as_str(), group, key, limit];
-        self.many(&format!("{condition} ORDER BY id LIMIT ?5"), with)
+        let with = params![of.target.as_str(), of.route.as_str(), group, key, now.as_millis(), limit];
+        self.many(&format!("{condition} AND {FREE_AT_5} ORDER BY id LIMIT ?6"), with)
     }
 
-    fn postpone(&mut self, of: &SlotName, until: Timestamp) -> Done<()> {
+    fn postpone(&mut self, of: &SlotName, now: Timestamp, until: Timestamp) -> Done<()> {
         let (condition, group, key) = Self::together(of);
-        let sql = format!("UPDATE deliveries SET due_at = ?5 WHERE {condition} AND due_at < ?5");
-        self.change(&sql, params![of.target.as_str(), of.route.as_str(), group, key, until.as_millis()])
+        let sql = format!("UPDATE deliveries SET due_at = ?6 WHERE {condition} AND {FREE_AT_5} AND due_at < ?6");
+        let (target, route) = (of.target.as_str(), of.route.as_str());
+        self.change(&sql, params![target, route, group, key, now.as_millis(), until.as_millis()])
     }
 
     fn reschedule(&mut self, of: &SlotName, from: Timestamp, to: Timestamp) -> Done<()> {
         let (condition, group, key) = Self::together(of);
-        let sql = format!("UPDATE deliveries SET due_at = ?6 WHERE {condition} AND due_at = ?5");
+        let sql = format!("UPDATE deliveries SET due_at = ?6 WHERE {condition} AND lease IS NULL AND due_at = ?5");
         let (target, route) = (of.target.as_str(), of.route.as_str());
         self.change(&sql, params![target, route, group, key, from.as_millis(), to.as_millis()])
     }

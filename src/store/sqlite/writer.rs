@@ -61,14 +61,17 @@ where
     }
 
     fn answer(self: Box<Self>, committed: Result<(), &rusqlite::Error>) {
-        let failed = |detail: String| StoreError { doing: self.doing, detail };
-        let answer = match (committed, self.result) {
+        let Self { doing, apply, result, reply } = *self;
+        // What it holds may be the last handle on the store but for the caller's, who may drop his when he hears.
+        drop(apply);
+        let failed = |detail: String| StoreError { doing, detail };
+        let answer = match (committed, result) {
             (Ok(()), Some(result)) => Ok(result),
             (Ok(()), None) => Err(failed("it was never applied".into())),
             (Err(error), _) => Err(failed(error.to_string())),
         };
         // A caller that went away does not need the answer.
-        let _ = self.reply.send(answer);
+        let _ = reply.send(answer);
     }
 }
 
@@ -102,7 +105,9 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.jobs = None;
-        if let Some(thread) = self.thread.take() {
+        let own = std::thread::current().id();
+        // A job whose caller went away may have held the last handle: then this is the thread itself, and it ends by itself.
+        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != own) {
             let _ = thread.join();
         }
     }

@@ -149,6 +149,29 @@ async fn many_writes_that_wait_together_share_one_commit() {
 }
 
 #[tokio::test]
+async fn a_store_whose_last_handle_was_in_a_job_ends_all_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("relay.db");
+    let store = Arc::new(SqliteStore::open(&path, unobserved()).unwrap());
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let other = store.clone();
+    let job = move |_: &mut Database| {
+        let _ = (held.recv(), &other);
+        Ok(())
+    };
+    assert!(Box::pin(store.writer.write("hold the store", job)).now_or_never().is_none());
+    drop(store);
+    assert!(is_held(&path).unwrap(), "the job holds it");
+    release.send(()).unwrap();
+    let patience = std::time::Instant::now() + Duration::from_secs(30);
+    while is_held(&path).unwrap() {
+        assert!(std::time::Instant::now() < patience, "nobody let go of the file");
+        std::thread::yield_now();
+    }
+    SqliteStore::open(&path, unobserved()).unwrap();
+}
+
+#[tokio::test]
 async fn a_row_nobody_can_read_becomes_a_dead_letter_and_holds_up_nothing_else() {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&directory.path().join("relay.db"), unobserved()).unwrap();

@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
+use castai_relay::event::batch::Receipt;
 use castai_relay::names::CursorName;
-use castai_relay::store::{Backlog, Cursor};
+use castai_relay::store::{Backlog, Candidate, Cursor, End, Ruling};
+use castai_relay::target::Cause;
 use futures_util::FutureExt;
 
+use super::owed::*;
 use super::*;
 
 /// A SQLite store that can be closed and opened again.
@@ -97,6 +100,132 @@ async fn what_the_dead_process_had_claimed_is_due_at_once_and_fenced_against_it(
     assert_eq!((next.attempt, &next.deliveries), (2, &claimed.deliveries));
     assert!(next.lease > claimed.lease, "the holder before the restart is fenced for ever");
     assert!(is_done(&settle(&again.store, &next, delivered()).await));
+}
+
+#[tokio::test]
+async fn rate_and_burst_hold_across_a_restart() {
+    let running = Reopening::new();
+    let script = Script::default().rate(10_000, 2);
+    keep(&running.store, (0..4).map(|n| owing(&n.to_string(), 0, &["slack"]))).await;
+    for batch in script.claim(&running.store, "slack", at(0)).await {
+        script.settle(&running.store, &batch, delivered(), at(0)).await;
+    }
+    let again = running.reopen();
+    assert!(script.claim(&again.store, "slack", at(9)).await.is_empty());
+    assert_eq!(script.claim(&again.store, "slack", at(10)).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_closed_target_is_closed_after_a_restart_and_probed_at_once() {
+    let running = Reopening::new();
+    keep(&running.store, [owing("a", 0, &["slack"])]).await;
+    let (outcome, _) = retry(at(0));
+    let refusing = Sign::Refusing { reason: Reason::TargetRefused, detail: "no_service".to_owned() };
+    settle(&running.store, &claim_one(&running.store, "slack", at(0)).await, (outcome, refusing)).await;
+    let again = running.reopen();
+    let standing = again.store.standing(&target("slack")).await.unwrap();
+    let closed = standing.closed().map(|closed| (closed.cause, closed.since, closed.reported));
+    assert_eq!(closed, Some((Cause::Refusing, at(0), true)));
+    assert!(claim_one(&again.store, "slack", at(1)).await.is_probe, "whoever restarts it may have mended it");
+}
+
+#[tokio::test]
+async fn a_group_that_was_on_its_way_leaves_again_as_one_after_a_restart() {
+    let running = Reopening::new();
+    let script = Script::default().groups("everything", 60, 10);
+    let member = |name, seconds| grouped(owing(name, seconds, &["slack"]), "all", 10);
+    keep(&running.store, [member("a", 0), member("b", 0)]).await;
+    let first = script.claim_one(&running.store, "slack", at(10)).await;
+    keep(&running.store, [member("c", 11)]).await;
+    let again = running.reopen();
+    let second = script.claim_one(&again.store, "slack", at(12)).await;
+    assert_eq!((told(&second), second.first(), second.attempt), (vec!["a", "b", "c"], first.first(), 2));
+}
+
+#[tokio::test]
+async fn the_interval_of_a_group_holds_across_a_restart() {
+    let running = Reopening::new();
+    let script = Script::default().groups("everything", 60, 10);
+    let member = |name, seconds| grouped(owing(name, seconds, &["slack"]), "all", 0);
+    keep(&running.store, [member("a", 0)]).await;
+    let first = script.claim_one(&running.store, "slack", at(0)).await;
+    script.settle(&running.store, &first, delivered(), at(1)).await;
+    let again = running.reopen();
+    keep(&again.store, [member("b", 2)]).await;
+    assert!(script.claim(&again.store, "slack", at(59)).await.is_empty());
+    assert_eq!(told(&script.claim_one(&again.store, "slack", at(60)).await), ["b"]);
+}
+
+#[tokio::test]
+async fn a_storm_goes_on_after_a_restart() {
+    let running = Reopening::new();
+    let script = Script::default().storms("everything", 60);
+    let news = |name: &str, seconds| watched(owing(name, seconds, &["slack"]));
+    keep(&running.store, ["a", "b", "c"].map(|name| news(name, 0))).await;
+    let first = script.claim_one(&running.store, "slack", at(0)).await;
+    let taken = Outcome::Delivered { receipt: Receipt::new("ts-1") };
+    script.settle(&running.store, &first, (taken, Sign::Well), at(1)).await;
+    let again = running.reopen();
+    keep(&again.store, (1..12).map(|n| news(&n.to_string(), n * 5))).await;
+    assert!(script.claim(&again.store, "slack", at(59)).await.is_empty());
+    let second = script.claim_one(&again.store, "slack", at(60)).await;
+    assert_eq!((second.deliveries.len(), second.is_storm, second.earlier), (11, true, Receipt::new("ts-1")));
+}
+
+#[tokio::test]
+async fn an_incident_outlives_a_restart_with_what_the_target_gave_for_it() {
+    let running = Reopening::new();
+    keep(&running.store, [opens_for(owing("a", 0, &["pager"]), "prod", 100)]).await;
+    let taken = Outcome::Delivered { receipt: Receipt::new("ts-1") };
+    settle(&running.store, &claim_one(&running.store, "pager", at(0)).await, (taken, Sign::Well)).await;
+    let again = running.reopen();
+    assert_eq!(next_due(&again.store, "pager", at(1)).await, Some(at(100)));
+    let ending = claim_one(&again.store, "pager", at(100)).await;
+    assert!(ending.incident.as_ref().is_some_and(|incident| incident.timed_out));
+    assert_eq!(ending.earlier, Receipt::new("ts-1"));
+}
+
+/// The dead process may have told it, so its end is owed, and whoever judges is asked what to make of the doubt.
+#[tokio::test]
+async fn an_attempt_that_a_restart_cut_off_is_a_doubt() {
+    let running = Reopening::new();
+    keep(&running.store, [opens(owing("a", 0, &["pager"]), "prod"), owing("b", 0, &["slack"])]).await;
+    claim_one(&running.store, "pager", at(0)).await;
+    claim_one(&running.store, "slack", at(0)).await;
+    let again = running.reopen();
+    let careful = Script::default().ruled(|candidate, _| match candidate.interrupted {
+        true => Ruling::End(End::Dead { reason: Reason::Ambiguous, detail: "it may have arrived".to_owned() }),
+        false => Ruling::Leave,
+    });
+    assert!(careful.claim(&again.store, "slack", at(1)).await.is_empty());
+    assert_eq!(state_of(&again.store, "b").await, DeliveryState::Dead);
+    keep(&again.store, [ends(owing("over", 1, &["pager"]), "prod")]).await;
+    assert_eq!(names(&claim(&again.store, "pager", at(1)).await), ["over"]);
+}
+
+/// An event that owes too much cannot be kept: then nothing of the transaction is.
+#[tokio::test]
+async fn where_a_report_cannot_be_kept_nothing_has_happened() {
+    let running = Reopening::new();
+    let mut unkeepable = owing("unkeepable", 0, &["oncall"]);
+    unkeepable.owed = vec![unkeepable.owed.remove(0); 65_537];
+    let broken = Script::default().raising(vec![owing("report", 0, &["oncall"]), unkeepable]);
+    keep(&running.store, [owing("a", 0, &["slack"]), owing("b", 0, &["slack"])]).await;
+
+    let expired =
+        |_: &Candidate<'_>, _| Ruling::End(End::Dead { reason: Reason::Expired, detail: "it is too old".to_owned() });
+    let claim = claim_of("slack", at(0), 9, &broken.clone().ruled(expired).terms());
+    assert!(running.store.claim(claim).await.is_err());
+    let before = stored(&running.store, "a").await;
+    assert_eq!((before.deliveries[0].state, before.deliveries[0].attempts), (DeliveryState::Pending, 0));
+
+    let claimed = self::claim(&running.store, "slack", at(0)).await;
+    let held = stored(&running.store, "a").await;
+    let error = running.store.settle(ended(&claimed[0], dead(), &broken.terms())).await.unwrap_err();
+    assert!(error.detail.contains("65537"), "{error}");
+    assert_eq!(stored(&running.store, "a").await, held);
+    assert_eq!(running.store.event(&id("report")).await.unwrap(), None, "nor is the half that could be kept");
+    assert!(is_done(&settle(&running.store, &claimed[0], delivered()).await), "and it can still be settled");
 }
 
 #[tokio::test]

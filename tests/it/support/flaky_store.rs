@@ -64,10 +64,6 @@ impl FlakyStore {
     pub fn revive(&self) {
         self.end.left.send_replace(None);
     }
-
-    pub fn is_dead(&self) -> bool {
-        self.end.is_over()
-    }
 }
 
 /// How many writes are left before the process dies; nobody knows when there is none.

@@ -1,0 +1,160 @@
+//! Clauses on who is told instead: of dead letters, and of what a target that is shut owes for too long.
+
+use castai_relay::event::delivery::Phase;
+use castai_relay::store::Origin;
+
+use super::owed::*;
+use super::*;
+
+/// Mail is told instead of Slack: of dead letters at once, of the rest when Slack has been shut for 100 seconds.
+fn slack() -> Script {
+    Script::default().fallback("mail", 100)
+}
+
+fn refused() -> How {
+    let detail = "no_service".to_owned();
+    let outcome = Outcome::Retry { at: at(0), reason: Reason::TargetRefused, ambiguous: false, detail: detail.clone() };
+    (outcome, Sign::Refusing { reason: Reason::TargetRefused, detail })
+}
+
+/// Closes Slack at the beginning of time, by an event that it still owes.
+async fn close(store: &Arc<dyn Store>) {
+    keep(store, [owing("closing", 0, &["slack"])]).await;
+    let batch = slack().claim_one(store, "slack", at(0)).await;
+    assert!(is_done(&slack().settle(store, &batch, refused(), at(0)).await));
+}
+
+pub async fn a_dead_letter_goes_to_the_fallback_target_once(store: Arc<dyn Store>) {
+    keep(&store, [owing("a", 0, &["slack"])]).await;
+    let batch = slack().claim_one(&store, "slack", at(0)).await;
+    let Settled::Done { fell_back, woken, .. } = slack().settle(&store, &batch, dead(), at(1)).await else {
+        panic!("it was settled in time")
+    };
+    assert_eq!((fell_back, woken.contains(&target("mail"))), (1, true));
+    let instead = claim_one(&store, "mail", at(1)).await;
+    assert_eq!((name_of(instead.lead()), instead.attempt), ("a", 1));
+    settle(&store, &instead, dead()).await;
+    let rows = stored(&store, "a").await.deliveries;
+    let origins: Vec<_> = rows.iter().map(|row| (row.owed.target.clone(), row.origin)).collect();
+    assert_eq!(origins, [(target("slack"), Origin::Route), (target("mail"), Origin::Fallback)]);
+    assert_eq!((&rows[0].fell_back_to, &rows[1].fell_back_to), (&Some(target("mail")), &None));
+    assert!(claim(&store, "slack", at(1_000)).await.is_empty(), "it does not come back");
+}
+
+pub async fn what_a_target_that_is_shut_for_too_long_owes_goes_to_the_fallback_target_too(store: Arc<dyn Store>) {
+    close(&store).await;
+    keep(&store, [owing("a", 10, &["slack"]), owing("b", 20, &["slack"])]).await;
+    let claimed = claim_on(&store, "slack", at(99), &slack().terms()).await;
+    assert_eq!((claimed.fell_back, claimed.batches.len()), (0, 0));
+    assert_eq!(slack().next_due(&store, "slack", at(99)).await, Some(at(100)));
+    let claimed = claim_on(&store, "slack", at(100), &slack().terms()).await;
+    assert_eq!((claimed.fell_back, claimed.woken.contains(&target("mail"))), (3, true));
+    let instead = claim(&store, "mail", at(100)).await;
+    assert_eq!(names(&instead), ["closing", "a", "b"]);
+    for batch in &instead {
+        settle(&store, batch, delivered()).await;
+    }
+    assert_eq!(claim_on(&store, "slack", at(101), &slack().terms()).await.fell_back, 0, "once");
+
+    keep(&store, [owing("c", 150, &["slack"])]).await;
+    assert_eq!(
+        claim_on(&store, "slack", at(150), &slack().terms()).await.fell_back,
+        1,
+        "and what comes after, at once"
+    );
+    let instead = claim_one(&store, "mail", at(150)).await;
+    assert_eq!(name_of(instead.lead()), "c");
+    settle(&store, &instead, delivered()).await;
+
+    let probe = slack().claim_one(&store, "slack", at(300)).await;
+    slack().settle(&store, &probe, delivered(), at(300)).await;
+    let late = slack().claim(&store, "slack", at(300)).await;
+    assert_eq!(late.len(), 3, "the target that is open again is told, too");
+    for batch in &late {
+        slack().settle(&store, batch, dead(), at(301)).await;
+    }
+    assert!(claim(&store, "mail", at(301)).await.is_empty(), "what fell back does not fall back again");
+}
+
+pub async fn a_target_that_opens_again_in_time_bothers_nobody_else(store: Arc<dyn Store>) {
+    let script = Script::default().fallback("mail", 400);
+    close(&store).await;
+    let probe = script.claim_one(&store, "slack", at(300)).await;
+    script.settle(&store, &probe, delivered(), at(300)).await;
+    keep(&store, [owing("a", 450, &["slack"])]).await;
+    assert_eq!(claim_on(&store, "slack", at(450), &script.terms()).await.fell_back, 0);
+    assert!(claim(&store, "mail", at(450)).await.is_empty());
+}
+
+pub async fn hundreds_fall_back_each_once(store: Arc<dyn Store>) {
+    close(&store).await;
+    keep(&store, (0..1_500).map(|n| owing(&n.to_string(), 1, &["slack"]))).await;
+    assert_eq!(claim_on(&store, "slack", at(100), &slack().terms()).await.fell_back, 1_501);
+    assert_eq!(claim(&store, "mail", at(100)).await.len(), 1_501);
+}
+
+pub async fn the_end_of_an_incident_goes_where_its_beginning_went(store: Arc<dyn Store>) {
+    keep(&store, [opens(owing("begun", 0, &["slack"]), "prod")]).await;
+    let begun = slack().claim_one(&store, "slack", at(0)).await;
+    slack().settle(&store, &begun, dead(), at(1)).await;
+    let instead = claim_one(&store, "mail", at(1)).await;
+    assert_eq!(instead.incident.as_ref().map(|incident| incident.phase), Some(Phase::Open));
+    settle(&store, &instead, delivered()).await;
+    keep(&store, [ends(owing("over", 2, &["slack"]), "prod")]).await;
+    assert!(slack().claim(&store, "slack", at(2)).await.is_empty(), "Slack never heard of it");
+    let over = claim_one(&store, "mail", at(2)).await;
+    assert_eq!((name_of(over.lead()), over.incident.as_ref().unwrap().phase), ("over", Phase::Resolve));
+}
+
+pub async fn both_are_told_the_end_of_what_both_were_told(store: Arc<dyn Store>) {
+    close(&store).await;
+    keep(&store, [opens(owing("begun", 1, &["slack"]), "prod")]).await;
+    claim_on(&store, "slack", at(100), &slack().terms()).await;
+    for batch in claim(&store, "mail", at(100)).await {
+        settle(&store, &batch, delivered()).await;
+    }
+    let probe = slack().claim_one(&store, "slack", at(300)).await;
+    slack().settle(&store, &probe, delivered(), at(300)).await;
+    let begun = slack().claim_one(&store, "slack", at(300)).await;
+    slack().settle(&store, &begun, delivered(), at(300)).await;
+    keep(&store, [ends(owing("over", 310, &["slack"]), "prod")]).await;
+    assert_eq!(names(&slack().claim(&store, "slack", at(310)).await), ["over"]);
+    assert_eq!(names(&claim(&store, "mail", at(310)).await), ["over"]);
+}
+
+/// Told to mail, it would never end: its end has come already.
+pub async fn what_is_over_when_it_is_given_up_is_no_news_to_anybody_else(store: Arc<dyn Store>) {
+    keep(&store, [opens(owing("begun", 0, &["slack"]), "prod")]).await;
+    let begun = slack().claim_one(&store, "slack", at(0)).await;
+    keep(&store, [ends(owing("over", 1, &["slack"]), "prod")]).await;
+    slack().settle(&store, &begun, dead(), at(2)).await;
+    assert_eq!(state_of(&store, "begun").await, DeliveryState::Dead);
+    assert_eq!(state_of(&store, "over").await, DeliveryState::Superseded);
+    assert!(claim(&store, "mail", at(2)).await.is_empty());
+}
+
+pub async fn an_end_that_is_given_up_is_told_to_nobody_who_heard_of_no_beginning(store: Arc<dyn Store>) {
+    keep(&store, [opens(owing("begun", 0, &["slack"]), "prod")]).await;
+    let begun = slack().claim_one(&store, "slack", at(0)).await;
+    slack().settle(&store, &begun, delivered(), at(0)).await;
+    keep(&store, [ends(owing("over", 1, &["slack"]), "prod")]).await;
+    let over = slack().claim_one(&store, "slack", at(1)).await;
+    let Settled::Done { fell_back, .. } = slack().settle(&store, &over, dead(), at(2)).await else {
+        panic!("it was settled in time")
+    };
+    assert_eq!((fell_back, &stored(&store, "over").await.deliveries[0].fell_back_to), (0, &None));
+    assert!(claim(&store, "mail", at(2)).await.is_empty());
+}
+
+pub async fn an_incident_that_fell_back_and_times_out_wakes_who_was_told_instead(store: Arc<dyn Store>) {
+    keep(&store, [opens_for(owing("begun", 0, &["slack"]), "prod", 100)]).await;
+    let begun = slack().claim_one(&store, "slack", at(0)).await;
+    slack().settle(&store, &begun, dead(), at(50)).await;
+    settle(&store, &claim_one(&store, "mail", at(50)).await, delivered()).await;
+    let claimed = claim_on(&store, "slack", at(100), &slack().terms()).await;
+    assert!(claimed.batches.is_empty() && claimed.woken.contains(&target("mail")), "{claimed:?}");
+    let over = claim_one(&store, "mail", at(100)).await;
+    assert_eq!(over.incident.as_ref().map(|incident| (incident.phase, incident.timed_out)).unwrap().0, Phase::Resolve);
+    settle(&store, &over, delivered()).await;
+    assert!(claim(&store, "mail", at(1_000)).await.is_empty(), "it ends once");
+}
