@@ -93,6 +93,11 @@ impl Doorbell {
         }
     }
 
+    /// There may be work for every target.
+    pub fn ring_all(&self) {
+        self.0.values().for_each(Notify::notify_one);
+    }
+
     /// Ends at the next ring for this target, or at once if it rang since the last time.
     pub async fn heard(&self, target: &TargetName) {
         match self.0.get(target) {

@@ -203,6 +203,7 @@ impl Inbox {
             source: event.source.clone(),
             type_name: event.type_name().to_owned(),
             targets: owed.iter().map(|owed| owed.target.clone()).collect(),
+            ends_something: owed.iter().any(Owed::is_resolve),
             // Where nothing is open, the end of an incident is told to nobody.
             unrouted: owed.iter().all(Owed::is_resolve),
             ticket,
@@ -212,7 +213,7 @@ impl Inbox {
 
     /// The event is durable, from now or from before.
     fn arrived(&self, underway: Underway<'_>, appended: Appended) -> Accepted {
-        let Underway { id, source, type_name, targets, unrouted, ticket } = underway;
+        let Underway { id, source, type_name, targets, ends_something, unrouted, ticket } = underway;
         // After a conflict the ticket is dropped unsaid: the map must not learn the wrong body.
         let conflict = appended == Appended::Duplicate { conflict: true };
         if let Some(ticket) = ticket.filter(|_| !conflict) {
@@ -224,7 +225,10 @@ impl Inbox {
                 self.metrics.accepted(&type_name, unrouted);
                 self.pulse.brought(&source, self.clock.now());
                 tracing::debug!(event.id = %id, event.kind = type_name, deliveries = targets.len(), "accepted an event");
-                targets.iter().for_each(|target| self.bell.ring(target));
+                match ends_something {
+                    true => self.bell.ring_all(),
+                    false => targets.iter().for_each(|target| self.bell.ring(target)),
+                }
             }
         }
         Accepted { id, duplicate: appended != Appended::New }
@@ -253,6 +257,8 @@ struct Underway<'a> {
     source: SourceName,
     type_name: String,
     targets: Vec<TargetName>,
+    /// Whether it may end an incident: then also at targets that were told instead of those it is owed to.
+    ends_something: bool,
     /// Whether it owes nothing to anybody.
     unrouted: bool,
     /// Absent when somebody else holds it: then the map learns of the id from them.

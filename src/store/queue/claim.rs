@@ -17,9 +17,10 @@ const TIMEOUTS: usize = 64;
 /// Takes up to `limit` batches that may leave now.
 pub fn claim<R: Rows>(rows: &mut R, claim: &Claim) -> Result<Claimed, R::Error> {
     let Claim { target, now, terms, .. } = claim;
-    incident::time_out(rows, target, *now, TIMEOUTS)?;
     let state = rows.target(target)?;
-    let mut claiming = Claiming { work: Work::new(rows, terms, *now), before: state.clone(), state, claim, looks: 0 };
+    let mut work = Work::new(rows, terms, *now);
+    incident::time_out(work.rows, target, *now, TIMEOUTS, &mut work.done.woken)?;
+    let mut claiming = Claiming { work, before: state.clone(), state, claim, looks: 0 };
     claiming.fall_back()?;
     let batches = claiming.take()?;
     let Claiming { work, state, before, looks, .. } = claiming;
@@ -95,6 +96,9 @@ impl<R: Rows> Claiming<'_, R> {
     /// The event of a delivery that may leave. One that may not is ended.
     pub(super) fn judged(&mut self, row: &Row, with_body: bool) -> Result<Option<Event>, R::Error> {
         self.looks += 1;
+        if row.is_interrupted() {
+            incident::told(self.work.rows, row, None)?;
+        }
         let event = match self.work.rows.event(row.id, with_body)? {
             Ok(event) => event,
             Err(error) => {
@@ -137,7 +141,7 @@ impl<R: Rows> Claiming<'_, R> {
 
 impl Row {
     /// A holder that neither settled nor lives: an attempt was begun and nobody knows how it ended.
-    fn is_interrupted(&self) -> bool {
+    pub(super) fn is_interrupted(&self) -> bool {
         self.interrupted || self.held.is_some()
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{End, Row, Rows, fallback, incident};
+use crate::event::delivery::{IncidentStep, Phase};
 use crate::event::relay::GivenUp;
 use crate::event::{Event, Timestamp};
 use crate::names::TargetName;
@@ -52,9 +53,8 @@ impl<'a, R: Rows> Work<'a, R> {
 
     /// Tells the fallback target, too, once.
     pub fn fall_back(&mut self, row: &Row, to: &TargetName) -> Result<(), R::Error> {
-        if fallback::fall_back(self.rows, row, to, self.now)? {
+        if fallback::fall_back(self.rows, row, to, self.now, &mut self.done.woken)? {
             self.done.fell_back += 1;
-            self.done.woken.insert(to.clone());
         }
         Ok(())
     }
@@ -71,17 +71,36 @@ impl<'a, R: Rows> Work<'a, R> {
             attempts: row.attempts,
             deliveries: 1,
         };
-        self.report(News::GivenUp(given_up))
+        self.report(News::GivenUp(given_up)).map(drop)
     }
 
-    /// Keeps the events that news give rise to.
-    pub fn report(&mut self, news: News<'_>) -> Result<(), R::Error> {
+    /// Keeps the events that news give rise to; whether there were any.
+    pub fn report(&mut self, news: News<'_>) -> Result<bool, R::Error> {
         let appends = self.terms.judge.report(news, self.now);
-        appends.into_iter().try_for_each(|append| self.raise(append))
+        let said = !appends.is_empty();
+        appends.into_iter().try_for_each(|append| self.raise(append)).map(|()| said)
     }
 
     fn raise(&mut self, append: Append) -> Result<(), R::Error> {
-        self.done.woken.extend(append.owed.iter().map(|owed| owed.target.clone()));
+        for owed in &append.owed {
+            self.done.woken.insert(owed.target.clone());
+            if let Some(step) = owed.incident.as_ref().filter(|step| step.phase == Phase::Resolve) {
+                self.wake_those_told_instead(&owed.target, step)?;
+            }
+        }
         self.rows.raise(append)
+    }
+
+    /// An end goes on to whoever was told of the incident instead.
+    fn wake_those_told_instead(&mut self, target: &TargetName, step: &IncidentStep) -> Result<(), R::Error> {
+        let (mut at, mut seen) = (target.clone(), BTreeSet::new());
+        while let Some(other) = self.rows.incident(&at, &step.key)?.and_then(|incident| incident.fell_back_to) {
+            if !seen.insert(other.clone()) {
+                break;
+            }
+            at = other;
+        }
+        self.done.woken.append(&mut seen);
+        Ok(())
     }
 }

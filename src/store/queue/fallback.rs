@@ -1,5 +1,7 @@
 //! Tells somebody else, once, what a target did not take or cannot take for too long.
 
+use std::collections::BTreeSet;
+
 use super::incident::{self, Because};
 use super::{Origin, Row, Rows};
 use crate::event::Timestamp;
@@ -7,9 +9,17 @@ use crate::event::delivery::Phase;
 use crate::names::TargetName;
 use crate::store::DeliveryState;
 
-/// Owes what `row` owes to `to`, too. False when that was done before, or the event has no room for another delivery.
-pub fn fall_back<R: Rows>(rows: &mut R, row: &Row, to: &TargetName, now: Timestamp) -> Result<bool, R::Error> {
-    if row.fell_back_to.is_some() {
+/// Owes what `row` owes to `to`, too. False when that was done before, when it is over already, or when
+/// the event has no room for another delivery.
+pub fn fall_back<R: Rows>(
+    rows: &mut R,
+    row: &Row,
+    to: &TargetName,
+    now: Timestamp,
+    woken: &mut BTreeSet<TargetName>,
+) -> Result<bool, R::Error> {
+    // What is over need not be told anywhere else.
+    if row.fell_back_to.is_some() || incident::is_over(rows, row)? {
         return Ok(false);
     }
     let Some(id) = rows.sibling(row.id)? else { return Ok(false) };
@@ -32,8 +42,9 @@ pub fn fall_back<R: Rows>(rows: &mut R, row: &Row, to: &TargetName, now: Timesta
     match row.incident.as_ref().map(|step| step.phase) {
         None => rows.insert(&copy)?,
         Some(Phase::Open) => open(rows, row, copy, to, now)?,
-        Some(Phase::Resolve) => incident::resolve(rows, copy, Because::Event, now)?,
+        Some(Phase::Resolve) => incident::resolve(rows, copy, Because::Event, now, woken)?,
     }
+    woken.insert(to.clone());
     look_again_from(rows, to, id.row())?;
     Ok(true)
 }

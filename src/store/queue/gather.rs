@@ -125,7 +125,8 @@ impl Party {
         let lease_ends = now.saturating_add(lease);
         for row in &self.members {
             let attempts = row.attempts.saturating_add(1);
-            let held = Row { attempts, held: Some(holder), interrupted: false, due_at: lease_ends, ..row.clone() };
+            let told = row.told || row.is_interrupted();
+            let held = Row { attempts, told, held: Some(holder), interrupted: false, due_at: lease_ends, ..row.clone() };
             claiming.work.rows.update(&held)?;
         }
         let incident = self.incident(claiming)?;

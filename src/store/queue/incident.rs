@@ -4,6 +4,7 @@
 //! every `Open` step that has not left, and is itself only owed where somebody was told, or may have been told, that the
 //! incident began. There is at most one pending `Resolve` for an incident, because what it would end next cannot leave before.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{End, Origin, Row, Rows, Step};
@@ -83,16 +84,24 @@ pub fn open<R: Rows>(rows: &mut R, row: Row, after: Option<Duration>, now: Times
 }
 
 /// Ends the incident of `row`, if there is one: cancels what has not left, and keeps `row` where somebody was told.
-/// The same at the target that was told instead of this one.
-pub fn resolve<R: Rows>(rows: &mut R, row: Row, because: Because, now: Timestamp) -> Result<(), R::Error> {
+/// The same at the target that was told instead of this one, which is then among the `woken`.
+pub fn resolve<R: Rows>(
+    rows: &mut R,
+    row: Row,
+    because: Because,
+    now: Timestamp,
+    woken: &mut BTreeSet<TargetName>,
+) -> Result<(), R::Error> {
     let Some(Step { key, .. }) = row.incident.clone() else { return Ok(()) };
     let Some(incident) = rows.incident(&row.target, &key)? else { return Ok(()) };
-    if !incident.closing {
-        close(rows, &row, &key, &incident, now)?;
+    if incident.closing {
+        return Ok(());
     }
+    close(rows, &row, &key, &incident, now)?;
     let Some(other) = incident.fell_back_to else { return Ok(()) };
     let Some(id) = rows.sibling(row.id)? else { return Ok(()) };
-    resolve(rows, Row { id, target: other, origin: Origin::Fallback, ..row }, because, now)
+    woken.insert(other.clone());
+    resolve(rows, Row { id, target: other, origin: Origin::Fallback, ..row }, because, now, woken)
 }
 
 fn close<R: Rows>(
@@ -103,6 +112,7 @@ fn close<R: Rows>(
     now: Timestamp,
 ) -> Result<(), R::Error> {
     let cancelled = cancel(rows, &row.target, key, now)?;
+    let_first_leave(rows, &row.target, key)?;
     let was_told = incident.told || cancelled.told;
     if was_told || cancelled.in_flight {
         let opened_by = Some(incident.opened_by);
@@ -156,11 +166,19 @@ fn cancel<R: Rows>(
                 (true, _) => found = Cancelled { resolve_pending: true, ..Cancelled::default() },
                 (false, Some(_)) => found.in_flight = true,
                 (false, None) => {
-                    found.told |= row.told;
+                    found.told |= row.told || row.interrupted;
                     rows.end(row.id, &over_before_it_left(), now)?;
                 }
             }
         }
+    }
+}
+
+/// What was behind those that were cancelled: it left with them once, and its lease has lapsed.
+fn let_first_leave<R: Rows>(rows: &mut R, target: &TargetName, key: &IncidentKey) -> Result<(), R::Error> {
+    match rows.of_incident(target, key, None, 1)?.pop().filter(|first| first.behind) {
+        Some(first) => rows.update(&Row { behind: false, ..first }),
+        None => Ok(()),
     }
 }
 
@@ -169,7 +187,13 @@ fn over_before_it_left() -> End {
 }
 
 /// Ends the incidents at `target` of which nothing more was heard; up to `limit`.
-pub fn time_out<R: Rows>(rows: &mut R, target: &TargetName, now: Timestamp, limit: usize) -> Result<(), R::Error> {
+pub fn time_out<R: Rows>(
+    rows: &mut R,
+    target: &TargetName,
+    now: Timestamp,
+    limit: usize,
+    woken: &mut BTreeSet<TargetName>,
+) -> Result<(), R::Error> {
     for _ in 0..limit {
         let Some((key, _)) = rows.first_to_time_out(target)?.filter(|(_, at)| *at <= now) else { return Ok(()) };
         let Some(incident) = rows.incident(target, &key)? else { return Ok(()) };
@@ -181,7 +205,7 @@ pub fn time_out<R: Rows>(rows: &mut R, target: &TargetName, now: Timestamp, limi
             continue;
         }
         match rows.sibling(incident.last)? {
-            Some(id) => resolve(rows, timed_out(id, target, &key, &incident, now), Because::Silence, now)?,
+            Some(id) => resolve(rows, timed_out(id, target, &key, &incident, now), Because::Silence, now, woken)?,
             None => rows.forget_incident(target, &key)?,
         }
     }

@@ -1,5 +1,7 @@
 //! Takes in what a new event owes.
 
+use std::collections::BTreeSet;
+
 use super::incident::{self, Because};
 use super::{Origin, PER_EVENT, Row, Rows, Step};
 use crate::event::Timestamp;
@@ -22,7 +24,8 @@ pub fn owe<R: Rows>(rows: &mut R, event: i64, owed: &[Owed], received_at: Timest
         next = match &owed.incident {
             Some(step) if step.phase == Phase::Resolve => {
                 // It may take no id, or several: for targets that were told instead of this one.
-                incident::resolve(rows, row, Because::Event, received_at)?;
+                // Whoever brings an end rings for everybody, so it need not be known who is woken by it.
+                incident::resolve(rows, row, Because::Event, received_at, &mut BTreeSet::new())?;
                 rows.sibling(first)?
             }
             step => {

@@ -173,10 +173,11 @@ fn storm(dice: &mut Dice) -> Value {
 
 fn incident(dice: &mut Dice) -> Value {
     let mut incident = Map::new();
-    incident.insert("key".into(), dice.pick(&["{{ event.data.key }}", "{{ event.cluster.id }}"]).into());
+    incident.insert("key".into(), dice.pick(&["{{ event.data.key }}", "{{ event.cluster.id }}", "one for all"]).into());
     let both = dice.below(3);
     if both != 0 {
-        incident.insert("resolve_when".into(), json!({ "type": "trouble.over" }));
+        let end = dice.pick(&["trouble.over", "trouble.over", "trouble.over", "relay.target_resumed"]);
+        incident.insert("resolve_when".into(), json!({ "type": end }));
     }
     if both != 1 {
         incident.insert("resolve_after".into(), dice.pick(&["1s", "2m", "20m", "2h"]).into());

@@ -21,7 +21,7 @@ pub fn check(facts: &Facts<'_>) -> Result<(), String> {
         let flights: Vec<&Flight> = facts.flights_of(&target.name).collect();
         rate_is_kept(target, &flights)?;
         waits_are_kept(target, &flights)?;
-        probes_are_rare(target, &flights)?;
+        probes_are_rare(facts, target, &flights)?;
     }
     facts.rows.keys().try_for_each(|id| {
         let flights = facts.flights.get(id).map(Vec::as_slice).unwrap_or_default();
@@ -126,12 +126,16 @@ struct Closed {
 enum Step<'a> {
     Learns(&'a Flight, Timestamp, Answer),
     Leaves(&'a Flight),
+    Starts,
 }
 
 /// While it is closed one probe leaves at a time, and not before its wait is over.
-fn probes_are_rare(target: &Addressee, flights: &[&Flight]) -> Result<(), String> {
+fn probes_are_rare(facts: &Facts<'_>, target: &Addressee, flights: &[&Flight]) -> Result<(), String> {
     let lease = target.policy.timeout.get() + MARGIN;
     let mut steps = Vec::new();
+    // Who opens the file may have put right what closed the target.
+    let starts = facts.notes.starts.iter().filter(|_| facts.plan.on_disk);
+    steps.extend(starts.map(|start| (Timestamp::EPOCH, *start, Step::Starts)));
     for flight in flights {
         steps.push((flight.departed, flight.departed_as, Step::Leaves(flight)));
         if let (Some((at, answer)), Some((known, _))) = (flight.returned, flight.settled) {
@@ -144,6 +148,7 @@ fn probes_are_rare(target: &Addressee, flights: &[&Flight]) -> Result<(), String
         match step {
             Step::Leaves(flight) => standing.leaves(flight, at, lease)?,
             Step::Learns(flight, at, answer) => standing.learns(flight, at, answer),
+            Step::Starts => standing.closed.iter_mut().for_each(|closed| (closed.until, closed.probe) = (at, None)),
         }
     }
     Ok(())

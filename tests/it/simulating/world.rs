@@ -12,7 +12,7 @@ use castai_relay::config::Span;
 use castai_relay::deliver::quiet::Quiet;
 use castai_relay::deliver::{Deliverer, Tools};
 use castai_relay::event::Timestamp;
-use castai_relay::names::{CursorName, SilenceId, SourceName};
+use castai_relay::names::{CursorName, EventId, SilenceId, SourceName};
 use castai_relay::route::silence::Draft;
 use castai_relay::runtime::{Clock, Doorbell, Lifecycle};
 use castai_relay::source::Inbox;
@@ -20,7 +20,7 @@ use castai_relay::source::pulse::Pulse;
 use castai_relay::store::memory::MemoryStore;
 use castai_relay::store::seen::{Limits, Seen};
 use castai_relay::store::sqlite::SqliteStore;
-use castai_relay::store::{Cursor, Store};
+use castai_relay::store::{Cursor, DeliveryState, Store};
 use castai_relay::telemetry::Metrics;
 use serde_json::json;
 use tempfile::TempDir;
@@ -34,7 +34,7 @@ use super::watched_store::{Trouble, WatchedStore};
 
 pub const START: &str = "2026-11-20T00:00:00Z";
 /// More moments than any day has.
-const ENDLESS: usize = 300_000;
+const ENDLESS: usize = 200_000;
 
 /// Something that happens by itself.
 #[derive(Debug, Clone)]
@@ -159,7 +159,14 @@ impl World {
                 self.time.set(next);
             }
         }
-        Err(format!("it goes on and on, it is {} by now", self.now()))
+        Err(format!("it goes on and on, it is {} by now; pending: {:#?}", self.now(), self.pending()))
+    }
+
+    fn pending(&self) -> Vec<String> {
+        let known: Vec<EventId> = self.ledger.notes().known.iter().map(|known| known.event.id.clone()).collect();
+        let stories = known.iter().filter_map(|id| wait_for(self.store.event(id)).unwrap());
+        let rows = stories.flat_map(|story| story.deliveries);
+        rows.filter(|row| row.state == DeliveryState::Pending).map(|row| format!("{row:?}")).collect()
     }
 
     fn first_moment(&self) -> Option<((Timestamp, u64), Moment)> {
@@ -247,7 +254,11 @@ impl World {
         if let Some(disk) = &self.disk {
             self.store.reopen(|| open(disk));
         }
-        self.ledger.tell(self.now(), || "a process starts".to_owned());
+        let mut notes = self.ledger.notes();
+        notes.tell(self.now(), || "a process starts".to_owned());
+        let started_as = notes.next_write();
+        notes.starts.push(started_as);
+        drop(notes);
         let (plan, clock) = (&self.plan, Arc::new(self.time.of_class(0)));
         let bell = Arc::new(Doorbell::for_targets(plan.targets.iter().map(|target| target.name.clone())));
         let seen = Seen::new(Limits { entries: 50, age: Span::from_secs(600) });
