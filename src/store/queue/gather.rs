@@ -113,8 +113,9 @@ impl Party {
     /// Whether every earlier step of its incident is among them, or has ended.
     fn is_in_turn<R: Rows>(&self, claiming: &mut Claiming<'_, R>, row: &Row) -> Result<bool, R::Error> {
         let Some(step) = row.incident.as_ref().filter(|_| row.behind) else { return Ok(true) };
-        let last = self.last_steps.get(&step.key).copied();
-        let next = claiming.work.rows.of_incident(&row.target, &step.key, last, 1)?.pop();
+        // Where none of it is among them, it waits for one that is elsewhere.
+        let Some(last) = self.last_steps.get(&step.key).copied() else { return Ok(false) };
+        let next = claiming.work.rows.of_incident(&row.target, &step.key, Some(last), 1)?.pop();
         Ok(next.is_some_and(|next| next.id == row.id))
     }
 

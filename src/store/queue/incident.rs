@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{End, Origin, Row, Rows, Step};
+use super::{End, Origin, Row, Rows, Step, event_of};
 use crate::event::batch::Receipt;
 use crate::event::delivery::Phase;
 use crate::event::{Severity, Timestamp};
@@ -78,7 +78,7 @@ pub fn open<R: Rows>(rows: &mut R, row: Row, after: Option<Duration>, now: Times
     let incident = known.filter(|known| !known.closing).unwrap_or_else(fresh);
     let resolve_after = after.or(incident.resolve_after);
     let resolve_at = resolve_after.map(|after| now.saturating_add(after));
-    let incident = IncidentRow { last: row.id, last_at: now, resolve_after, resolve_at, ..incident };
+    let incident = IncidentRow { last: row.id.max(incident.last), last_at: now, resolve_after, resolve_at, ..incident };
     rows.keep_incident(&row.target, &step.key, &incident)?;
     rows.insert(&Row { behind, ..row })
 }
@@ -94,7 +94,8 @@ pub fn resolve<R: Rows>(
 ) -> Result<(), R::Error> {
     let Some(Step { key, .. }) = row.incident.clone() else { return Ok(()) };
     let Some(incident) = rows.incident(&row.target, &key)? else { return Ok(()) };
-    if incident.closing {
+    // What falls back may come late: what began after it is not over because of it.
+    if incident.closing || event_of(incident.last) > event_of(row.id) {
         return Ok(());
     }
     close(rows, &row, &key, &incident, now)?;
@@ -186,6 +187,9 @@ fn over_before_it_left() -> End {
     End::Superseded { detail: "it was over before it left".to_owned() }
 }
 
+/// How long an incident that should be over waits at least, where something of it has not left: each look is a write.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
 /// Ends the incidents at `target` of which nothing more was heard; up to `limit`.
 pub fn time_out<R: Rows>(
     rows: &mut R,
@@ -200,7 +204,7 @@ pub fn time_out<R: Rows>(
         let waits = rows.last_of_incident(target, &key)?.is_some();
         if let Some(after) = incident.resolve_after.filter(|_| waits) {
             // What nobody has heard of yet is not over because nobody spoke of it.
-            let resolve_at = Some(now.saturating_add(after.max(Duration::from_secs(1))));
+            let resolve_at = Some(now.saturating_add(after.max(LOOK_AGAIN)));
             rows.keep_incident(target, &key, &IncidentRow { resolve_at, ..incident })?;
             continue;
         }

@@ -190,7 +190,12 @@ impl<'a> Facts<'a> {
         let ends = self.notes.known.iter().filter(|known| known.owed.iter().any(of_it));
         let own = self.notes.known[self.rows[&row.id].0].kept_as;
         let (_, ended_as) = self.ended_at(row).unwrap_or((Timestamp::EPOCH, usize::MAX));
+        let timed_out = |other: &DeliveryRow| {
+            other.origin == Origin::TimedOut && other.owed.target == row.owed.target
+                && other.owed.incident.as_ref().map(|step| &step.key) == row.owed.incident.as_ref().map(|step| &step.key)
+        };
         ends.map(|known| known.kept_as).any(|kept| own < kept && kept < ended_as)
+            || self.rows.values().any(|(_, other)| timed_out(other))
     }
 
     fn ended_at(&self, row: &DeliveryRow) -> Option<(Timestamp, usize)> {

@@ -201,6 +201,7 @@ impl Store for WatchedStore {
 
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
         let (target, now) = (claim.target.clone(), claim.now);
+        self.ledger.notes().claims(&target, now);
         let write = async {
             let claim = Claim { terms: self.watched(&claim.terms), ..claim };
             let claimed = self.inner().claim(claim).await?;
@@ -208,7 +209,6 @@ impl Store for WatchedStore {
             claimed.batches.iter().for_each(|batch| self.ledger.notes().departs(batch));
             Ok(claimed)
         };
-        self.ledger.notes().claims(&target, now);
         self.write("claim", write).await
     }
 
