@@ -99,7 +99,8 @@ pub fn resolve<R: Rows>(
         return Ok(());
     }
     close(rows, &row, &key, &incident, now)?;
-    let Some(other) = incident.fell_back_to else { return Ok(()) };
+    // Who was told instead has its own time, from when it was owed.
+    let Some(other) = incident.fell_back_to.filter(|_| because == Because::Event) else { return Ok(()) };
     let Some(id) = rows.sibling(row.id)? else { return Ok(()) };
     woken.insert(other.clone());
     resolve(rows, Row { id, target: other, origin: Origin::Fallback, ..row }, because, now, woken)
