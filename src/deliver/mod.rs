@@ -92,6 +92,7 @@ impl Deliverer {
             lease: policy.timeout.get() + LEASE_MARGIN,
             fallback,
             keeps_incidents: notifier.keeps_incidents(),
+            tells_many: notifier.tells_many(),
             judge: Arc::new(judge),
         });
         Self { target, notifier, policy, terms, tools }

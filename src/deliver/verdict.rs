@@ -27,12 +27,14 @@ impl Verdict {
             Err(error) => error,
         };
         let NotifyError { next, scope, ambiguous, reason, detail } = error;
-        let again_at = |after| now.saturating_add(policy.retry.delay(batch.first(), batch.attempt, after));
+        let wait_until = |after| now.saturating_add(policy.retry.delay(batch.first(), batch.attempt, after));
+        // What would be too old by then ends when it is; others have to wait all the same.
+        let again_at = |after| wait_until(after).min(deadline(batch, policy));
         let sign = match (next, scope) {
             (Next::GiveUp, Scope::Message) => Sign::Well,
             (Next::GiveUp, Scope::Target) => Sign::Refusing { reason, detail: detail.clone() },
-            (Next::Retry { after: Some(after) }, Scope::Target) => Sign::Busy { until: again_at(Some(after)) },
-            (Next::Retry { after: None }, _) if reason == Reason::RateLimited => Sign::Busy { until: again_at(None) },
+            (Next::Retry { after: Some(after) }, _) => Sign::Busy { until: wait_until(Some(after)) },
+            (Next::Retry { after: None }, _) if reason == Reason::RateLimited => Sign::Busy { until: wait_until(None) },
             (Next::Retry { .. }, _) if reason == Reason::Internal => Sign::Nothing,
             (Next::Retry { .. }, _) => Sign::Failing { reason, detail: detail.clone() },
         };
@@ -44,11 +46,7 @@ impl Verdict {
             }
             // The target keeps it until it is open again.
             Next::GiveUp => Outcome::Retry { at: now, reason, ambiguous, detail },
-            Next::Retry { after } => {
-                // What would be too old by then ends when it is. Others wait for as long as the target asked.
-                let at = again_at(after).min(deadline(batch, policy));
-                Outcome::Retry { at, reason, ambiguous, detail }
-            }
+            Next::Retry { after } => Outcome::Retry { at: again_at(after), reason, ambiguous, detail },
         };
         Self { outcome, sign }
     }

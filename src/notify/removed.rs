@@ -37,7 +37,8 @@ impl Notifier for Removed {
             format!("target `{}` is no longer in the configuration; add it again to replay this", batch.target());
         Err(NotifyError {
             next: Next::GiveUp,
-            scope: Scope::Target,
+            // Not the whole target: it would be closed, and what it is owed would wait for somebody who does not come.
+            scope: Scope::Message,
             ambiguous: false,
             reason: Reason::TargetRemoved,
             detail,

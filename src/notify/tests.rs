@@ -1,12 +1,15 @@
-//! The table of kinds, and what the generic statuses mean.
+//! The table of kinds, the errors in words; what each status means is in [`statuses`].
+
+mod statuses;
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::answer::{asked_wait, by_status};
-use super::samples::{alone, delivery, kit, wording};
+use super::answer::asked_wait;
+use super::samples::{alone, delivery, interruptions, kit, many, of_incident, wording};
 use super::*;
+use crate::event::delivery::Phase;
 
 #[test]
 fn every_kind_builds_from_a_good_section_and_refuses_an_unknown_key() {
@@ -30,54 +33,35 @@ async fn the_log_takes_everything_and_previews_it() {
     assert_eq!(log.notify(&batch, &Wording::default()).await, Ok(None));
 }
 
-/// What a status means: whether it is worth another attempt, whom it concerns, whether it may be there all the same.
-type Meaning = Result<(), (bool, Scope, bool, Reason)>;
+/// What is logged meanwhile, as JSON objects.
+async fn logged(doing: impl Future<Output = ()>) -> Vec<Value> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let writer = Arc::new(file.reopen().unwrap());
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(writer).finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    doing.await;
+    drop(guard);
+    let lines = std::fs::read_to_string(file.path()).unwrap();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
 
-const RETRY: bool = true;
-const PERHAPS_DONE: bool = true;
-
-/// Every status there is and some there are not, each in one row.
-const MEANINGS: &[(std::ops::RangeInclusive<u16>, Meaning)] = &[
-    (0..=199, Err((RETRY, Scope::Message, PERHAPS_DONE, Reason::Ambiguous))),
-    (200..=299, Ok(())),
-    (300..=399, Err((!RETRY, Scope::Target, !PERHAPS_DONE, Reason::TargetRefused))),
-    (400..=400, Err((!RETRY, Scope::Message, !PERHAPS_DONE, Reason::MessageRefused))),
-    (401..=405, Err((!RETRY, Scope::Target, !PERHAPS_DONE, Reason::TargetRefused))),
-    (406..=406, Err((!RETRY, Scope::Message, !PERHAPS_DONE, Reason::MessageRefused))),
-    (407..=407, Err((!RETRY, Scope::Target, !PERHAPS_DONE, Reason::TargetRefused))),
-    (408..=408, Err((RETRY, Scope::Message, !PERHAPS_DONE, Reason::TargetFailed))),
-    (409..=409, Err((!RETRY, Scope::Message, !PERHAPS_DONE, Reason::MessageRefused))),
-    (410..=410, Err((!RETRY, Scope::Target, !PERHAPS_DONE, Reason::TargetRefused))),
-    (411..=424, Err((!RETRY, Scope::Message, !PERHAPS_DONE, Reason::MessageRefused))),
-    (425..=425, Err((RETRY, Scope::Message, !PERHAPS_DONE, Reason::TargetFailed))),
-    (426..=428, Err((!RETRY, Scope::Message, !PERHAPS_DONE, Reason::MessageRefused))),
-    (429..=429, Err((RETRY, Scope::Target, !PERHAPS_DONE, Reason::RateLimited))),
-    (430..=499, Err((!RETRY, Scope::Message, !PERHAPS_DONE, Reason::MessageRefused))),
-    (500..=500, Err((RETRY, Scope::Target, PERHAPS_DONE, Reason::TargetFailed))),
-    (501..=501, Err((RETRY, Scope::Target, !PERHAPS_DONE, Reason::TargetFailed))),
-    (502..=502, Err((RETRY, Scope::Target, PERHAPS_DONE, Reason::TargetFailed))),
-    (503..=503, Err((RETRY, Scope::Target, !PERHAPS_DONE, Reason::TargetFailed))),
-    (504..=504, Err((RETRY, Scope::Target, PERHAPS_DONE, Reason::TargetFailed))),
-    (505..=505, Err((RETRY, Scope::Target, !PERHAPS_DONE, Reason::TargetFailed))),
-    (506..=510, Err((RETRY, Scope::Target, PERHAPS_DONE, Reason::TargetFailed))),
-    (511..=511, Err((RETRY, Scope::Target, !PERHAPS_DONE, Reason::TargetFailed))),
-    (512..=999, Err((RETRY, Scope::Target, PERHAPS_DONE, Reason::TargetFailed))),
-];
-
-#[test]
-fn every_status_has_one_meaning() {
-    for status in 0..=999 {
-        let rows: Vec<_> = MEANINGS.iter().filter(|(statuses, _)| statuses.contains(&status)).collect();
-        let [(_, expected)] = rows[..] else { panic!("{status} has {} meanings", rows.len()) };
-        let seven = Some(Duration::from_secs(7));
-        let verdict = by_status(status, seven, "word").map_err(|error| {
-            let NotifyError { next, scope, ambiguous, reason, detail } = error;
-            assert!(next == Next::GiveUp || next == Next::Retry { after: seven }, "{status} {next:?}");
-            assert!(detail.contains("`word`"), "{detail}");
-            (next != Next::GiveUp, scope, ambiguous, reason)
-        });
-        assert_eq!(verdict, *expected, "{status}");
-    }
+#[tokio::test]
+async fn the_log_has_one_line_for_many_with_their_counts() {
+    let log = log::build(&Section::from_yaml("log", "{}"), &kit()).unwrap();
+    let batch = of_incident(many(interruptions(412, 12)), Phase::Open, "spot/all", None);
+    let alone = alone(&delivery("node.added", json!({})));
+    let lines = logged(async {
+        assert_eq!(log.notify(&batch, &Wording::default()).await, Ok(None));
+        assert_eq!(log.notify(&alone, &Wording::default()).await, Ok(None));
+    });
+    let lines = lines.await;
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0]["title"], "412 spot interruptions in 12 clusters");
+    assert_eq!((&lines[0]["batch.deliveries"], &lines[0]["batch.resolved"]), (&json!(412), &json!(0)));
+    assert_eq!((&lines[0]["incident.key"], &lines[0]["event.severity"]), (&json!("spot/all"), &json!("critical")));
+    let facts = lines[0]["facts"].as_str().unwrap();
+    assert!(facts.contains("Severity=4 critical, 408 warning; Type=node.spot_interrupted; "), "{facts}");
+    assert_eq!((&lines[1]["batch.deliveries"], &lines[1]["incident.key"]), (&json!(1), &Value::Null));
 }
 
 #[test]

@@ -327,3 +327,7 @@ pub trait Store: Send + Sync {
     /// Proves that a write can be made durable now.
     async fn probe(&self) -> Result<(), StoreError>;
 }
+
+#[cfg(test)]
+#[path = "tests/undisturbed.rs"]
+mod undisturbed;

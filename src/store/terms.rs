@@ -24,6 +24,8 @@ pub struct Terms {
     pub fallback: Option<Fallback>,
     /// The target opens and ends incidents itself, by their keys: different ones never leave in one message.
     pub keeps_incidents: bool,
+    /// One message can tell of many deliveries that belong to no incident.
+    pub tells_many: bool,
     /// Who decides.
     pub judge: Arc<dyn Judge>,
 }

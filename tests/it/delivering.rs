@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use castai_relay::deliver::quiet::Quiet;
 use castai_relay::deliver::{Deliverer, Policy, Tools, Turn};
 use castai_relay::event::batch::{Batch, Receipt};
 use castai_relay::http_client::Endpoint;
 use castai_relay::names::TargetName;
 use castai_relay::notify::{Notifier, NotifyError};
 use castai_relay::route::RoutingTable;
-use castai_relay::runtime::Doorbell;
+use castai_relay::runtime::{Clock, Doorbell};
 use castai_relay::store::DeliveryState;
 use castai_relay::telemetry::Metrics;
 use castai_relay::template::Wording;
@@ -148,7 +149,8 @@ async fn a_dead_target_delays_nothing_for_a_live_one() {
     assert_eq!(relay.metric(r#"castai_relay_pending_deliveries{target="slack-ops"}"#).await, 50.0);
     assert_eq!(relay.metric(r#"castai_relay_pending_deliveries{target="oncall"}"#).await, 0.0);
     relay.slack().always_replies(Reply::With(200, vec![], "ok".to_owned()));
-    relay.pass(1);
+    // Five failures in a row closed it; the first probe leaves after five seconds.
+    relay.pass(5);
     relay.deliver().await;
     assert_eq!(relay.metric(r#"castai_relay_pending_deliveries{target="slack-ops"}"#).await, 0.0);
 }
@@ -193,9 +195,12 @@ async fn a_notifier_that_panics_costs_one_attempt_and_nothing_else() {
     let relay = TestRelay::start("").await;
     relay.accept(node_added("evt")).await;
     let target = TargetName::parse("slack-ops").unwrap();
+    let table = Arc::new(RoutingTable::compile(vec![], vec![]));
+    let quiet = Quiet::load(table.clone(), relay.store.clone(), relay.clock().now()).await.unwrap();
     let tools = Tools {
         store: relay.store.clone(),
-        table: Arc::new(RoutingTable::compile(vec![], vec![])),
+        table,
+        quiet: Arc::new(quiet),
         clock: Arc::new(relay.clock().clone()),
         bell: Arc::new(Doorbell::default()),
         metrics: Arc::new(Metrics::new(&[], &[], &[])),

@@ -31,26 +31,64 @@ fn reports(relay: &TestRelay) -> Vec<Value> {
 
 #[tokio::test]
 async fn what_slack_will_never_take_becomes_a_dead_letter_after_one_attempt() {
-    for (reply, reason, word) in [
-        (says(404, "no_service"), "target_refused", "no_service"),
-        (says(400, "invalid_blocks"), "message_refused", "invalid_blocks"),
-    ] {
-        let relay = TestRelay::start(REPORTS_TO_ONCALL).await;
-        relay.slack().always_replies(reply);
-        relay.accept(node_added("evt")).await;
-        relay.deliver().await;
-        relay.pass(3600);
-        relay.deliver().await;
-        let (state, attempts, detail) = fate(relay.delivery("evt").await);
-        assert_eq!((state, attempts), (DeliveryState::Dead, 1));
-        assert!(detail.contains(word), "{detail}");
-        assert_eq!(relay.slack().received().len(), 1);
-        assert_eq!(relay.metric(r#"castai_relay_dead_letters{target="slack-ops"}"#).await, 1.0);
+    let relay = TestRelay::start(REPORTS_TO_ONCALL).await;
+    relay.slack().always_replies(says(400, "invalid_blocks"));
+    relay.accept(node_added("evt")).await;
+    relay.deliver().await;
+    relay.pass(3600);
+    relay.deliver().await;
+    let (state, attempts, detail) = fate(relay.delivery("evt").await);
+    assert_eq!((state, attempts), (DeliveryState::Dead, 1));
+    assert!(detail.contains("invalid_blocks"), "{detail}");
+    assert_eq!(relay.slack().received().len(), 1);
+    assert_eq!(relay.metric(r#"castai_relay_dead_letters{target="slack-ops"}"#).await, 1.0);
 
-        let [report] = <[Value; 1]>::try_from(reports(&relay)).unwrap();
-        assert_eq!((&report["reason"], &report["detail"]), (&json!(reason), &json!(detail)));
-        assert_eq!((&report["target"], &report["route"]), (&json!("slack-ops"), &json!("all-news")));
-        assert_eq!((&report["first_event_id"], &report["attempts"]), (&json!("evt"), &json!(1)));
+    let [report] = <[Value; 1]>::try_from(reports(&relay)).unwrap();
+    assert_eq!((&report["reason"], &report["detail"]), (&json!("message_refused"), &json!(detail)));
+    assert_eq!((&report["target"], &report["route"]), (&json!("slack-ops"), &json!("all-news")));
+    assert_eq!((&report["first_event_id"], &report["attempts"]), (&json!("evt"), &json!(1)));
+}
+
+#[tokio::test]
+async fn a_target_that_refuses_everything_is_probed_now_and_then_and_keeps_what_it_is_owed() {
+    let relay = TestRelay::start(REPORTS_TO_ONCALL).await;
+    relay.slack().always_replies(says(404, "no_service"));
+    for id in ["a", "b", "c"] {
+        relay.accept(node_added(id)).await;
+        relay.deliver().await;
+    }
+    assert_eq!(relay.slack().received().len(), 1, "the first refusal closes it");
+    let (state, attempts, detail) = fate(relay.delivery("a").await);
+    assert_eq!((state, attempts), (DeliveryState::Pending, 1));
+    assert!(detail.contains("no_service"), "{detail}");
+    for (seconds, requests) in [(299, 1), (1, 2), (299, 2), (1, 3)] {
+        relay.pass(seconds);
+        relay.deliver().await;
+        assert_eq!(relay.slack().received().len(), requests, "a probe each five minutes, with what it is owed");
+    }
+    relay.slack().always_replies(says(200, "ok"));
+    relay.pass(300);
+    relay.deliver().await;
+    assert_eq!(relay.slack().received().len(), 6, "the probe got through, and the others after it");
+    for id in ["a", "b", "c"] {
+        assert_eq!(relay.delivery(id).await.state, DeliveryState::Delivered);
+    }
+    assert_eq!(relay.metric(r#"castai_relay_dead_letters{target="slack-ops"}"#).await, 0.0);
+}
+
+#[tokio::test]
+async fn a_target_that_fails_five_times_in_a_row_is_left_alone_and_probed_less_and_less() {
+    let relay = TestRelay::start(REPORTS_TO_ONCALL).await;
+    relay.slack().always_replies(status(500));
+    for n in 0..20 {
+        relay.accept(node_added(&format!("evt-{n}"))).await;
+    }
+    relay.deliver().await;
+    assert_eq!(relay.slack().received().len(), 5);
+    for (seconds, requests) in [(4, 5), (1, 6), (9, 6), (1, 7), (19, 7), (1, 8)] {
+        relay.pass(seconds);
+        relay.deliver().await;
+        assert_eq!(relay.slack().received().len(), requests);
     }
 }
 
@@ -64,20 +102,21 @@ async fn what_pagerduty_will_never_take_becomes_a_dead_letter_after_one_attempt(
         "#,
     )
     .await;
-    let answer = r#"{"status":"invalid event","message":"Event object is invalid","errors":["Length of 'routing_key' is incorrect (should be 32 characters)"]}"#;
+    let answer = r#"{"status":"invalid event","message":"Event object is invalid","errors":["'payload.summary' is missing or blank"]}"#;
     relay.pagerduty().always_replies(says(400, answer));
     relay.accept(node_added("evt")).await;
     relay.deliver().await;
     let (state, attempts, detail) = fate(relay.delivery("evt").await);
     assert_eq!((state, attempts), (DeliveryState::Dead, 1));
-    assert!(detail.contains("compare `routing_key`"), "{detail}");
+    assert!(detail.contains("payload.summary"), "{detail}");
     assert_eq!(relay.slack_titles().len(), 1);
 }
 
 #[tokio::test]
 async fn dead_letters_are_reported_once_an_hour_for_each_reason() {
-    let relay = TestRelay::start(REPORTS_TO_ONCALL).await;
-    relay.slack().always_replies(says(404, "no_service"));
+    let config = format!("{REPORTS_TO_ONCALL}\ntargets: {{ slack-ops: {{ max_age: 20m }} }}");
+    let relay = TestRelay::start(&config).await;
+    relay.slack().always_replies(says(400, "invalid_blocks"));
     for id in ["a", "b", "c"] {
         relay.accept(node_added(id)).await;
     }
@@ -85,34 +124,36 @@ async fn dead_letters_are_reported_once_an_hour_for_each_reason() {
     assert_eq!(reports(&relay).len(), 1);
     assert_eq!(relay.metric(r#"castai_relay_dead_letters{target="slack-ops"}"#).await, 3.0, "each is kept");
 
-    relay.slack().next_replies([says(400, "invalid_blocks")]);
+    relay.slack().next_replies([status(500)]);
     relay.accept(node_added("another-reason")).await;
+    relay.deliver().await;
+    relay.pass(1201);
     relay.deliver().await;
     assert_eq!(reports(&relay).len(), 2);
 
-    relay.pass(3600);
+    relay.pass(1800);
     relay.accept(node_added("another-hour")).await;
     relay.deliver().await;
     let reasons: Vec<_> = reports(&relay).iter().map(|report| report["reason"].clone()).collect();
-    assert_eq!(reasons, ["target_refused", "message_refused", "target_refused"]);
+    assert_eq!(reasons, ["message_refused", "expired", "message_refused"]);
 }
 
 #[tokio::test]
 async fn a_report_that_dies_itself_raises_nothing() {
     let relay = TestRelay::start(REPORTS_TO_ONCALL).await;
-    relay.slack().always_replies(says(404, "no_service"));
+    relay.slack().always_replies(says(400, "invalid_blocks"));
     relay.pagerduty().always_replies(says(400, "no"));
     relay.accept(node_added("evt")).await;
     relay.deliver().await;
     assert_eq!((relay.slack().received().len(), reports(&relay).len()), (1, 1));
-    let report = relay.delivery("delivery_dead/slack-ops/all-news/target_refused/2026-11-20T08").await;
+    let report = relay.delivery("delivery_dead/slack-ops/all-news/message_refused/2026-11-20T08").await;
     assert_eq!(report.state, DeliveryState::Dead);
 }
 
 #[tokio::test]
 async fn a_report_does_not_wait_for_the_next_event() {
     let mut relay = TestRelay::start(REPORTS_TO_ONCALL).await;
-    relay.slack().always_replies(says(404, "no_service"));
+    relay.slack().always_replies(says(400, "invalid_blocks"));
     relay.run_deliveries();
     relay.accept(node_added("evt")).await;
     relay.pagerduty().until_received(1).await;
@@ -131,19 +172,22 @@ async fn what_grew_too_old_is_given_up_unsent() {
     relay.deliver().await;
     let (state, _, detail) = fate(relay.delivery("evt").await);
     assert_eq!((state, relay.slack().received().len()), (DeliveryState::Dead, 1));
-    assert!(detail.contains("max_age"), "{detail}");
+    assert_eq!(detail, "it waited longer than the target's `max_age`; the last attempt: answered 500");
     assert_eq!(reports(&relay)[0]["reason"], "expired");
 }
 
 #[tokio::test]
-async fn what_cannot_be_tried_again_before_it_is_too_old_is_given_up_at_once() {
+async fn what_has_to_wait_until_it_is_too_old_is_given_up_when_its_target_opens_again() {
     let config = format!("{REPORTS_TO_ONCALL}\ntargets: {{ slack-ops: {{ max_age: 20s }} }}");
     let relay = TestRelay::start(&config).await;
     relay.slack().next_replies([Reply::With(429, vec![("retry-after", "30".to_owned())], "rate_limited".to_owned())]);
     relay.accept(node_added("evt")).await;
     relay.deliver().await;
+    assert_eq!(relay.delivery("evt").await.state, DeliveryState::Pending);
+    relay.pass(33);
+    relay.deliver().await;
     let (state, attempts, detail) = fate(relay.delivery("evt").await);
-    assert_eq!((state, attempts), (DeliveryState::Dead, 1));
+    assert_eq!((state, attempts, relay.slack().received().len()), (DeliveryState::Dead, 1, 1));
     assert!(detail.contains("rate_limited") && detail.contains("max_age"), "{detail}");
 }
 

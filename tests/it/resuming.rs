@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use castai_relay::names::TargetName;
-use castai_relay::runtime::{Clock, RunDown};
+use castai_relay::runtime::RunDown;
 use castai_relay::store::DeliveryState;
 
 use crate::support::bodies::node_added;
+use crate::support::flaky_store::FlakyStore;
 use crate::support::receivers::{Reply, status};
 use crate::support::relay::TestRelay;
 
@@ -67,11 +67,21 @@ async fn a_stopping_relay_finishes_the_attempts_in_flight() {
 
 #[tokio::test]
 async fn a_claim_that_nobody_settles_is_due_again_when_its_lease_ends() {
-    let relay = TestRelay::start("").await;
+    let store = FlakyStore::shared();
+    let mut relay = TestRelay::start_on(store.clone(), "").await;
     relay.accept(node_added("evt")).await;
-    let (target, lease) = (TargetName::parse("slack-ops").unwrap(), Duration::from_secs(45));
-    let claimed = relay.store.claim(&target, relay.clock().now(), lease, 10).await.unwrap();
-    assert_eq!(claimed.len(), 1);
+    // Two targets claim; it dies with the second claim.
+    store.die_with_write(2);
+    let cranks = relay.take_cranks();
+    let turning = tokio::spawn(async move { cranks.deliver_until_idle().await });
+    store.until_dead().await;
+    turning.abort();
+    assert!(turning.await.unwrap_err().is_cancelled());
+    store.revive();
+    assert_eq!(relay.delivery("evt").await.attempts, 1, "it was claimed");
+
+    // The memory engine keeps leases beyond a restart: the time limit of an attempt, 15 s, and 30 s to settle it.
+    let relay = relay.restart("").await;
     relay.pass(44);
     relay.deliver().await;
     assert_eq!(relay.slack().received().len(), 0);

@@ -1,5 +1,6 @@
 //! Silences, as operators add and end them: by the API of the admin listener, and by the command line.
 
+mod telling;
 mod typed;
 
 use serde_json::{Value, json};

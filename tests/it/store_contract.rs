@@ -11,6 +11,7 @@ mod claim;
 mod cursor;
 mod due;
 mod restart;
+mod script;
 mod settle;
 mod silence;
 mod upkeep;
@@ -19,14 +20,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use castai_relay::event::batch::Batch;
 use castai_relay::event::delivery::{Delivery, Outcome, Owed, Reason};
 use castai_relay::event::{CastAIEvent, Cluster, Event, Severity, Timestamp};
 use castai_relay::names::{EventId, RouteName, SourceName, TargetName};
 use castai_relay::store::memory::MemoryStore;
 use castai_relay::store::sqlite::SqliteStore;
-use castai_relay::store::{Append, Appended, DeliveryState, Settled, Settlement, Store, StoredEvent};
+use castai_relay::store::{
+    Append, Appended, Claim, Claimed, DeliveryState, Settled, Settlement, Store, StoredEvent, Terms,
+};
+use castai_relay::target::Sign;
 use serde_json::json;
 use tempfile::TempDir;
+
+use script::Script;
 
 /// A store of one engine, empty, with what has to outlive it.
 struct Harness {
@@ -62,6 +69,10 @@ fn target(name: &str) -> TargetName {
     TargetName::parse(name).unwrap()
 }
 
+fn route(name: &str) -> RouteName {
+    RouteName::parse(name).unwrap()
+}
+
 /// An event received at `at(seconds)`.
 fn event(name: &str, seconds: u64) -> Event {
     let data = json!({"nodeName": name, "lifecycle": "spot"}).as_object().unwrap().clone();
@@ -88,8 +99,7 @@ fn owing(name: &str, seconds: u64, targets: &[&str]) -> Append {
 }
 
 fn owed_to(event: Event, targets: &[&str]) -> Append {
-    let route = RouteName::parse("everything").unwrap();
-    let owed = targets.iter().map(|name| Owed::plain(route.clone(), target(name), event.severity));
+    let owed = targets.iter().map(|name| Owed::plain(route("everything"), target(name), event.severity));
     Append { owed: owed.collect(), event }
 }
 
@@ -99,44 +109,93 @@ async fn keep(store: &Arc<dyn Store>, appends: impl IntoIterator<Item = Append>)
     assert!(appended.iter().all(|appended| *appended == Appended::New), "{appended:?}");
 }
 
-/// Claims everything that is due for a target.
-async fn claim(store: &Arc<dyn Store>, name: &str, now: Timestamp) -> Vec<Delivery> {
-    store.claim(&target(name), now, LEASE, usize::MAX).await.unwrap()
+/// Claims up to `limit` batches for a target, on these terms.
+fn claim_of(name: &str, now: Timestamp, limit: usize, terms: &Terms) -> Claim {
+    Claim { target: target(name), now, limit, old_limit: limit, terms: Arc::new(terms.clone()) }
 }
 
-/// Claims the only delivery that is due for a target.
-async fn claim_one(store: &Arc<dyn Store>, name: &str, now: Timestamp) -> Delivery {
-    let claimed = claim(store, name, now).await;
-    let [only] = <[Delivery; 1]>::try_from(claimed).unwrap_or_else(|all| panic!("one was due, not {}", all.len()));
+/// Claims all that may leave now, on these terms.
+async fn claim_on(store: &Arc<dyn Store>, name: &str, now: Timestamp, terms: &Terms) -> Claimed {
+    let mut all = Claimed::default();
+    loop {
+        let Claimed { batches, ended, fell_back, woken, more } =
+            store.claim(claim_of(name, now, usize::MAX, terms)).await.unwrap();
+        all.batches.extend(batches);
+        all.ended.extend(ended);
+        all.fell_back += fell_back;
+        all.woken.extend(woken);
+        if !more {
+            return all;
+        }
+    }
+}
+
+/// Claims all that may leave now, each alone and as fast as it can.
+async fn claim(store: &Arc<dyn Store>, name: &str, now: Timestamp) -> Vec<Batch> {
+    claim_on(store, name, now, &Script::default().terms()).await.batches
+}
+
+/// The only one.
+fn only<T>(all: Vec<T>) -> T {
+    let [only] = <[T; 1]>::try_from(all).unwrap_or_else(|all| panic!("one was expected, not {}", all.len()));
     only
 }
 
-/// The names of the events whose deliveries these are, in order.
-fn names(deliveries: &[Delivery]) -> Vec<&str> {
-    deliveries.iter().map(|delivery| delivery.event.id.as_str().trim_start_matches("org/")).collect()
+/// Claims the only batch that may leave.
+async fn claim_one(store: &Arc<dyn Store>, name: &str, now: Timestamp) -> Batch {
+    only(claim(store, name, now).await)
 }
 
-fn ended(delivery: &Delivery, outcome: Outcome, raise: Vec<Append>) -> Settlement {
-    Settlement { delivery: delivery.id, attempt: delivery.attempt, outcome, at: delivery.claimed_at, raise }
+/// The names of the events of one delivery or another.
+fn name_of(delivery: &Delivery) -> &str {
+    delivery.event.id.as_str().trim_start_matches("org/")
 }
 
-async fn settle(store: &Arc<dyn Store>, delivery: &Delivery, outcome: Outcome) -> Settled {
-    store.settle(ended(delivery, outcome, vec![])).await.unwrap()
+/// The names of the events that stand for these batches, in order.
+fn names(batches: &[Batch]) -> Vec<&str> {
+    batches.iter().map(|batch| name_of(batch.lead())).collect()
 }
 
-fn retry(at: Timestamp) -> Outcome {
+/// How an attempt ended, and what that says about the target.
+type How = (Outcome, Sign);
+
+fn ended(batch: &Batch, (outcome, sign): How, terms: &Terms) -> Settlement {
+    Settlement { batch: Arc::new(batch.clone()), outcome, sign, at: batch.claimed_at, terms: Arc::new(terms.clone()) }
+}
+
+async fn settle(store: &Arc<dyn Store>, batch: &Batch, how: How) -> Settled {
+    store.settle(ended(batch, how, &Script::default().terms())).await.unwrap()
+}
+
+/// Whether it took effect.
+fn is_done(settled: &Settled) -> bool {
+    matches!(settled, Settled::Done { .. })
+}
+
+fn delivered() -> How {
+    (Outcome::Delivered { receipt: None }, Sign::Well)
+}
+
+/// Another attempt at that time; nothing is said about the target.
+fn retry(at: Timestamp) -> How {
     let detail = "the target answered 503".to_owned();
-    Outcome::Retry { at, reason: Reason::TargetFailed, detail, target_paused_until: None }
+    (Outcome::Retry { at, reason: Reason::TargetFailed, ambiguous: false, detail }, Sign::Nothing)
 }
 
 /// Due again at once, but the whole target asks to be left alone until then.
-fn pause(until: Timestamp) -> Outcome {
+fn pause(until: Timestamp) -> How {
     let detail = "the target answered 429".to_owned();
-    Outcome::Retry { at: at(0), reason: Reason::RateLimited, detail, target_paused_until: Some(until) }
+    let outcome = Outcome::Retry { at: at(0), reason: Reason::RateLimited, ambiguous: false, detail };
+    (outcome, Sign::Busy { until })
 }
 
-fn dead() -> Outcome {
-    Outcome::Dead { reason: Reason::TargetRefused, detail: "the channel is archived".to_owned() }
+fn dead() -> How {
+    let detail = "the channel is archived".to_owned();
+    (Outcome::Dead { reason: Reason::MessageRefused, ambiguous: false, detail }, Sign::Well)
+}
+
+async fn next_due(store: &Arc<dyn Store>, name: &str, now: Timestamp) -> Option<Timestamp> {
+    store.next_due(&target(name), now, Arc::new(Script::default().terms())).await.unwrap()
 }
 
 async fn stored(store: &Arc<dyn Store>, name: &str) -> StoredEvent {

@@ -31,6 +31,7 @@ targets:
   slack-ops:
     slack: {{ webhook_url: "http://{}/services/T000/B000/secret" }}
     concurrency: 16
+    rate: unlimited
     retry: {{ base: 200ms, cap: 1s }}
 routes:
   - {{ name: all, notify: [slack-ops], message: {{ title: "{{{{ event.id }}}}" }} }}

@@ -37,6 +37,8 @@ const NOUNS: &[(&str, &str, &str)] = &[
     ("relay.delivery_dead", "report of dead letters", "reports of dead letters"),
     ("relay.webhook_gap", "gap of the webhook", "gaps of the webhook"),
     ("relay.source_silent", "silent source", "silent sources"),
+    ("relay.target_paused", "paused target", "paused targets"),
+    ("relay.target_resumed", "resumed target", "resumed targets"),
     ("unrecognized", "unrecognized event", "unrecognized events"),
 ];
 

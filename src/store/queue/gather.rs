@@ -33,6 +33,9 @@ impl Party {
         head: Row,
         event: Event,
     ) -> Result<Option<Self>, R::Error> {
+        if head.incident.is_none() && !claiming.work.terms.tells_many {
+            return Ok(Some(Self::alone(head, event)));
+        }
         let gathering = claiming.work.terms.judge.gathering(&head.route);
         let storm_since = match gathering.storm.filter(|_| claiming.work.terms.is_swept(&head)) {
             Some(_) => claiming.work.rows.storm(&head.route)?.since_at(claiming.work.now),
@@ -82,7 +85,9 @@ impl Party {
             self.last_steps.insert(step.key.clone(), row.id);
         }
         self.members.push(row.clone());
-        let worse = |(other, _): &(Row, Event)| other.severity < row.severity;
+        // Ends of incidents come last, because they are no bad news.
+        let rank = |row: &Row| (row.phase() != Some(Phase::Resolve), row.severity);
+        let worse = |(other, _): &(Row, Event)| rank(other) < rank(&row);
         let place = self.shown.iter().position(worse).unwrap_or(self.shown.len());
         self.shown.insert(place, (row, event));
         self.shown.truncate(Batch::MAX_SHOWN);
@@ -202,11 +207,21 @@ impl Party {
         Ok(same.and_then(|(_, slot, _)| slot.receipt.clone()))
     }
 
-    fn into_batch(self, leaving: Leaving) -> Batch {
+    /// Of a batch that has news the ends of incidents are only counted.
+    fn shown(&mut self) -> Vec<(Row, Event)> {
+        let mut shown = std::mem::take(&mut self.shown);
+        if self.tally.events() > 0 {
+            shown.retain(|(row, _)| row.phase() != Some(Phase::Resolve));
+        }
+        shown
+    }
+
+    fn into_batch(mut self, leaving: Leaving) -> Batch {
         let Leaving { holder, is_probe, is_old, now, first_event, incident, earlier } = leaving;
         let attempt = self.members.iter().map(|row| row.attempts.saturating_add(1)).max().unwrap_or(1);
         let is_full = self.slot.as_ref().is_some_and(|(_, _, pace)| self.members.len() >= pace.max_events);
         let is_alone = self.members.len() == 1;
+        let worst = self.shown();
         Batch {
             lease: holder,
             attempt,
@@ -217,7 +232,7 @@ impl Party {
             is_full,
             deliveries: self.members.iter().map(|row| row.id).collect(),
             tally: (!is_alone).then_some(self.tally),
-            shown: self.shown.into_iter().map(|(row, event)| shown(row, event, now, is_alone)).collect(),
+            shown: worst.into_iter().map(|(row, event)| shown(row, event, now, is_alone)).collect(),
             first_event,
             incident,
             earlier,

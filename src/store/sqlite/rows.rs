@@ -4,7 +4,7 @@
 
 use rusqlite::{OptionalExtension, Row as SqlRow, ToSql, params};
 
-use super::columns::{COLUMNS, delivery, incident_of};
+use super::columns::{COLUMNS, delivery, incident_of, unreadable};
 use super::events::Encoded;
 use super::writer::Database;
 use crate::event::batch::Receipt;
@@ -355,11 +355,8 @@ impl Rows for Database {
     fn event(&mut self, of: DeliveryId, with_body: bool) -> Done<Result<Event, String>> {
         let mut select =
             self.connection.prepare_cached("SELECT record, CASE WHEN ?2 THEN body END FROM events WHERE seq = ?1")?;
-        let read = |row: &SqlRow<'_>| {
-            let body: Option<Vec<u8>> = row.get(1)?;
-            let event = Event::from_record(row.get_ref(0)?.as_blob()?, body.unwrap_or_default().into());
-            Ok(event.map_err(|error| error.to_string()))
-        };
+        // A column that holds something else is as unreadable as a record that is no JSON: no reason to fail the claim.
+        let read = |row: &SqlRow<'_>| Ok(read_event(row).map_err(|error| error.to_string()));
         let found = select.query_row(params![event_of(of), with_body], read).optional()?;
         Ok(found.unwrap_or_else(|| Err("its event is gone".to_owned())))
     }
@@ -368,6 +365,11 @@ impl Rows for Database {
         let failed = |error: crate::store::StoreError| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
         Encoded::from_append(append).map_err(failed)?.append(self).map(drop)
     }
+}
+
+fn read_event(row: &SqlRow<'_>) -> Done<Event> {
+    let body: Option<Vec<u8>> = row.get(1)?;
+    Event::from_record(row.get_ref(0)?.as_blob()?, body.unwrap_or_default().into()).map_err(unreadable(0))
 }
 
 impl Row {

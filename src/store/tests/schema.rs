@@ -9,7 +9,7 @@ use crate::event::Timestamp;
 use crate::event::silence::Terms;
 use crate::names::{CursorName, EventId, TargetName};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Append, Appended, Cursor, Store};
+use crate::store::{Append, Appended, Cursor, Store, undisturbed};
 
 /// Kept apart from the steps, so that no step can be edited unnoticed.
 const VERSION_1: &str = include_str!("../../../tests/fixtures/store/version_1.sql");
@@ -47,8 +47,8 @@ async fn a_database_of_version_1_keeps_what_it_holds_and_gains_cursors() {
     assert_eq!(kept.event.type_name(), "node.added");
     assert_eq!((kept.deliveries[0].attempts, kept.deliveries[0].owed.target.as_str()), (2, "slack-ops"));
     let later = Timestamp::parse("2026-11-23T00:00:00Z").unwrap();
-    let due = store.claim(&TargetName::parse("slack-ops").unwrap(), later, std::time::Duration::from_secs(9), 9).await;
-    assert_eq!(due.unwrap()[0].attempt, 3);
+    let due = store.claim(undisturbed::claim(&TargetName::parse("slack-ops").unwrap(), later)).await.unwrap().batches;
+    assert_eq!(due[0].attempt, 3);
 
     let cursor = Cursor { name: CursorName::parse("audit").unwrap(), value: "page 1".into() };
     assert_eq!(store.cursor(&cursor.name).await.unwrap(), None);

@@ -3,12 +3,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 
 use super::*;
-use crate::event::delivery::Owed;
+use crate::event::delivery::{Owed, Reason};
 use crate::event::relay::{self, BodyProblem};
 use crate::event::{Event, Severity};
 use crate::names::{CursorName, RouteName, SourceName};
+use crate::store::undisturbed;
 
 fn unobserved() -> CommitObserver {
     Arc::new(|_, _| {})
@@ -136,13 +138,10 @@ async fn many_writes_that_wait_together_share_one_commit() {
     let (release, held) = std::sync::mpsc::channel::<()>();
     let blocked = store.writer.write("hold the writer", move |_| Ok(held.recv().is_ok()));
     let followers = async {
-        let writes = (0..50).map(|_| store.probe());
-        let all = futures_util::future::join_all(writes);
-        let queued_first = async {
-            tokio::task::yield_now().await;
-            release.send(()).unwrap();
-        };
-        tokio::join!(all, queued_first).0
+        let mut writes: Vec<_> = (0..50).map(|_| store.probe()).collect();
+        assert!(writes.iter_mut().all(|write| write.now_or_never().is_none()), "each is queued, none is done");
+        release.send(()).unwrap();
+        futures_util::future::join_all(writes).await
     };
     let (_, written) = tokio::join!(blocked, followers);
     assert!(written.iter().all(Result::is_ok));
@@ -170,9 +169,10 @@ async fn a_row_nobody_can_read_becomes_a_dead_letter_and_holds_up_nothing_else()
     };
     store.writer.write("spoil a record", spoil).await.unwrap();
 
-    let claimed = store.claim(&target, now, Duration::from_secs(60), 10).await.unwrap();
+    let claimed = store.claim(undisturbed::claim(&target, now)).await.unwrap();
 
-    assert_eq!(claimed.iter().map(|delivery| &delivery.event.id).collect::<Vec<_>>(), [&good_id]);
+    assert_eq!(claimed.batches.iter().map(|batch| &batch.lead().event.id).collect::<Vec<_>>(), [&good_id]);
+    assert_eq!(claimed.ended.iter().map(|ended| ended.reason).collect::<Vec<_>>(), [Some(Reason::Internal)]);
     assert_eq!(store.backlog().await.unwrap()[&target].dead, 1);
     let repeat = store.append(vec![again], None).await.unwrap();
     assert_eq!(repeat, [Appended::Duplicate { conflict: false }], "nobody can tell whose the first one was");

@@ -22,7 +22,7 @@ store: {{ sqlite: {{ path: relay.db }} }}
 castai: {{ api_url: "http://{}", api_key: "{KEY}" }}
 sources: {{ notifications: {{ every: 1s }} }}
 targets:
-  slack-ops: {{ slack: {{ webhook_url: "http://{}/services/T000/B000/secret" }}, concurrency: 16 }}
+  slack-ops: {{ slack: {{ webhook_url: "http://{}/services/T000/B000/secret" }}, concurrency: 16, rate: unlimited }}
 routes:
   - {{ name: all, notify: [slack-ops], message: {{ title: "{{{{ event.id }}}}" }} }}
 "#,

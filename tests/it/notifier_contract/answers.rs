@@ -156,7 +156,12 @@ async fn the_wait_that_was_asked_for_is_kept_and_never_an_absurd_one() {
         ("", r#"{"retry_after":1e300}"#, Some(HOUR)),
         ("", r#"{"retry_after":-5}"#, None),
         ("", r#"{"retry_after":"soon"}"#, None),
+        ("", r#"{"retry_after":true}"#, None),
         ("", r#"{"retry_after":"#, None),
+        ("soon", r#"{"retry_after":7}"#, Some(7_000)),
+        ("7", r#"{"retry_after":"soon"}"#, Some(7_000)),
+        ("Fri, 20 Nov 2026 08:21:00 GMT", r#"{"retry_after":7}"#, Some(60_000)),
+        ("Fri, 20 Nov 2026 08:19:00 GMT", r#"{"retry_after":7}"#, Some(7_000)),
     ];
     for (harness, http) in every_http_kind() {
         for (header, body, millis) in asked {

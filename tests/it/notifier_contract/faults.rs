@@ -4,6 +4,7 @@ use castai_relay::event::delivery::Reason;
 use castai_relay::notify::Scope;
 
 use super::*;
+use crate::support::internet::acceptor;
 use crate::support::wire_faults::{Act, ENDLESS, WireFault, answer};
 
 /// A gateway's page, as nginx and friends serve it.
@@ -57,6 +58,23 @@ async fn a_tls_handshake_that_fails_is_unreachable() {
             let verdict = Verdict::of(&notify(&notifier, &any_delivery()).await);
             assert_eq!(verdict, Verdict::UNREACHABLE, "{}", harness.kind);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_unreachable_and_says_so() {
+    let kit = kit();
+    for (harness, _) in every_http_kind() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let notifier = harness.notifier(&kit, &format!("https://{}", listener.local_addr().unwrap()));
+        let shaking_hands = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            acceptor("stranger.pem").accept(stream).await.map(drop)
+        };
+        let delivery = any_delivery();
+        let (result, shaken) = tokio::join!(notify(&notifier, &delivery), shaking_hands);
+        assert_eq!(Verdict::of(&result), Verdict::UNREACHABLE, "{}: {result:?}", harness.kind);
+        assert!(shaken.is_err() && result.unwrap_err().detail.contains("certificate"), "{}", harness.kind);
     }
 }
 

@@ -111,3 +111,20 @@ async fn what_goes_wrong_is_said_with_what_to_do() {
     let without = silences_at(&house, &url, &["list"], &[]).await;
     assert!(without.code == 2 && without.err.contains("has no token for the admin API\nhint: write"), "{without:?}");
 }
+
+#[test]
+fn a_route_that_is_quiet_at_this_hour_says_so_when_it_is_tested() {
+    let house = House::with(
+        r#"
+server: { listen: 127.0.0.1:0 }
+routes:
+  - { name: never, match: { type: "node.*" }, notify: [console], muted: [ { times: ["00:00-24:00"] } ] }
+"#,
+    );
+    let said = run(house.path(), &["route", "test", "--config", "relay.yaml", "--sample", "node.added"], &[]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let verdict = "never: matched; tells console with severity info; muted 00:00-24:00 (UTC)";
+    assert!(said.out.contains(verdict), "{}", said.out);
+    let message = "to console (log), by route never, as info; not at this hour, muted: 00:00-24:00 (UTC)";
+    assert!(said.out.contains(message), "{}", said.out);
+}

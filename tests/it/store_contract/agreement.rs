@@ -88,6 +88,13 @@ fn any_id() -> DeliveryId {
     DeliveryId::from_row(0)
 }
 
+/// A batch as far as engines must agree on it.
+fn anonymous(mut batch: Batch) -> Batch {
+    batch.deliveries.iter_mut().for_each(|id| *id = any_id());
+    batch.shown.iter_mut().for_each(|delivery| delivery.id = any_id());
+    batch
+}
+
 /// An event as far as engines must agree on it: without ids, and without a time for what is not due any more.
 fn comparable(mut kept: StoredEvent) -> StoredEvent {
     for row in &mut kept.deliveries {
@@ -109,7 +116,7 @@ struct Sight {
     backlog: BTreeMap<TargetName, Backlog>,
 }
 
-async fn look(store: &dyn Store) -> Sight {
+async fn look(store: &Arc<dyn Store>, now: Timestamp) -> Sight {
     let backlog = store.backlog().await.unwrap();
     let mut sight = Sight { events: vec![], contains: vec![], cursors: vec![], next_due: vec![], backlog };
     for name in NAMES {
@@ -120,7 +127,7 @@ async fn look(store: &dyn Store) -> Sight {
         sight.cursors.push(store.cursor(&CursorName::parse(name).unwrap()).await.unwrap());
     }
     for name in TARGETS {
-        sight.next_due.push(store.next_due(&target(name)).await.unwrap());
+        sight.next_due.push(next_due(store, name, now).await);
     }
     sight
 }
@@ -130,8 +137,8 @@ struct Pair {
     model: Arc<dyn Store>,
     engine: Arc<dyn Store>,
     now: u64,
-    /// Every attempt ever claimed: the model's id, the engine's id, the attempt.
-    claims: Vec<(DeliveryId, DeliveryId, u32)>,
+    /// Every attempt ever claimed: the model's and the engine's.
+    claims: Vec<(Batch, Batch)>,
     newest: usize,
 }
 
@@ -163,7 +170,7 @@ impl Pair {
                 self.engine.note_conflict(&id(name)).await.unwrap();
                 Ok(())
             }
-            Step::Claim { target: name, lease, limit } => self.claim(&target(name), *lease, *limit).await,
+            Step::Claim { target: name, lease, limit } => self.claim(name, *lease, *limit).await,
             Step::Settle { claim, outcome, raise } => self.settle(claim, outcome, raise.as_ref()).await,
             Step::Advance(seconds) => {
                 self.now += seconds;
@@ -173,39 +180,31 @@ impl Pair {
         }
     }
 
-    async fn claim(&mut self, target: &TargetName, lease: u64, limit: usize) -> Result<(), TestCaseError> {
-        let (now, lease) = (at(self.now), Duration::from_secs(lease));
-        let model = self.model.claim(target, now, lease, limit).await.unwrap();
-        let engine = self.engine.claim(target, now, lease, limit).await.unwrap();
-        let pairs = model.iter().zip(&engine);
-        self.claims.extend(pairs.map(|(model, engine)| (model.id, engine.id, engine.attempt)));
-        let anonymous = |delivery: Delivery| Delivery { id: any_id(), ..delivery };
-        same(
-            model.into_iter().map(anonymous).collect::<Vec<_>>(),
-            engine.into_iter().map(anonymous).collect::<Vec<_>>(),
-        )
+    async fn claim(&mut self, name: &str, lease: u64, limit: usize) -> Result<(), TestCaseError> {
+        let claim = claim_of(name, at(self.now), limit, &Script::default().lease(lease).terms());
+        let model = self.model.claim(claim.clone()).await.unwrap().batches;
+        let engine = self.engine.claim(claim).await.unwrap().batches;
+        self.claims.extend(model.iter().cloned().zip(engine.iter().cloned()));
+        same(model.into_iter().map(anonymous).collect::<Vec<_>>(), engine.into_iter().map(anonymous).collect())
     }
 
     async fn settle(&mut self, claim: &Index, outcome: &End, raise: Option<&Given>) -> Result<(), TestCaseError> {
         if self.claims.is_empty() {
             return Ok(());
         }
-        let (model, engine, attempt) = *claim.get(&self.claims);
+        let (model, engine) = claim.get(&self.claims);
         let in_future = |seconds: u64| at(self.now + seconds);
-        let outcome = match outcome {
-            End::Delivered => Outcome::Delivered,
+        let how = match outcome {
+            End::Delivered => delivered(),
             End::Dead => dead(),
-            End::Retry { after, pause } => Outcome::Retry {
-                at: in_future(*after),
-                reason: Reason::RateLimited,
-                detail: format!("wait {after} seconds"),
-                target_paused_until: pause.map(in_future),
-            },
+            End::Retry { after, pause: None } => retry(in_future(*after)),
+            End::Retry { pause: Some(until), .. } => pause(in_future(*until)),
         };
-        let raise: Vec<_> = raise.into_iter().map(|given| self.append_of(given)).collect();
-        let settlement = Settlement { delivery: model, attempt, outcome, at: at(self.now), raise };
-        let settled = self.model.settle(settlement.clone()).await.unwrap();
-        same(settled, self.engine.settle(Settlement { delivery: engine, ..settlement }).await.unwrap())
+        let raise = raise.map(|given| self.append_of(given)).into_iter().collect();
+        let terms = Script::default().raising(raise).terms();
+        let settlement = |batch| Settlement { at: at(self.now), ..ended(batch, how.clone(), &terms) };
+        let settled = self.model.settle(settlement(model)).await.unwrap();
+        same(is_done(&settled), is_done(&self.engine.settle(settlement(engine)).await.unwrap()))
     }
 
     /// An engine may keep its newest event from pruning, so this one is none of those that are compared.
@@ -225,7 +224,7 @@ fn agree(harness: &Harness, steps: &[Step]) -> Result<(), TestCaseError> {
     Runtime::new().unwrap().block_on(async {
         for step in steps {
             pair.take(step).await?;
-            same(look(&*pair.model).await, look(&*pair.engine).await)?;
+            same(look(&pair.model, at(pair.now)).await, look(&pair.engine, at(pair.now)).await)?;
         }
         Ok(())
     })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use castai_relay::event::castai::Notification;
 use castai_relay::event::relay::{BodyProblem, body_rejected};
-use castai_relay::store::DeliveryRow;
+use castai_relay::store::{DeliveryRow, Origin};
 use tokio::task::JoinSet;
 
 use super::*;
@@ -34,7 +34,18 @@ async fn reads_back(store: &Arc<dyn Store>, given: Append) {
     assert_eq!((stored.duplicates, stored.conflicts), (0, 0));
     let rows = stored.deliveries.iter().zip(given.owed).map(|(row, owed)| {
         let (state, due_at) = (DeliveryState::Pending, given.event.received_at);
-        DeliveryRow { id: row.id, owed, state, attempts: 0, due_at, detail: None }
+        DeliveryRow {
+            id: row.id,
+            owed,
+            origin: Origin::Route,
+            state,
+            attempts: 0,
+            due_at,
+            reason: None,
+            detail: None,
+            receipt: None,
+            fell_back_to: None,
+        }
     });
     assert_eq!(stored.deliveries, rows.collect::<Vec<_>>());
 }
@@ -116,7 +127,7 @@ pub async fn any_bytes_survive_as_a_body(store: Arc<dyn Store>) {
     let mebibyte = every_byte.repeat(4096);
     for (name, body) in [("empty", vec![]), ("every-byte", every_byte), ("mebibyte", mebibyte)] {
         reads_back(&store, owed_to(Event { body: body.clone().into(), ..event(name, 0) }, &["slack"])).await;
-        assert_eq!(claim_one(&store, "slack", at(0)).await.event.body, body);
+        assert_eq!(claim_one(&store, "slack", at(0)).await.lead().event.body, body);
     }
 }
 

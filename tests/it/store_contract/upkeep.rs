@@ -1,5 +1,6 @@
 //! Clauses on looking after the store: backlog, pruning, probing, and callers that go away.
 
+use castai_relay::event::batch::Lease;
 use castai_relay::names::DeliveryId;
 use castai_relay::store::Backlog;
 use futures_util::FutureExt;
@@ -23,8 +24,9 @@ async fn come_to_rest(store: &Arc<dyn Store>) {
 
 pub async fn the_backlog_counts_what_is_pending_and_dead_and_knows_the_oldest(store: Arc<dyn Store>) {
     keep(&store, (0..6).map(|n| owing(&n.to_string(), n, &["slack", "oncall"]))).await;
-    let claimed = store.claim(&target("slack"), at(9), LEASE, 4).await.unwrap();
-    settle(&store, &claimed[0], Outcome::Delivered).await;
+    let four = claim_of("slack", at(9), 4, &Script::default().terms());
+    let claimed = store.claim(four).await.unwrap().batches;
+    settle(&store, &claimed[0], delivered()).await;
     settle(&store, &claimed[1], dead()).await;
     settle(&store, &claimed[2], retry(at(99))).await;
     let backlog = store.backlog().await.unwrap();
@@ -35,7 +37,7 @@ pub async fn the_backlog_counts_what_is_pending_and_dead_and_knows_the_oldest(st
 
 pub async fn a_target_that_waits_for_nothing_is_not_in_the_backlog(store: Arc<dyn Store>) {
     keep(&store, [owing("a", 0, &["slack", "oncall"])]).await;
-    settle(&store, &claim_one(&store, "slack", at(0)).await, Outcome::Delivered).await;
+    settle(&store, &claim_one(&store, "slack", at(0)).await, delivered()).await;
     settle(&store, &claim_one(&store, "oncall", at(0)).await, dead()).await;
     let backlog = store.backlog().await.unwrap();
     assert_eq!(
@@ -57,7 +59,7 @@ pub async fn pruning_never_forgets_what_is_still_owed(store: Arc<dyn Store>) {
         keep(&store, [owing(name, 0, &["slack"])]).await;
         let claimed = claim_one(&store, "slack", at(0)).await;
         let outcome = match name {
-            "delivered" => Outcome::Delivered,
+            "delivered" => delivered(),
             "dead" => dead(),
             _ => retry(at(900)),
         };
@@ -90,9 +92,9 @@ pub async fn a_pruned_event_is_new_again_with_ids_never_used_before(store: Arc<d
     for round in 0..3 {
         keep(&store, [owing("a", round, &["slack"]), owing("b", round, &["slack"])]).await;
         for claimed in claim(&store, "slack", at(round)).await {
-            assert!(!used.contains(&claimed.id), "{} was used before", claimed.id);
-            used.push(claimed.id);
-            settle(&store, &claimed, Outcome::Delivered).await;
+            assert!(!used.contains(&claimed.first()), "{} was used before", claimed.first());
+            used.push(claimed.first());
+            settle(&store, &claimed, delivered()).await;
         }
         keep(&store, [owing(&format!("newest-{round}"), round, &[])]).await;
         store.prune(at(1_000), 100).await.unwrap();
@@ -113,12 +115,20 @@ pub async fn what_nobody_knows_is_answered_and_does_no_harm(store: Arc<dyn Store
     assert_eq!(store.event(&id("nobody")).await.unwrap(), None);
     store.note_conflict(&id("nobody")).await.unwrap();
     assert!(claim(&store, "nobody", at(0)).await.is_empty());
-    assert_eq!(store.next_due(&target("nobody")).await.unwrap(), None);
+    assert_eq!(next_due(&store, "nobody", at(0)).await, None);
     assert_eq!(store.prune(at(1_000), 100).await.unwrap(), 0);
     for row in [0, 1, -1, i64::MAX, i64::MIN] {
-        let delivery = DeliveryId::from_row(row);
-        let raise = vec![owing("raised", 0, &["slack"])];
-        let settlement = Settlement { delivery, attempt: 1, outcome: pause(at(99)), at: at(0), raise };
+        let delivery = Delivery {
+            id: DeliveryId::from_row(row),
+            route: route("everything"),
+            target: target("nobody"),
+            severity: Severity::Info,
+            attempt: 1,
+            claimed_at: at(0),
+            event: event("nobody", 0),
+        };
+        let raising = Script::default().raising(vec![owing("raised", 0, &["slack"])]).terms();
+        let settlement = ended(&Batch::of_one(delivery, Lease(1)), dead(), &raising);
         assert_eq!(store.settle(settlement).await.unwrap(), Settled::Fenced);
     }
     assert!(!is_there(&store, "nobody").await && !is_there(&store, "raised").await);
@@ -149,7 +159,8 @@ pub async fn a_settlement_that_is_dropped_half_way_is_done_or_not_done(store: Ar
         let (name, raised) = (n.to_string(), format!("raised-{n}"));
         keep(&store, [owing(&name, 0, &["slack"])]).await;
         let claimed = claim_one(&store, "slack", at(0)).await;
-        let settlement = ended(&claimed, dead(), vec![owing(&raised, 0, &[])]);
+        let raising = Script::default().raising(vec![owing(&raised, 0, &[])]).terms();
+        let settlement = ended(&claimed, dead(), &raising);
         let mut write = store.settle(settlement.clone());
         if n % 3 > 0 {
             let _ = (&mut write).now_or_never();
@@ -165,8 +176,7 @@ pub async fn a_settlement_that_is_dropped_half_way_is_done_or_not_done(store: Ar
 /// A claim nobody hears of may have taken its lease; then the delivery comes back when the lease ends.
 pub async fn a_claim_that_is_dropped_half_way_loses_nothing(store: Arc<dyn Store>) {
     keep(&store, (0..5).map(|n| owing(&n.to_string(), 0, &["slack"]))).await;
-    let slack = target("slack");
-    let mut write = store.claim(&slack, at(0), LEASE, 3);
+    let mut write = store.claim(claim_of("slack", at(0), 3, &Script::default().terms()));
     let _ = (&mut write).now_or_never();
     drop(write);
     come_to_rest(&store).await;

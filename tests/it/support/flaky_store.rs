@@ -1,35 +1,102 @@
-//! A store that fails or stalls when told to; what it keeps, it keeps in memory.
+//! A store that fails, stalls or stops when told to; what it keeps, it keeps in another one.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use castai_relay::event::Timestamp;
-use castai_relay::event::delivery::Delivery;
-use castai_relay::event::silence::{Silence, Terms};
+use castai_relay::event::silence::{self, Silence};
 use castai_relay::names::{CursorName, EventId, SilenceId, TargetName};
 use castai_relay::store::memory::MemoryStore;
-use castai_relay::store::{Append, Appended, Backlog, Cursor, Settled, Settlement, Store, StoreError, StoredEvent};
+use castai_relay::store::{
+    Append, Appended, Backlog, Claim, Claimed, Cursor, Settled, Settlement, Store, StoreError, StoredEvent, Terms,
+};
+use castai_relay::target::TargetState;
 use tokio::sync::watch;
 
 use super::http::PATIENCE;
 
-/// Both gates stand open at first.
-#[derive(Default)]
+/// All gates stand open at first.
 pub struct FlakyStore {
-    kept: MemoryStore,
+    kept: Arc<dyn Store>,
     /// In front of `append`: nothing is kept before it lets pass.
     pub appends: Gate,
+    /// In front of `claim`: nothing is handed out before it lets pass.
+    pub claims: Gate,
     /// In front of `settle`.
     pub settles: Gate,
+    end: End,
     /// What passed `append` together: how many events, and whether a cursor moved with them.
     pub appended: Mutex<Vec<(usize, bool)>>,
 }
 
 impl FlakyStore {
     pub fn shared() -> Arc<Self> {
-        Arc::default()
+        Self::before(Arc::new(MemoryStore::default()))
+    }
+
+    /// In front of `kept`, which may outlive it.
+    pub fn before(kept: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self {
+            kept,
+            appends: Gate::default(),
+            claims: Gate::default(),
+            settles: Gate::default(),
+            end: End::default(),
+            appended: Mutex::default(),
+        })
+    }
+
+    /// The process dies with one of the writes to come (append, claim, settle), that of this number, from 1: it is kept, but
+    /// nobody hears of it, and no other one begins. What still runs waits for ever, to be dropped.
+    pub fn die_with_write(&self, number: usize) {
+        self.end.left.send_replace(Some(number));
+    }
+
+    /// Waits until that write is kept.
+    pub async fn until_dead(&self) {
+        let mut left = self.end.left.subscribe();
+        let waited = tokio::time::timeout(PATIENCE, left.wait_for(|left| *left == Some(0))).await;
+        assert!(waited.is_ok(), "waited for the end, {:?} writes were to come", *self.end.left.borrow());
+    }
+
+    /// A new process: what is written from now on is written, and heard of.
+    pub fn revive(&self) {
+        self.end.left.send_replace(None);
+    }
+
+    pub fn is_dead(&self) -> bool {
+        self.end.is_over()
+    }
+}
+
+/// How many writes are left before the process dies; nobody knows when there is none.
+#[derive(Default)]
+struct End {
+    left: watch::Sender<Option<usize>>,
+    one_at_a_time: tokio::sync::Mutex<()>,
+}
+
+impl End {
+    /// Makes one of the writes that are left, and yields what it answers unless that was the last one.
+    async fn write<T>(&self, write: impl Future<Output = T>) -> T {
+        if self.left.borrow().is_none() {
+            return write.await;
+        }
+        let _turn = self.one_at_a_time.lock().await;
+        if self.is_over() {
+            return std::future::pending().await;
+        }
+        let answer = write.await;
+        self.left.send_modify(|left| *left = left.map(|left| left.saturating_sub(1)));
+        match self.is_over() {
+            true => std::future::pending().await,
+            false => answer,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        *self.left.borrow() == Some(0)
     }
 }
 
@@ -109,7 +176,7 @@ impl Store for FlakyStore {
     async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Vec<Appended>, StoreError> {
         self.appends.pass().await?;
         self.appended.lock().unwrap().push((appends.len(), cursor.is_some()));
-        self.kept.append(appends, cursor).await
+        self.end.write(self.kept.append(appends, cursor)).await
     }
 
     async fn cursor(&self, name: &CursorName) -> Result<Option<String>, StoreError> {
@@ -124,23 +191,27 @@ impl Store for FlakyStore {
         self.kept.note_conflict(id).await
     }
 
-    async fn claim(
-        &self,
-        target: &TargetName,
-        now: Timestamp,
-        lease: Duration,
-        limit: usize,
-    ) -> Result<Vec<Delivery>, StoreError> {
-        self.kept.claim(target, now, lease, limit).await
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        self.claims.pass().await?;
+        self.end.write(self.kept.claim(claim)).await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<Settled, StoreError> {
         self.settles.pass().await?;
-        self.kept.settle(settlement).await
+        self.end.write(self.kept.settle(settlement)).await
     }
 
-    async fn next_due(&self, target: &TargetName) -> Result<Option<Timestamp>, StoreError> {
-        self.kept.next_due(target).await
+    async fn next_due(
+        &self,
+        target: &TargetName,
+        now: Timestamp,
+        terms: Arc<Terms>,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.kept.next_due(target, now, terms).await
+    }
+
+    async fn standing(&self, target: &TargetName) -> Result<TargetState, StoreError> {
+        self.kept.standing(target).await
     }
 
     async fn event(&self, id: &EventId) -> Result<Option<StoredEvent>, StoreError> {
@@ -155,7 +226,7 @@ impl Store for FlakyStore {
         self.kept.silences(since, limit).await
     }
 
-    async fn keep_silence(&self, terms: Terms) -> Result<Silence, StoreError> {
+    async fn keep_silence(&self, terms: silence::Terms) -> Result<Silence, StoreError> {
         self.kept.keep_silence(terms).await
     }
 

@@ -35,7 +35,8 @@ fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls").join(name)
 }
 
-fn acceptor(certificate: &str) -> TlsAcceptor {
+/// Ends TLS with this certificate of the fixtures.
+pub fn acceptor(certificate: &str) -> TlsAcceptor {
     castai_relay::http_client::install_crypto();
     let certificate = CertificateDer::from_pem_file(fixture(certificate)).unwrap();
     let key = PrivateKeyDer::from_pem_file(fixture("host.key")).unwrap();

@@ -28,15 +28,18 @@ use super::receivers::{Received, Receiver};
 /// When every test begins.
 pub const START: &str = "2026-11-20T08:15:31Z";
 
-/// Two targets, one route; each test writes its own file on top.
+/// Two targets, one route; each test writes its own file on top. As fast as they can, because a test that is not about
+/// rates should not have to wait for them.
 const BASE: &str = r#"
 server: { listen: 127.0.0.1:0 }
 admin: { listen: 127.0.0.1:0 }
 store: { sqlite: { path: "{{FOLDER}}/relay.db" } }
 castai: { api_url: "http://{{CASTAI}}", api_key: "{{KEY}}" }
 targets:
-  slack-ops: { slack: { webhook_url: "http://{{SLACK}}/services/T000/B000/XXXXXXXXXXXX" } }
-  oncall: { pagerduty: { routing_key: "0123456789abcdef0123456789abcdef", url: "http://{{PAGERDUTY}}/v2/enqueue" } }
+  slack-ops: { slack: { webhook_url: "http://{{SLACK}}/services/T000/B000/XXXXXXXXXXXX" }, rate: unlimited }
+  oncall:
+    pagerduty: { routing_key: "0123456789abcdef0123456789abcdef", url: "http://{{PAGERDUTY}}/v2/enqueue" }
+    rate: unlimited
 routes:
   - { name: all-news, match: {}, notify: [slack-ops] }
 default_targets: []

@@ -81,7 +81,7 @@ async fn a_relay_that_is_killed_again_and_again_loses_nothing() {
 admin: {{ listen: 127.0.0.1:0 }}
 store: {{ sqlite: {{ path: relay.db }} }}
 sources: {{ kubernetes: {} }}
-targets: {{ slack-ops: {{ slack: {{ webhook_url: \"http://{}/services/T000/B000/secret\" }} }} }}
+targets: {{ slack-ops: {{ slack: {{ webhook_url: \"http://{}/services/T000/B000/secret\" }}, rate: unlimited }} }}
 default_targets: [slack-ops]
 ",
         server.section(""),
