@@ -13,6 +13,7 @@ mod incidents;
 mod ledger;
 mod plan;
 mod sends;
+mod stopping_everywhere;
 mod time;
 mod watched_store;
 mod world;

@@ -36,6 +36,10 @@ pub enum Mood {
     Doubtful,
     Fussy,
     Broken,
+    /// Nobody answers, every time.
+    Down,
+    /// Takes no message, every time.
+    Deaf,
 }
 
 impl Weather {
@@ -71,6 +75,8 @@ impl Mood {
         match self {
             Self::Well => Answer::Taken,
             Self::Refusing => Answer::TargetRefused,
+            Self::Down => Answer::Unreachable,
+            Self::Deaf => Answer::MessageRefused,
             Self::Failing => dice.pick(&[
                 Answer::Unreachable,
                 Answer::Failed(None, true),

@@ -24,6 +24,12 @@ pub struct Happening {
 }
 
 impl Happening {
+    /// One that comes by the webhook as it happens.
+    pub fn plain(id: u64, kind: &'static str, severity: Severity, key: u64) -> Self {
+        let source = SourceName::parse("castai").unwrap();
+        Self { id, kind, severity, cluster: Some("red"), key: Some(key), source, late_by: 0, body: 0 }
+    }
+
     /// As it comes in at `now`.
     pub fn event(&self, now: Timestamp) -> Event {
         let mut data = Map::new();

@@ -79,7 +79,7 @@ pub struct World {
     process: Option<Process>,
     metrics: Arc<Metrics>,
     disk: Option<TempDir>,
-    runtime: Arc<tokio::runtime::Runtime>,
+    pub runtime: Arc<tokio::runtime::Runtime>,
 }
 
 /// What dies with a process.
@@ -100,7 +100,7 @@ impl World {
     pub fn new(plan: Plan, weathers: Vec<Weather>, tells: bool, runtime: Arc<tokio::runtime::Runtime>) -> Self {
         let time = Time::starting_at(Timestamp::parse(START).unwrap());
         let ledger = Arc::new(Ledger::telling_the_story(tells));
-        let disk = plan.on_disk.then(|| tempfile::tempdir().unwrap());
+        let disk = plan.on_disk.then(disk);
         let inner = disk.as_ref().map_or_else(|| Arc::<MemoryStore>::default() as Arc<dyn Store>, open);
         let store = Arc::new(WatchedStore::new(inner, ledger.clone(), time.clone()));
         let targets: Vec<_> = plan.targets.iter().map(|target| target.name.clone()).collect();
@@ -251,7 +251,7 @@ impl World {
     }
 
     fn start(&mut self) {
-        if let Some(disk) = &self.disk {
+        if let Some(disk) = self.disk.as_ref().filter(|_| !self.ledger.notes().starts.is_empty()) {
             self.store.reopen(|| open(disk));
         }
         let mut notes = self.ledger.notes();
@@ -347,6 +347,11 @@ impl World {
 
 fn cursor() -> Cursor {
     Cursor { name: CursorName::of(&SourceName::notifications()), value: "here".to_owned() }
+}
+
+/// In memory where there is such a place: processes die here, but nobody pulls the plug.
+fn disk() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 fn open(disk: &TempDir) -> Arc<dyn Store> {
