@@ -108,7 +108,7 @@ fn show_message(settings: &Settings, event: &Event, owed: &Owed, out: &mut dyn W
         "\nto {} ({}), by route {}, as {}{does}{quiet}",
         owed.target, target.kind, owed.route, owed.severity
     )?;
-    let incident = owed.incident.as_ref().map(|step| incident(step, delivery.claimed_at));
+    let incident = owed.incident.as_ref().map(|step| incident(step, event.received_at));
     let batch = Batch { incident, ..Batch::of_one(delivery, Lease(1)) };
     writeln!(out, "{}", indented(&target.notifier.preview(&batch, &wording)))?;
     Ok(())

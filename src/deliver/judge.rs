@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::policy::Ambiguous;
-use super::quiet::{self, Quiet};
+use super::quiet::{self, InForce};
 use crate::event::batch::Gathering;
 use crate::event::delivery::Reason;
 use crate::event::relay::{self, ClosedTarget, RelayReport};
@@ -19,7 +19,7 @@ pub struct Ours {
     /// Routes what is reported, and knows how routes gather.
     pub table: Arc<RoutingTable>,
     /// Who is not told, for now.
-    pub quiet: Arc<Quiet>,
+    pub quiet: InForce,
     /// How old an event may become.
     pub max_age: Duration,
     /// What becomes of what may have arrived.

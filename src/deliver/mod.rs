@@ -83,7 +83,7 @@ pub struct Deliverer {
 impl Deliverer {
     /// For `target`, spoken to by `notifier`.
     pub fn new(target: TargetName, notifier: Arc<dyn Notifier>, policy: Policy, tools: Tools) -> Self {
-        let quiet = tools.quiet.clone();
+        let quiet = tools.quiet.in_force().clone();
         let judge =
             Ours { table: tools.table.clone(), quiet, max_age: policy.max_age.get(), ambiguous: policy.ambiguous };
         let fallback = policy.fallback.clone().map(|to| Fallback { to, after: policy.fallback_after.get() });

@@ -1,6 +1,6 @@
 //! Who is not told now: the hours of the routes, and the silences in force.
 //!
-//! Asked of each delivery at the moment it would leave, inside the store's transaction, so [`Quiet::verdict`] waits for
+//! Asked of each delivery at the moment it would leave, inside the store's transaction, so [`InForce::verdict`] waits for
 //! nothing. The silences are rows of the store; what is held here is their compiled form, so one that is added or ended
 //! here counts at once, and one that was added or ended elsewhere after [`REFRESH`]. What began to be told is told to
 //! its end: the resolve of an incident that was told is nobody's candidate. Next: [`crate::route::silence`].
@@ -39,11 +39,37 @@ pub enum AddError {
     Store(#[from] StoreError),
 }
 
+/// What is in force now, for those who ask inside the store's transactions: it holds no store, which must not be kept
+/// alive by its own work.
+#[derive(Clone)]
+pub struct InForce {
+    table: Arc<RoutingTable>,
+    held: Arc<RwLock<Arc<[Arc<Compiled>]>>>,
+}
+
+impl InForce {
+    /// Why this delivery is silent now, in words; `None` when it may leave. Quick, and waits for nothing.
+    pub fn verdict(&self, candidate: &Candidate<'_>, now: Timestamp) -> Option<String> {
+        let hours = self.table.quiet_hours(candidate.route, now);
+        hours.or_else(|| {
+            let held = self.held();
+            holding(held.iter().map(AsRef::as_ref), candidate, now).map(Compiled::in_words)
+        })
+    }
+
+    fn held(&self) -> Arc<[Arc<Compiled>]> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn hold(&self, silences: impl Iterator<Item = Arc<Compiled>>) {
+        *self.held.write().unwrap_or_else(PoisonError::into_inner) = silences.collect();
+    }
+}
+
 /// What keeps deliveries silent. One for the whole relay, shared.
 pub struct Quiet {
-    table: Arc<RoutingTable>,
+    in_force: InForce,
     store: Arc<dyn Store>,
-    held: RwLock<Arc<[Arc<Compiled>]>>,
     /// Held while the store is asked and `held` follows it, so that no answer overtakes a later one.
     changing: Mutex<()>,
 }
@@ -54,23 +80,20 @@ impl Quiet {
     /// # Errors
     /// When the store cannot be read.
     pub async fn load(table: Arc<RoutingTable>, store: Arc<dyn Store>, now: Timestamp) -> Result<Self, StoreError> {
-        let quiet = Self { table, store, held: RwLock::new(Arc::from([])), changing: Mutex::new(()) };
+        let in_force = InForce { table, held: Arc::new(RwLock::new(Arc::from([]))) };
+        let quiet = Self { in_force, store, changing: Mutex::new(()) };
         quiet.refresh(now).await?;
         Ok(quiet)
     }
 
-    /// Why this delivery is silent now, in words; `None` when it may leave. Quick, and waits for nothing.
-    pub fn verdict(&self, candidate: &Candidate<'_>, now: Timestamp) -> Option<String> {
-        let hours = self.table.quiet_hours(candidate.route, now);
-        hours.or_else(|| {
-            let held = self.held();
-            holding(held.iter().map(AsRef::as_ref), candidate, now).map(Compiled::in_words)
-        })
+    /// What is in force, now and whenever it is asked.
+    pub fn in_force(&self) -> &InForce {
+        &self.in_force
     }
 
     /// The routes there are, those that nobody writes included.
     pub fn routes(&self) -> Vec<RouteName> {
-        let written = self.table.routes().map(|route| route.name.clone());
+        let written = self.in_force.table.routes().map(|route| route.name.clone());
         written.chain([RouteName::default_targets(), RouteName::too_late()]).collect()
     }
 
@@ -81,9 +104,9 @@ impl Quiet {
     pub async fn refresh(&self, now: Timestamp) -> Result<(), StoreError> {
         let _turn = self.changing.lock().await;
         let kept = self.store.silences(now, usize::MAX).await?;
-        let before = self.held();
+        let before = self.in_force.held();
         let known = |silence: &Silence| before.iter().find(|held| held.silence() == silence).cloned();
-        self.hold(kept.into_iter().filter_map(|silence| known(&silence).or_else(|| compile(silence))));
+        self.in_force.hold(kept.into_iter().filter_map(|silence| known(&silence).or_else(|| compile(silence))));
         Ok(())
     }
 
@@ -107,13 +130,13 @@ impl Quiet {
     pub async fn add(&self, draft: Draft, now: Timestamp) -> Result<Silence, AddError> {
         let terms = draft.accept(now)?;
         let _turn = self.changing.lock().await;
-        let held = self.held();
+        let held = self.in_force.held();
         let current = || held.iter().filter(|held| held.silence().over_at() > now);
         if current().count() >= MAX_SILENCES {
             return Err(AddError::TooMany);
         }
         let silence = self.store.keep_silence(terms).await?;
-        self.hold(current().cloned().chain(compile(silence.clone())));
+        self.in_force.hold(current().cloned().chain(compile(silence.clone())));
         tracing::info!(silence.id = %silence.id, by = silence.terms.by, why = silence.terms.why, until = %silence.terms.until, "a silence was added");
         Ok(silence)
     }
@@ -126,20 +149,12 @@ impl Quiet {
     pub async fn end(&self, id: SilenceId, by: &str, now: Timestamp) -> Result<Option<Silence>, StoreError> {
         let _turn = self.changing.lock().await;
         let ended = self.store.end_silence(id, now, by).await?;
-        let held = self.held();
-        self.hold(held.iter().filter(|held| held.silence().id != id).cloned());
+        let held = self.in_force.held();
+        self.in_force.hold(held.iter().filter(|held| held.silence().id != id).cloned());
         if ended.is_some() {
             tracing::info!(silence.id = %id, by, "a silence was ended");
         }
         Ok(ended)
-    }
-
-    fn held(&self) -> Arc<[Arc<Compiled>]> {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn hold(&self, silences: impl Iterator<Item = Arc<Compiled>>) {
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = silences.collect();
     }
 }
 

@@ -227,6 +227,7 @@ mod route_test {
             (r#""received_at": "[^"]+""#, r#""received_at": "[now]""#),
             (r" \([^()]+ late\)", ""),
             (r#"\n *"late_by": \d+,"#, ""),
+            (r#"(\*(?:Opened|Ended)\*\\n)[\dTZ:.-]+"#, "${1}[now]"),
         ];
         if broken {
             filters.extend([(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "[now]"), (r"castai/\d{4}-\d\d-\d\d/", "castai/[today]/")]);

@@ -16,7 +16,7 @@ async fn old_events_are_forgotten_unless_somebody_is_still_to_be_told() {
     let relay = TestRelay::start(ONE_HOUR).await;
     relay.accept(node_added("told")).await;
     relay.deliver().await;
-    relay.slack().next_replies([status(404)]);
+    relay.slack().next_replies([status(422)]);
     relay.accept(node_added("given-up")).await;
     relay.deliver().await;
     relay.slack().always_replies(status(500));

@@ -84,12 +84,12 @@ fn every_class_of_error_means_one_thing_for_the_delivery_and_one_for_the_target(
         (soon, Message, false, Unreachable, "retry soon, failing", "retry soon, failing"),
         (soon, Message, true, Doubt, "retry soon, failing", "dead, failing"),
         (soon, Target, true, Doubt, "retry soon, failing", "dead, failing"),
-        // It asks for a wait: of everybody, or for this message.
+        // It asks for a wait, which holds for everybody.
         (asked, Target, false, RateLimited, "retry in 30 s, busy for 30 s", "retry in 30 s, busy for 30 s"),
         (asked, Target, false, TargetFailed, "retry in 30 s, busy for 30 s", "retry in 30 s, busy for 30 s"),
         (asked, Target, true, TargetFailed, "retry in 30 s, busy for 30 s", "dead, busy for 30 s"),
-        (asked, Message, false, TargetFailed, "retry in 30 s, failing", "retry in 30 s, failing"),
-        (asked, Message, true, TargetFailed, "retry in 30 s, failing", "dead, failing"),
+        (asked, Message, false, TargetFailed, "retry in 30 s, busy for 30 s", "retry in 30 s, busy for 30 s"),
+        (asked, Message, true, TargetFailed, "retry in 30 s, busy for 30 s", "dead, busy for 30 s"),
         // Too much, and it does not say for how long.
         (soon, Target, false, RateLimited, "retry soon, busy", "retry soon, busy"),
         (soon, Message, false, RateLimited, "retry soon, busy", "retry soon, busy"),

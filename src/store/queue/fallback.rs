@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::incident::{self, Because};
+use super::incident;
 use super::{Origin, Row, Rows};
 use crate::event::Timestamp;
 use crate::event::delivery::Phase;
@@ -42,7 +42,7 @@ pub fn fall_back<R: Rows>(
     match row.incident.as_ref().map(|step| step.phase) {
         None => rows.insert(&copy)?,
         Some(Phase::Open) => open(rows, row, copy, to, now)?,
-        Some(Phase::Resolve) => incident::resolve(rows, copy, Because::Event, now, woken)?,
+        Some(Phase::Resolve) => incident::resolve(rows, copy, now, woken)?,
     }
     woken.insert(to.clone());
     look_again_from(rows, to, id.row())?;

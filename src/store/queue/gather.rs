@@ -132,7 +132,8 @@ impl Party {
         for row in &self.members {
             let attempts = row.attempts.saturating_add(1);
             let told = row.told || row.is_interrupted();
-            let held = Row { attempts, told, held: Some(holder), interrupted: false, due_at: lease_ends, ..row.clone() };
+            let held =
+                Row { attempts, told, held: Some(holder), interrupted: false, due_at: lease_ends, ..row.clone() };
             claiming.work.rows.update(&held)?;
         }
         let incident = self.incident(claiming)?;

@@ -45,15 +45,6 @@ pub struct IncidentRow {
     pub fell_back_to: Option<TargetName>,
 }
 
-/// Why an incident ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Because {
-    /// An event says so.
-    Event,
-    /// Nothing more was heard of it.
-    Silence,
-}
-
 /// Keeps a step that opens an incident, or adds to it.
 pub fn open<R: Rows>(rows: &mut R, row: Row, after: Option<Duration>, now: Timestamp) -> Result<(), R::Error> {
     let Some(step) = row.incident.clone() else { return rows.insert(&row) };
@@ -88,7 +79,6 @@ pub fn open<R: Rows>(rows: &mut R, row: Row, after: Option<Duration>, now: Times
 pub fn resolve<R: Rows>(
     rows: &mut R,
     row: Row,
-    because: Because,
     now: Timestamp,
     woken: &mut BTreeSet<TargetName>,
 ) -> Result<(), R::Error> {
@@ -100,10 +90,10 @@ pub fn resolve<R: Rows>(
     }
     close(rows, &row, &key, &incident, now)?;
     // Who was told instead has its own time, from when it was owed.
-    let Some(other) = incident.fell_back_to.filter(|_| because == Because::Event) else { return Ok(()) };
+    let Some(other) = incident.fell_back_to.filter(|_| row.origin != Origin::TimedOut) else { return Ok(()) };
     let Some(id) = rows.sibling(row.id)? else { return Ok(()) };
     woken.insert(other.clone());
-    resolve(rows, Row { id, target: other, origin: Origin::Fallback, ..row }, because, now, woken)
+    resolve(rows, Row { id, target: other, origin: Origin::Fallback, ..row }, now, woken)
 }
 
 fn close<R: Rows>(
@@ -210,7 +200,7 @@ pub fn time_out<R: Rows>(
             continue;
         }
         match rows.sibling(incident.last)? {
-            Some(id) => resolve(rows, timed_out(id, target, &key, &incident, now), Because::Silence, now, woken)?,
+            Some(id) => resolve(rows, timed_out(id, target, &key, &incident, now), now, woken)?,
             None => rows.forget_incident(target, &key)?,
         }
     }

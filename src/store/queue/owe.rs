@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::incident::{self, Because};
+use super::incident;
 use super::{Origin, PER_EVENT, Row, Rows, Step};
 use crate::event::Timestamp;
 use crate::event::delivery::{Owed, Phase};
@@ -25,7 +25,7 @@ pub fn owe<R: Rows>(rows: &mut R, event: i64, owed: &[Owed], received_at: Timest
             Some(step) if step.phase == Phase::Resolve => {
                 // It may take no id, or several: for targets that were told instead of this one.
                 // Whoever brings an end rings for everybody, so it need not be known who is woken by it.
-                incident::resolve(rows, row, Because::Event, received_at, &mut BTreeSet::new())?;
+                incident::resolve(rows, row, received_at, &mut BTreeSet::new())?;
                 rows.sibling(first)?
             }
             step => {

@@ -65,7 +65,9 @@ impl<'a> Incident<'a> {
         let of_routes: Vec<DeliveryId> =
             self.ids.iter().copied().filter(|id| self.row(*id).origin == Origin::Route).collect();
         for (nth, id) in of_routes.iter().enumerate() {
-            for (flight, earlier) in self.flights_with(*id).iter().flat_map(|f| of_routes[..nth].iter().map(move |e| (f, e))) {
+            for (flight, earlier) in
+                self.flights_with(*id).iter().flat_map(|f| of_routes[..nth].iter().map(move |e| (f, e)))
+            {
                 let waited = self.flights_with(*earlier).iter().any(|other| other.departed_as > flight.departed_as);
                 must(!waited || flight.deliveries.contains(earlier), || {
                     format!("{}: {} waited while others left: {flight}", self.name(), in_parts(*earlier))
@@ -75,7 +77,9 @@ impl<'a> Incident<'a> {
         let flights = self.flights();
         for pair in flights.windows(2) {
             let over = pair[0].over_at().is_none_or(|over| over <= pair[1].departed);
-            must(over, || format!("{}: {} and {} are on their way together", self.name(), pair[0].lease, pair[1].lease))?;
+            must(over, || {
+                format!("{}: {} and {} are on their way together", self.name(), pair[0].lease, pair[1].lease)
+            })?;
         }
         Ok(())
     }
@@ -144,8 +148,7 @@ impl<'a> Incident<'a> {
         let (number, row) = &self.facts.rows[&opening];
         let owed = &self.facts.notes.known[*number].owed;
         let own = owed.iter().filter(|owed| owed.route == row.owed.route && !owed.is_resolve());
-        let times_out =
-            own.clone().any(|owed| owed.incident.as_ref().is_some_and(|step| step.resolve_after.is_some()));
+        let times_out = own.clone().any(|owed| owed.incident.as_ref().is_some_and(|step| step.resolve_after.is_some()));
         // Where it was told instead of others, what ends it for them ends it here.
         let owed_to: Vec<&TargetName> = match row.origin {
             Origin::Fallback => own.map(|owed| &owed.target).collect(),

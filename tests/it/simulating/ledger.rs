@@ -235,7 +235,8 @@ impl Notes {
         in_flight.1 += usize::from(batch.is_old);
         let (all, old) = *in_flight;
         if all > places || old > old_places {
-            let fault = format!("{all} ({old} old) at a time at {}, {places} ({old_places}) are allowed", batch.target());
+            let fault =
+                format!("{all} ({old} old) at a time at {}, {places} ({old_places}) are allowed", batch.target());
             self.faults.push(fault);
         }
         let flight = self.flight(batch);
@@ -288,8 +289,7 @@ impl fmt::Display for Flight {
         let Self { target, lease, route, deliveries, incident, .. } = self;
         let ids: Vec<String> = deliveries.iter().map(|id| in_parts(*id)).collect();
         write!(f, "{lease} leaves for {target} by {route}: {}", ids.join(" "))?;
-        let marks =
-            [(self.is_probe, "probe"), (self.is_old, "old"), (self.is_storm, "storm"), (self.is_full, "full")];
+        let marks = [(self.is_probe, "probe"), (self.is_old, "old"), (self.is_storm, "storm"), (self.is_full, "full")];
         marks.iter().filter(|(is, _)| *is).try_for_each(|(_, mark)| write!(f, ", {mark}"))?;
         incident.iter().try_for_each(|(key, phase)| write!(f, ", {phase:?} {key}"))
     }

@@ -33,7 +33,9 @@ pub fn check(facts: &Facts<'_>) -> Result<(), String> {
         for flight in flights {
             must(flight.departed <= deadline, || format!("{told} left after `max_age`"))?;
             let is_end = facts.phase(*id) == Some(Phase::Resolve);
-            must(is_end || !facts.is_quiet(row, flight.departed, flight.departed_as), || format!("{told} left when all was quiet"))?;
+            must(is_end || !facts.is_quiet(row, flight.departed, flight.departed_as), || {
+                format!("{told} left when all was quiet")
+            })?;
         }
         Ok(())
     })
@@ -158,7 +160,9 @@ fn probes_are_rare(facts: &Facts<'_>, target: &Addressee, flights: &[&Flight]) -
 
 impl Standing {
     fn leaves(&mut self, flight: &Flight, at: Timestamp, lease: Duration) -> Result<(), String> {
-        must(flight.is_probe == self.closed.is_some(), || format!("it is closed: {}; {flight}", self.closed.is_some()))?;
+        must(flight.is_probe == self.closed.is_some(), || {
+            format!("it is closed: {}; {flight}", self.closed.is_some())
+        })?;
         let Some(closed) = &mut self.closed else { return Ok(()) };
         must(at >= closed.until, || format!("a probe before {}: {flight}", closed.until))?;
         let other = closed.probe.filter(|(_, ends)| *ends > at);
@@ -169,7 +173,8 @@ impl Standing {
     }
 
     fn learns(&mut self, flight: &Flight, at: Timestamp, answer: Answer) {
-        let is_probe = self.closed.as_ref().is_some_and(|closed| closed.probe.is_some_and(|(lease, _)| lease == flight.lease));
+        let is_probe =
+            self.closed.as_ref().is_some_and(|closed| closed.probe.is_some_and(|(lease, _)| lease == flight.lease));
         match answer {
             Answer::Busy(_) | Answer::Failed(Some(_), true) | Answer::Panic => {}
             Answer::Taken | Answer::MessageRefused => {

@@ -106,7 +106,11 @@ fn told(on_disk: bool, trouble: Trouble, tells: bool, runtime: &Arc<Runtime>) ->
 /// What an event is, whenever it was reported.
 fn label(event: &Event) -> String {
     let target = event.data.get("target").map(ToString::to_string).unwrap_or_default();
-    if event.type_name().starts_with("relay.") { format!("{} {target}", event.type_name()) } else { event.id.to_string() }
+    if event.type_name().starts_with("relay.") {
+        format!("{} {target}", event.type_name())
+    } else {
+        event.id.to_string()
+    }
 }
 
 /// What everybody has been told in the end, and what became of each delivery.

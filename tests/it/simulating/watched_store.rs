@@ -40,7 +40,10 @@ pub enum Trouble {
     /// At this write, counted from zero.
     At(usize, Mishap),
     /// At so many of a hundred.
-    Often { seed: u64, percent: u64 },
+    Often {
+        seed: u64,
+        percent: u64,
+    },
 }
 
 pub struct WatchedStore {
@@ -102,7 +105,11 @@ impl WatchedStore {
         std::future::pending().await
     }
 
-    async fn write<T>(&self, what: &'static str, write: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    async fn write<T>(
+        &self,
+        what: &'static str,
+        write: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         let failed = || StoreError { doing: "keep anything", detail: "the disk is full".to_owned() };
         let mishap = self.mishap();
         if let Some(mishap) = mishap {

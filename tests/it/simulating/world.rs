@@ -41,11 +41,17 @@ const ENDLESS: usize = 200_000;
 pub enum Moment {
     Told(Vec<Happening>),
     /// The process dies, or is asked to stop; another one starts so many seconds later.
-    Restarts { softly: bool, after: u64 },
+    Restarts {
+        softly: bool,
+        after: u64,
+    },
     Starts,
     Trouble(Trouble),
     /// For everything of this kind, for so many seconds.
-    Silenced { kind: &'static str, seconds: u64 },
+    Silenced {
+        kind: &'static str,
+        seconds: u64,
+    },
     Spoken,
     Audit,
     /// From now on everybody is well, and so is the disk.
