@@ -45,7 +45,6 @@ pub struct Flight {
     pub lease: i64,
     pub route: RouteName,
     pub deliveries: Vec<DeliveryId>,
-    pub shown: Vec<(DeliveryId, EventId)>,
     pub is_probe: bool,
     pub is_old: bool,
     pub is_storm: bool,
@@ -79,10 +78,6 @@ impl Flight {
     /// Whether the store knows that the addressee took it.
     pub fn is_settled_as_taken(&self) -> bool {
         self.settled.is_some_and(|(_, outcome)| outcome == "delivered")
-    }
-
-    pub fn holds(&self, id: DeliveryId) -> bool {
-        self.deliveries.contains(&id)
     }
 
     /// When the addressee had nothing more to do with it.
@@ -194,7 +189,6 @@ impl Notes {
             lease: batch.lease.0,
             route: batch.route().clone(),
             deliveries: batch.deliveries.clone(),
-            shown: batch.shown.iter().map(|shown| (shown.id, shown.event.id.clone())).collect(),
             is_probe: batch.is_probe,
             is_old: batch.is_old,
             is_storm: batch.is_storm,

@@ -44,12 +44,12 @@ pub fn check(facts: &Facts<'_>) -> Result<(), String> {
 /// In no stretch of time more than the burst, and what the time in it allows.
 fn rate_is_kept(target: &Addressee, flights: &[&Flight]) -> Result<(), String> {
     let Some(rate) = target.policy.rate else { return Ok(()) };
-    let every = Rate::interval(rate).as_micros() as i64;
+    let every = i64::try_from(Rate::interval(rate).as_micros()).unwrap();
     let allowed = (i64::from(target.policy.burst) - 1) * every;
     let mut least = i64::MAX;
-    for (number, flight) in flights.iter().enumerate() {
+    for (number, flight) in (0_i64..).zip(flights) {
         // Times are rounded to the millisecond.
-        let due = number as i64 * every - flight.departed.as_millis() * 1000;
+        let due = number * every - flight.departed.as_millis() * 1000;
         least = least.min(due);
         must(due - least <= allowed + 1000, || {
             format!("{} left too fast for {rate} with bursts of {}", flight, target.policy.burst)

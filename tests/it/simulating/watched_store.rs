@@ -93,7 +93,7 @@ impl WatchedStore {
                 let mishaps = [Mishap::Fails, Mishap::Fails, Mishap::FailsAfterwards, Mishap::Fails];
                 let stops = [Mishap::StopsBefore, Mishap::StopsAfter];
                 let kind = usize::try_from(drawn / 1000 % 4).unwrap();
-                let mishap = if drawn / 4000 % 20 == 0 { stops[kind % 2] } else { mishaps[kind] };
+                let mishap = if (drawn / 4000).is_multiple_of(20) { stops[kind % 2] } else { mishaps[kind] };
                 (drawn % 100 < percent).then_some(mishap)
             }
             _ => None,

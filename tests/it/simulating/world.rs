@@ -88,6 +88,9 @@ pub struct World {
     pub runtime: Arc<tokio::runtime::Runtime>,
 }
 
+/// What was told, under a number of its own.
+type Unanswered = (u64, Vec<Happening>);
+
 /// What dies with a process.
 struct Process {
     inbox: Arc<Inbox>,
@@ -96,7 +99,7 @@ struct Process {
     life: Lifecycle,
     tasks: Tasks,
     /// What was told to it and is not answered yet.
-    unanswered: Arc<Mutex<Vec<(u64, Vec<Happening>)>>>,
+    unanswered: Arc<Mutex<Vec<Unanswered>>>,
     /// What could not be kept.
     refused: Arc<Mutex<Vec<Vec<Happening>>>>,
     starts_again_after: u64,
@@ -199,22 +202,21 @@ impl World {
 
     /// Lets every task run until all wait, and buries whoever died meanwhile.
     fn settle_down(&mut self) {
-        while let Some(mut process) = self.process.take() {
-            let is_dead = || self.store.is_stopped.load(Ordering::Relaxed) || !self.ledger.notes().faults.is_empty();
-            process.tasks.run(is_dead);
-            let refused = std::mem::take(&mut *process.refused.lock().unwrap());
-            refused.into_iter().for_each(|told| self.plan_in(7, Moment::Told(told)));
-            if self.store.is_stopped.swap(false, Ordering::Relaxed) {
-                self.ledger.tell(self.now(), || "the process dies at a write".to_owned());
-                return self.bury(process, 1);
+        let Some(mut process) = self.process.take() else { return };
+        let is_dead = || self.store.is_stopped.load(Ordering::Relaxed) || !self.ledger.notes().faults.is_empty();
+        process.tasks.run(is_dead);
+        let refused = std::mem::take(&mut *process.refused.lock().unwrap());
+        refused.into_iter().for_each(|told| self.plan_in(7, Moment::Told(told)));
+        if self.store.is_stopped.swap(false, Ordering::Relaxed) {
+            self.ledger.tell(self.now(), || "the process dies at a write".to_owned());
+            return self.bury(process, 1);
+        }
+        match process.life.is_stopping() && process.tasks.is_empty() {
+            true => {
+                let after = process.starts_again_after;
+                self.bury(process, after);
             }
-            let is_over = process.life.is_stopping() && process.tasks.is_empty();
-            let after = process.starts_again_after;
-            match is_over {
-                true => self.bury(process, after),
-                false => self.process = Some(process),
-            }
-            return;
+            false => self.process = Some(process),
         }
     }
 
