@@ -153,6 +153,8 @@ impl Deliverer {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::error!(target.name = %self.target, %error, "deliveries could not be claimed");
+                // It may have happened all the same, and nobody said who was woken by it.
+                self.tools.bell.ring_all();
                 self.rest().await;
                 Claimed::default()
             }
@@ -253,8 +255,9 @@ impl Deliverer {
                     return change.iter().for_each(|change| self.tell_of_change(change));
                 }
                 Ok(Settled::Fenced) => {
-                    tracing::warn!(event.id = %event, target.name = %self.target, "an attempt outlived its lease");
-                    return;
+                    tracing::warn!(event.id = %event, target.name = %self.target, "an attempt outlived its lease, or its outcome was recorded before");
+                    // Then it was not said who was woken by that.
+                    return self.tools.bell.ring_all();
                 }
                 Err(error) if self.tools.clock.now() < lease_ends => {
                     tracing::error!(event.id = %event, target.name = %self.target, %error, "an outcome could not be recorded; trying again");

@@ -106,6 +106,8 @@ impl Inbox {
             }
             Err(error) => {
                 underway.failed();
+                // It may be there all the same.
+                self.bell.ring_all();
                 Err(error)
             }
         }
@@ -137,6 +139,7 @@ impl Inbox {
             Ok(appended) => Ok(self.all_arrived(standing, appended).await),
             Err(error) => {
                 standing.into_iter().for_each(Standing::failed);
+                self.bell.ring_all();
                 Err(error)
             }
         }

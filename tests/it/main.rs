@@ -34,6 +34,7 @@ mod saving_thresholds;
 mod castai_summary;
 mod falling_silent;
 mod silencing;
+mod simulating;
 mod store_contract;
 mod notifier_contract;
 mod surviving;

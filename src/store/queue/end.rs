@@ -72,13 +72,15 @@ impl<'a, R: Rows> Work<'a, R> {
             attempts: row.attempts,
             deliveries: 1,
         };
-        self.report(News::GivenUp(given_up))
+        self.report(News::GivenUp(given_up)).map(drop)
     }
 
-    /// Keeps the events that news give rise to.
-    pub fn report(&mut self, news: News<'_>) -> Result<(), R::Error> {
+    /// Keeps the events that news give rise to; false when there are none.
+    pub fn report(&mut self, news: News<'_>) -> Result<bool, R::Error> {
         let appends = self.terms.judge.report(news, self.now);
-        appends.into_iter().try_for_each(|append| self.raise(append))
+        let is_told = !appends.is_empty();
+        appends.into_iter().try_for_each(|append| self.raise(append))?;
+        Ok(is_told)
     }
 
     fn raise(&mut self, append: Append) -> Result<(), R::Error> {

@@ -127,7 +127,8 @@ impl Party {
             // Who ended while they gathered may have changed what was read of another one of its incident.
             let row = claiming.work.rows.as_it_is(row)?;
             let attempts = row.attempts.saturating_add(1);
-            let held = Row { attempts, held: Some(holder), interrupted: false, due_at: lease_ends, ..row };
+            let told = row.told || row.is_interrupted();
+            let held = Row { attempts, told, held: Some(holder), interrupted: false, due_at: lease_ends, ..row };
             claiming.work.rows.update(&held)?;
         }
         let incident = self.incident(claiming)?;

@@ -162,6 +162,9 @@ fn over_before_it_left() -> End {
     End::Superseded { detail: "it was over before it left".to_owned() }
 }
 
+/// How long an incident that should be over waits at least, where something of it has not left: each look is a write.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
 /// What came of incidents of which nothing more was heard.
 #[derive(Debug, Default)]
 pub struct TimedOut {
@@ -186,7 +189,7 @@ pub fn time_out<R: Rows>(
         let waits = rows.last_of_incident(target, &key)?.is_some();
         if let Some(after) = incident.resolve_after.filter(|_| waits) {
             // What nobody has heard of yet is not over because nobody spoke of it.
-            let resolve_at = Some(now.saturating_add(after.max(Duration::from_secs(1))));
+            let resolve_at = Some(now.saturating_add(after.max(LOOK_AGAIN)));
             rows.keep_incident(target, &key, &IncidentRow { resolve_at, ..incident })?;
             continue;
         }

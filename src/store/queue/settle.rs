@@ -90,16 +90,26 @@ impl<R: Rows> Work<'_, R> {
             }
             self.end(row, End::Dead { reason, detail: detail.to_owned() })?;
         }
-        let lead = batch.lead();
-        self.report(News::GivenUp(GivenUp {
-            event: &lead.event,
-            route: &lead.route,
-            target: &lead.target,
+        let news = GivenUp {
+            event: &batch.lead().event,
+            route: batch.route(),
+            target: batch.target(),
             reason,
             detail,
             attempts: batch.attempt,
             deliveries: held.len(),
-        }))
+        };
+        if self.report(News::GivenUp(news))? {
+            return Ok(());
+        }
+        // Of the one that stands for all there may be nothing to say, where it is itself such a report.
+        for row in held {
+            let Ok(event) = self.rows.event(row.id, false)? else { continue };
+            if self.report(News::GivenUp(GivenUp { event: &event, ..news }))? {
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 
     /// When the next ones of the group or storm may leave: at once where a full batch left some behind.

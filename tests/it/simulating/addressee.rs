@@ -36,6 +36,10 @@ pub enum Mood {
     Doubtful,
     Fussy,
     Broken,
+    /// Nobody answers, every time.
+    Down,
+    /// Takes no message, every time.
+    Deaf,
 }
 
 impl Weather {
@@ -71,6 +75,8 @@ impl Mood {
         match self {
             Self::Well => Answer::Taken,
             Self::Refusing => Answer::TargetRefused,
+            Self::Down => Answer::Unreachable,
+            Self::Deaf => Answer::MessageRefused,
             Self::Failing => dice.pick(&[
                 Answer::Unreachable,
                 Answer::Failed(None, true),
@@ -118,9 +124,9 @@ impl Fake {
         let mood = if is_well { Mood::Well } else { self.weather.mood(self.time.now()) };
         let answer = mood.answer(&mut dice);
         let limit = u64::try_from(self.timeout.as_millis()).unwrap();
-        let quick = dice.from_to(1, 300).min(limit);
+        let quick = dice.between(1, 300).min(limit);
         let is_slow = dice.chance(10) || answer == Answer::Doubt;
-        let takes = Duration::from_millis(if is_slow { dice.from_to(quick, limit) } else { quick });
+        let takes = Duration::from_millis(if is_slow { dice.between(quick, limit) } else { quick });
         let arrives = match answer {
             Answer::Taken => Some(dice.chance(50)),
             Answer::Doubt | Answer::Panic => dice.pick(&[Some(true), None]),

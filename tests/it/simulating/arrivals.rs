@@ -24,6 +24,12 @@ pub struct Happening {
 }
 
 impl Happening {
+    /// One that comes by the webhook as it happens.
+    pub fn plain(id: u64, kind: &'static str, severity: Severity, key: u64) -> Self {
+        let source = SourceName::parse("castai").unwrap();
+        Self { id, kind, severity, cluster: Some("red"), key: Some(key), source, late_by: 0, body: 0 }
+    }
+
     /// As it comes in at `now`.
     pub fn event(&self, now: Timestamp) -> Event {
         let mut data = Map::new();
@@ -52,7 +58,7 @@ impl Happening {
 /// Everything that is told in one day, with the second at which it is: in order.
 pub fn of_a_day(seed: u64, seconds: u64) -> Vec<(u64, Vec<Happening>)> {
     let mut day = Day { dice: Dice::of(seed), seconds, told: Vec::new(), last_id: 0 };
-    for _ in 0..day.dice.from_to(3, 8) {
+    for _ in 0..day.dice.between(3, 8) {
         let at = day.dice.below(seconds);
         match day.dice.below(10) {
             0..3 => day.singles(at),
@@ -95,17 +101,17 @@ impl Day {
     }
 
     fn singles(&mut self, mut at: u64) {
-        for _ in 0..self.dice.from_to(1, 8) {
+        for _ in 0..self.dice.between(1, 8) {
             let happening = self.any();
             self.told.push((at, vec![happening]));
-            at += self.dice.from_to(1, 2000);
+            at += self.dice.between(1, 2000);
         }
     }
 
     /// Of one thing: it begins, is told of again, is over, begins again.
     fn trouble(&mut self, mut at: u64) {
         let (key, cluster) = (self.dice.below(3), self.dice.pick(&["red", "blue"]));
-        let steps = self.dice.from_to(2, 9);
+        let steps = self.dice.between(2, 9);
         for _ in 0..steps {
             let kind = self.dice.pick(&["trouble.begun", "trouble.begun", "trouble.over"]);
             let step = Happening { key: Some(key), cluster: Some(cluster), ..self.happening(kind) };
@@ -116,7 +122,7 @@ impl Day {
 
     /// A page of a list, or several requests in one moment.
     fn crowd(&mut self, at: u64) {
-        let crowd: Vec<Happening> = (0..self.dice.from_to(2, 15)).map(|_| self.any()).collect();
+        let crowd: Vec<Happening> = (0..self.dice.between(2, 15)).map(|_| self.any()).collect();
         match self.dice.chance(50) {
             true => self.told.push((at, crowd)),
             false => self.told.extend(crowd.into_iter().map(|happening| (at, vec![happening]))),
@@ -124,7 +130,7 @@ impl Day {
     }
 
     fn storm(&mut self, mut at: u64) {
-        for _ in 0..self.dice.from_to(20, 70) {
+        for _ in 0..self.dice.between(20, 70) {
             let happening = self.any();
             self.told.push((at, vec![happening]));
             at += self.dice.pick(&[0, 0, 0, 1, 2, 8]);

@@ -42,9 +42,10 @@ pub fn audit(world: &mut World, is_end: bool) -> Result<(), String> {
         let id = &known.event.id;
         stories.push(wait_for(world.store.event(id)).unwrap().ok_or_else(|| format!("{id} was kept and is gone"))?);
     }
-    let rows = stories.iter().enumerate().flat_map(|(number, story)| {
-        story.deliveries.iter().map(move |row| (row.id, (number, row.clone())))
-    });
+    let rows = stories
+        .iter()
+        .enumerate()
+        .flat_map(|(number, story)| story.deliveries.iter().map(move |row| (row.id, (number, row.clone()))));
     let rows: HashMap<_, _> = rows.collect();
     let mut flights: HashMap<DeliveryId, Vec<&Flight>> = HashMap::new();
     for flight in &notes.flights {
@@ -56,7 +57,8 @@ pub fn audit(world: &mut World, is_end: bool) -> Result<(), String> {
     let backlog = wait_for(world.store.backlog()).unwrap();
     for target in &world.plan.targets {
         let kept = backlog.get(&target.name).copied().unwrap_or_default();
-        let count = |state| facts.rows.values().filter(|(_, row)| row.owed.target == target.name && row.state == state).count();
+        let count =
+            |state| facts.rows.values().filter(|(_, row)| row.owed.target == target.name && row.state == state).count();
         let counted = (count(DeliveryState::Pending) as u64, count(DeliveryState::Dead) as u64);
         must((kept.pending, kept.dead) == counted, || format!("{}: {kept:?}, {counted:?} counted", target.name))?;
     }
@@ -137,7 +139,9 @@ impl<'a> Facts<'a> {
                 must(policy.fallback.as_ref() == Some(to), || format!("{id} fell back to {to}"))?;
                 expected.push(instead(row, to));
             } else if row.state == DeliveryState::Dead {
-                must(policy.fallback.is_none(), || format!("{id} is dead and nobody else was told"))?;
+                let over =
+                    row.owed.incident.as_ref().is_some_and(|step| step.phase == Phase::Open && self.is_over(row));
+                must(policy.fallback.is_none() || over, || format!("{id} is dead and nobody else was told"))?;
             }
         }
         for row in story.deliveries.iter().filter(|row| row.origin == Origin::Fallback) {
@@ -178,7 +182,28 @@ impl<'a> Facts<'a> {
             must(taken.is_none(), || format!("{id} was taken and ends as {:?}", row.state))?;
         }
         let told = self.notes.news.iter().filter(|news| matches!(news, News::Change { .. })).count();
-        must(told == self.notes.changes, || format!("{} targets changed, {told} reported", self.notes.changes))
+        must(told == self.notes.changes, || format!("{} targets changed, {told} reported", self.notes.changes))?;
+        let unsaid = self.notes.news.iter().find(|news| matches!(news, News::Change { events: 0, .. }));
+        must(unsaid.is_none(), || format!("nothing was said of {unsaid:?}"))
+    }
+
+    /// Whether an end of its incident was kept before it ended itself.
+    fn is_over(&self, row: &DeliveryRow) -> bool {
+        let of_it = |owed: &Owed| {
+            owed.is_resolve()
+                && owed.incident.as_ref().map(|step| &step.key) == row.owed.incident.as_ref().map(|step| &step.key)
+        };
+        let ends = self.notes.known.iter().filter(|known| known.owed.iter().any(of_it));
+        let own = self.notes.known[self.rows[&row.id].0].kept_as;
+        let (_, ended_as) = self.ended_at(row).unwrap_or((Timestamp::EPOCH, usize::MAX));
+        let timed_out = |other: &DeliveryRow| {
+            other.origin == Origin::TimedOut
+                && other.owed.target == row.owed.target
+                && other.owed.incident.as_ref().map(|step| &step.key)
+                    == row.owed.incident.as_ref().map(|step| &step.key)
+        };
+        ends.map(|known| known.kept_as).any(|kept| own < kept && kept < ended_as)
+            || self.rows.values().any(|(_, other)| timed_out(other))
     }
 
     fn ended_at(&self, row: &DeliveryRow) -> Option<(Timestamp, usize)> {

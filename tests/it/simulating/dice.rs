@@ -20,7 +20,7 @@ impl Dice {
     }
 
     /// Both ends can be drawn.
-    pub fn from_to(&mut self, least: u64, most: u64) -> u64 {
+    pub fn between(&mut self, least: u64, most: u64) -> u64 {
         least + self.below(most - least + 1)
     }
 

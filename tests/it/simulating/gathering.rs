@@ -77,6 +77,11 @@ fn is_told_as_a_storm_if_it_is_one(facts: &Facts<'_>, flight: &Flight) -> Result
     let Some(swept) = flight.deliveries.iter().map(|id| is_swept(facts, *id)).collect::<Option<Vec<_>>>() else {
         return Ok(());
     };
+    // What one claim reports and what it lets leave happens in between each other.
+    let at_once = |known: &&Known| known.at == flight.departed && watch_of(known, flight).is_some();
+    if facts.notes.known.iter().any(|known| at_once(&known) && known.event.type_name().starts_with("relay.")) {
+        return Ok(());
+    }
     let rages = rages(facts, flight);
     let head_swept = match flight.is_storm {
         true => swept.iter().all(|swept| *swept),

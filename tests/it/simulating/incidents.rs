@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use castai_relay::event::delivery::Phase;
+use castai_relay::event::delivery::{Owed, Phase};
 use castai_relay::names::{DeliveryId, IncidentKey, TargetName};
 use castai_relay::store::{DeliveryRow, DeliveryState, Origin};
 
@@ -65,7 +65,9 @@ impl<'a> Incident<'a> {
         let of_routes: Vec<DeliveryId> =
             self.ids.iter().copied().filter(|id| self.row(*id).origin == Origin::Route).collect();
         for (nth, id) in of_routes.iter().enumerate() {
-            for (flight, earlier) in self.flights_with(*id).iter().flat_map(|f| of_routes[..nth].iter().map(move |e| (f, e))) {
+            for (flight, earlier) in
+                self.flights_with(*id).iter().flat_map(|f| of_routes[..nth].iter().map(move |e| (f, e)))
+            {
                 let waited = self.flights_with(*earlier).iter().any(|other| other.departed_as > flight.departed_as);
                 must(!waited || flight.deliveries.contains(earlier), || {
                     format!("{}: {} waited while others left: {flight}", self.name(), in_parts(*earlier))
@@ -75,7 +77,9 @@ impl<'a> Incident<'a> {
         let flights = self.flights();
         for pair in flights.windows(2) {
             let over = pair[0].over_at().is_none_or(|over| over <= pair[1].departed);
-            must(over, || format!("{}: {} and {} are on their way together", self.name(), pair[0].lease, pair[1].lease))?;
+            must(over, || {
+                format!("{}: {} and {} are on their way together", self.name(), pair[0].lease, pair[1].lease)
+            })?;
         }
         Ok(())
     }
@@ -90,7 +94,8 @@ impl<'a> Incident<'a> {
         for flight in self.flights() {
             for step in self.steps_of(flight) {
                 match step {
-                    Phase::Open => may_be_open |= flight.may_have_arrived(),
+                    // Of one that was never settled the store cannot know whether it was sent at all.
+                    Phase::Open => may_be_open |= flight.may_have_arrived() || flight.settled.is_none(),
                     Phase::Resolve => {
                         must(may_be_open, || format!("{} is ended where it never began: {flight}", self.name()))?;
                         may_be_open &= !flight.is_settled_as_taken();
@@ -103,7 +108,7 @@ impl<'a> Incident<'a> {
 
     /// When an event that ends it was kept, here or at the target that this one stands in for.
     fn ends_kept(&self) -> impl Iterator<Item = usize> {
-        let ends = |owed: &castai_relay::event::delivery::Owed| {
+        let ends = |owed: &Owed| {
             owed.incident.as_ref().is_some_and(|step| step.phase == Phase::Resolve && step.key == *self.key)
         };
         self.facts.notes.known.iter().filter(move |known| known.owed.iter().any(ends)).map(|known| known.kept_as)
@@ -124,40 +129,37 @@ impl<'a> Incident<'a> {
     }
 
     fn does_not_stay_open(&self) -> Result<(), String> {
-        let phase = |id: DeliveryId| self.facts.phase(id);
-        let taken = |id: &&DeliveryId| self.row(**id).state == DeliveryState::Delivered && phase(**id) == Some(Phase::Open);
-        let told = self.ids.iter().filter(taken).max_by_key(|id| self.told_as(**id));
-        let Some((opening, told_as)) = told.map(|id| (*id, self.told_as(*id))) else { return Ok(()) };
-        let owed = &self.facts.notes.known[self.facts.rows[&opening].0].owed;
-        let is_it = |owed: &&castai_relay::event::delivery::Owed| {
-            owed.route == self.row(opening).owed.route && owed.incident.as_ref().is_some_and(|step| step.key == *self.key)
-        };
-        let times_out = owed.iter().find(is_it).is_some_and(|owed| {
-            owed.incident.as_ref().is_some_and(|step| step.resolve_after.is_some())
-        });
-        let at_this_target = |end: usize| {
-            self.facts.notes.known.iter().filter(|known| known.kept_as == end).any(|known| {
-                let here = |owed: &castai_relay::event::delivery::Owed| {
-                    owed.is_resolve() && owed.target == *self.target
-                        && owed.incident.as_ref().is_some_and(|step| step.key == *self.key)
-                };
-                known.owed.iter().any(here)
-            })
-        };
-        let is_to_end = times_out || self.ends_kept().any(|end| end > told_as.max(self.kept_as(opening)) && at_this_target(end));
+        let opens = |id: &DeliveryId| self.ids.contains(id) && self.facts.phase(*id) == Some(Phase::Open);
+        let arrived = self.flights().into_iter().rfind(|flight| flight.arrived && flight.deliveries.iter().any(opens));
+        let Some(told) = arrived else { return Ok(()) };
+        let opening = told.deliveries.iter().copied().filter(opens).max().unwrap();
         let ends = |id: &DeliveryId| {
-            let ended = self.row(*id).state;
-            let leaves_later = self.flights_with(*id).iter().any(|flight| flight.departed_as > told_as);
-            phase(*id) == Some(Phase::Resolve) && (leaves_later || ended == DeliveryState::Dead)
+            let leaves_later = self.flights_with(*id).iter().any(|flight| flight.departed_as > told.departed_as);
+            let is_dead = self.row(*id).state == DeliveryState::Dead;
+            self.facts.phase(*id) == Some(Phase::Resolve) && (leaves_later || is_dead)
         };
-        must(!is_to_end || self.ids.iter().any(ends), || {
+        must(!self.is_to_end(opening) || self.ids.iter().any(ends), || {
             format!("{} was told open ({}) and is never told to be over", self.name(), in_parts(opening))
         })
     }
 
-    /// When it became known that it was taken.
-    fn told_as(&self, id: DeliveryId) -> usize {
-        let taken = self.flights_with(id).iter().find(|flight| flight.is_settled_as_taken());
-        taken.map_or(0, |flight| flight.settled_as)
+    /// Whether what was opened by this delivery, told last, must have been ended.
+    fn is_to_end(&self, opening: DeliveryId) -> bool {
+        let (number, row) = &self.facts.rows[&opening];
+        let owed = &self.facts.notes.known[*number].owed;
+        let own = owed.iter().filter(|owed| owed.route == row.owed.route && !owed.is_resolve());
+        let times_out = own.clone().any(|owed| owed.incident.as_ref().is_some_and(|step| step.resolve_after.is_some()));
+        // Where it was told instead of others, what ends it for them ends it here.
+        let owed_to: Vec<&TargetName> = match row.origin {
+            Origin::Fallback => own.map(|owed| &owed.target).collect(),
+            _ => vec![self.target],
+        };
+        let kept_as = self.kept_as(opening);
+        let is_end = |owed: &Owed| {
+            let key = owed.incident.as_ref().map(|step| &step.key);
+            owed.is_resolve() && key == Some(self.key) && owed_to.iter().all(|target| owed.target == **target)
+        };
+        let ends = self.facts.notes.known.iter().filter(|known| known.kept_as > kept_as);
+        times_out || ends.into_iter().any(|known| known.owed.iter().any(is_end))
     }
 }

@@ -45,7 +45,6 @@ pub struct Flight {
     pub lease: i64,
     pub route: RouteName,
     pub deliveries: Vec<DeliveryId>,
-    pub shown: Vec<(DeliveryId, EventId)>,
     pub is_probe: bool,
     pub is_old: bool,
     pub is_storm: bool,
@@ -81,10 +80,6 @@ impl Flight {
         self.settled.is_some_and(|(_, outcome)| outcome == "delivered")
     }
 
-    pub fn holds(&self, id: DeliveryId) -> bool {
-        self.deliveries.contains(&id)
-    }
-
     /// When the addressee had nothing more to do with it.
     pub fn over_at(&self) -> Option<Timestamp> {
         self.returned.map(|(at, _)| at).or(self.cut_at)
@@ -117,6 +112,8 @@ pub struct Notes {
     pub news: Vec<News>,
     pub endings: Vec<Ending>,
     pub changes: usize,
+    /// When processes started, among all that happened.
+    pub starts: Vec<usize>,
     pub fell_back: usize,
     /// What was told to the relay and answered as kept.
     pub heard: BTreeSet<EventId>,
@@ -192,7 +189,6 @@ impl Notes {
             lease: batch.lease.0,
             route: batch.route().clone(),
             deliveries: batch.deliveries.clone(),
-            shown: batch.shown.iter().map(|shown| (shown.id, shown.event.id.clone())).collect(),
             is_probe: batch.is_probe,
             is_old: batch.is_old,
             is_storm: batch.is_storm,
@@ -233,7 +229,8 @@ impl Notes {
         in_flight.1 += usize::from(batch.is_old);
         let (all, old) = *in_flight;
         if all > places || old > old_places {
-            let fault = format!("{all} ({old} old) at a time at {}, {places} ({old_places}) are allowed", batch.target());
+            let fault =
+                format!("{all} ({old} old) at a time at {}, {places} ({old_places}) are allowed", batch.target());
             self.faults.push(fault);
         }
         let flight = self.flight(batch);
@@ -286,8 +283,7 @@ impl fmt::Display for Flight {
         let Self { target, lease, route, deliveries, incident, .. } = self;
         let ids: Vec<String> = deliveries.iter().map(|id| in_parts(*id)).collect();
         write!(f, "{lease} leaves for {target} by {route}: {}", ids.join(" "))?;
-        let marks =
-            [(self.is_probe, "probe"), (self.is_old, "old"), (self.is_storm, "storm"), (self.is_full, "full")];
+        let marks = [(self.is_probe, "probe"), (self.is_old, "old"), (self.is_storm, "storm"), (self.is_full, "full")];
         marks.iter().filter(|(is, _)| *is).try_for_each(|(_, mark)| write!(f, ", {mark}"))?;
         incident.iter().try_for_each(|(key, phase)| write!(f, ", {phase:?} {key}"))
     }

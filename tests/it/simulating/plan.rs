@@ -36,9 +36,9 @@ pub struct Addressee {
 impl Plan {
     pub fn of(seed: u64) -> Self {
         let mut dice = Dice::of(seed);
-        let count = dice.from_to(2, 5);
+        let count = dice.between(2, 5);
         let targets: Vec<Addressee> = (0..count).map(|index| addressee(index, count, &mut dice)).collect();
-        let routes: Vec<Value> = (0..dice.from_to(1, 4)).map(|index| route(index, &targets, &mut dice)).collect();
+        let routes: Vec<Value> = (0..dice.between(1, 4)).map(|index| route(index, &targets, &mut dice)).collect();
         let last_resort = if dice.chance(60) { vec![dice.pick(&targets).name] } else { vec![] };
         let late = late_rule(&targets, &mut dice);
         let bad_writes = dice.pick(&[0, 0, 5, 30, 100]);
@@ -102,7 +102,7 @@ fn addressee(index: u64, count: u64, dice: &mut Dice) -> Addressee {
         written.insert("rate".into(), dice.pick(&["1/s", "5/s", "30/m", "7/m", "200/h"]).into());
         written.insert("burst".into(), dice.pick(&[1, 1, 3, 20]).into());
     }
-    written.insert("concurrency".into(), dice.from_to(1, 5).into());
+    written.insert("concurrency".into(), dice.between(1, 5).into());
     written.insert("timeout".into(), dice.pick(&["1s", "5s", "15s", "60s"]).into());
     let (base, cap) = (dice.pick(&["200ms", "1s", "10s"]), dice.pick(&["5s", "60s", "300s"]));
     let share = dice.pick(&["10%", "50%", "100%"]);
@@ -111,7 +111,7 @@ fn addressee(index: u64, count: u64, dice: &mut Dice) -> Addressee {
     written.insert("ambiguous".into(), dice.pick(&["resend", "resend", "give_up"]).into());
     // Only towards the last one, so that nothing goes round.
     if index + 1 < count && dice.chance(50) {
-        written.insert("fallback".into(), name_of(dice.from_to(index + 1, count - 1)).into());
+        written.insert("fallback".into(), name_of(dice.between(index + 1, count - 1)).into());
         written.insert("fallback_after".into(), dice.pick(&["30s", "5m", "15m"]).into());
     }
     Addressee::new(&name_of(index), dice.chance(40), written.into())
@@ -173,10 +173,11 @@ fn storm(dice: &mut Dice) -> Value {
 
 fn incident(dice: &mut Dice) -> Value {
     let mut incident = Map::new();
-    incident.insert("key".into(), dice.pick(&["{{ event.data.key }}", "{{ event.cluster.id }}"]).into());
+    incident.insert("key".into(), dice.pick(&["{{ event.data.key }}", "{{ event.cluster.id }}", "one for all"]).into());
     let both = dice.below(3);
     if both != 0 {
-        incident.insert("resolve_when".into(), json!({ "type": "trouble.over" }));
+        let end = dice.pick(&["trouble.over", "trouble.over", "trouble.over", "relay.target_resumed"]);
+        incident.insert("resolve_when".into(), json!({ "type": end }));
     }
     if both != 1 {
         incident.insert("resolve_after".into(), dice.pick(&["1s", "2m", "20m", "2h"]).into());

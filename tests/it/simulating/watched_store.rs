@@ -40,7 +40,10 @@ pub enum Trouble {
     /// At this write, counted from zero.
     At(usize, Mishap),
     /// At so many of a hundred.
-    Often { seed: u64, percent: u64 },
+    Often {
+        seed: u64,
+        percent: u64,
+    },
 }
 
 pub struct WatchedStore {
@@ -90,7 +93,7 @@ impl WatchedStore {
                 let mishaps = [Mishap::Fails, Mishap::Fails, Mishap::FailsAfterwards, Mishap::Fails];
                 let stops = [Mishap::StopsBefore, Mishap::StopsAfter];
                 let kind = usize::try_from(drawn / 1000 % 4).unwrap();
-                let mishap = if drawn / 4000 % 20 == 0 { stops[kind % 2] } else { mishaps[kind] };
+                let mishap = if (drawn / 4000).is_multiple_of(20) { stops[kind % 2] } else { mishaps[kind] };
                 (drawn % 100 < percent).then_some(mishap)
             }
             _ => None,
@@ -102,7 +105,11 @@ impl WatchedStore {
         std::future::pending().await
     }
 
-    async fn write<T>(&self, what: &'static str, write: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    async fn write<T>(
+        &self,
+        what: &'static str,
+        write: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         let failed = || StoreError { doing: "keep anything", detail: "the disk is full".to_owned() };
         let mishap = self.mishap();
         if let Some(mishap) = mishap {
@@ -201,6 +208,7 @@ impl Store for WatchedStore {
 
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
         let (target, now) = (claim.target.clone(), claim.now);
+        self.ledger.notes().claims(&target, now);
         let write = async {
             let claim = Claim { terms: self.watched(&claim.terms), ..claim };
             let claimed = self.inner().claim(claim).await?;
@@ -208,7 +216,6 @@ impl Store for WatchedStore {
             claimed.batches.iter().for_each(|batch| self.ledger.notes().departs(batch));
             Ok(claimed)
         };
-        self.ledger.notes().claims(&target, now);
         self.write("claim", write).await
     }
 

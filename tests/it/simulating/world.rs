@@ -12,7 +12,7 @@ use castai_relay::config::Span;
 use castai_relay::deliver::quiet::Quiet;
 use castai_relay::deliver::{Deliverer, Tools};
 use castai_relay::event::Timestamp;
-use castai_relay::names::{CursorName, SilenceId, SourceName};
+use castai_relay::names::{CursorName, EventId, SilenceId, SourceName};
 use castai_relay::route::silence::Draft;
 use castai_relay::runtime::{Clock, Doorbell, Lifecycle};
 use castai_relay::source::Inbox;
@@ -20,7 +20,7 @@ use castai_relay::source::pulse::Pulse;
 use castai_relay::store::memory::MemoryStore;
 use castai_relay::store::seen::{Limits, Seen};
 use castai_relay::store::sqlite::SqliteStore;
-use castai_relay::store::{Cursor, Store};
+use castai_relay::store::{Cursor, DeliveryState, Store};
 use castai_relay::telemetry::Metrics;
 use serde_json::json;
 use tempfile::TempDir;
@@ -34,18 +34,24 @@ use super::watched_store::{Trouble, WatchedStore};
 
 pub const START: &str = "2026-11-20T00:00:00Z";
 /// More moments than any day has.
-const ENDLESS: usize = 300_000;
+const ENDLESS: usize = 200_000;
 
 /// Something that happens by itself.
 #[derive(Debug, Clone)]
 pub enum Moment {
     Told(Vec<Happening>),
     /// The process dies, or is asked to stop; another one starts so many seconds later.
-    Restarts { softly: bool, after: u64 },
+    Restarts {
+        softly: bool,
+        after: u64,
+    },
     Starts,
     Trouble(Trouble),
     /// For everything of this kind, for so many seconds.
-    Silenced { kind: &'static str, seconds: u64 },
+    Silenced {
+        kind: &'static str,
+        seconds: u64,
+    },
     Spoken,
     Audit,
     /// From now on everybody is well, and so is the disk.
@@ -79,8 +85,11 @@ pub struct World {
     process: Option<Process>,
     metrics: Arc<Metrics>,
     disk: Option<TempDir>,
-    runtime: Arc<tokio::runtime::Runtime>,
+    pub runtime: Arc<tokio::runtime::Runtime>,
 }
+
+/// What was told, under a number of its own.
+type Unanswered = (u64, Vec<Happening>);
 
 /// What dies with a process.
 struct Process {
@@ -90,7 +99,7 @@ struct Process {
     life: Lifecycle,
     tasks: Tasks,
     /// What was told to it and is not answered yet.
-    unanswered: Arc<Mutex<Vec<(u64, Vec<Happening>)>>>,
+    unanswered: Arc<Mutex<Vec<Unanswered>>>,
     /// What could not be kept.
     refused: Arc<Mutex<Vec<Vec<Happening>>>>,
     starts_again_after: u64,
@@ -100,7 +109,7 @@ impl World {
     pub fn new(plan: Plan, weathers: Vec<Weather>, tells: bool, runtime: Arc<tokio::runtime::Runtime>) -> Self {
         let time = Time::starting_at(Timestamp::parse(START).unwrap());
         let ledger = Arc::new(Ledger::telling_the_story(tells));
-        let disk = plan.on_disk.then(|| tempfile::tempdir().unwrap());
+        let disk = plan.on_disk.then(disk);
         let inner = disk.as_ref().map_or_else(|| Arc::<MemoryStore>::default() as Arc<dyn Store>, open);
         let store = Arc::new(WatchedStore::new(inner, ledger.clone(), time.clone()));
         let targets: Vec<_> = plan.targets.iter().map(|target| target.name.clone()).collect();
@@ -159,7 +168,14 @@ impl World {
                 self.time.set(next);
             }
         }
-        Err(format!("it goes on and on, it is {} by now", self.now()))
+        Err(format!("it goes on and on, it is {} by now; pending: {:#?}", self.now(), self.pending()))
+    }
+
+    fn pending(&self) -> Vec<String> {
+        let known: Vec<EventId> = self.ledger.notes().known.iter().map(|known| known.event.id.clone()).collect();
+        let stories = known.iter().filter_map(|id| wait_for(self.store.event(id)).unwrap());
+        let rows = stories.flat_map(|story| story.deliveries);
+        rows.filter(|row| row.state == DeliveryState::Pending).map(|row| format!("{row:?}")).collect()
     }
 
     fn first_moment(&self) -> Option<((Timestamp, u64), Moment)> {
@@ -186,22 +202,21 @@ impl World {
 
     /// Lets every task run until all wait, and buries whoever died meanwhile.
     fn settle_down(&mut self) {
-        while let Some(mut process) = self.process.take() {
-            let is_dead = || self.store.is_stopped.load(Ordering::Relaxed) || !self.ledger.notes().faults.is_empty();
-            process.tasks.run(is_dead);
-            let refused = std::mem::take(&mut *process.refused.lock().unwrap());
-            refused.into_iter().for_each(|told| self.plan_in(7, Moment::Told(told)));
-            if self.store.is_stopped.swap(false, Ordering::Relaxed) {
-                self.ledger.tell(self.now(), || "the process dies at a write".to_owned());
-                return self.bury(process, 1);
+        let Some(mut process) = self.process.take() else { return };
+        let is_dead = || self.store.is_stopped.load(Ordering::Relaxed) || !self.ledger.notes().faults.is_empty();
+        process.tasks.run(is_dead);
+        let refused = std::mem::take(&mut *process.refused.lock().unwrap());
+        refused.into_iter().for_each(|told| self.plan_in(7, Moment::Told(told)));
+        if self.store.is_stopped.swap(false, Ordering::Relaxed) {
+            self.ledger.tell(self.now(), || "the process dies at a write".to_owned());
+            return self.bury(process, 1);
+        }
+        match process.life.is_stopping() && process.tasks.is_empty() {
+            true => {
+                let after = process.starts_again_after;
+                self.bury(process, after);
             }
-            let is_over = process.life.is_stopping() && process.tasks.is_empty();
-            let after = process.starts_again_after;
-            match is_over {
-                true => self.bury(process, after),
-                false => self.process = Some(process),
-            }
-            return;
+            false => self.process = Some(process),
         }
     }
 
@@ -244,10 +259,14 @@ impl World {
     }
 
     fn start(&mut self) {
-        if let Some(disk) = &self.disk {
+        if let Some(disk) = self.disk.as_ref().filter(|_| !self.ledger.notes().starts.is_empty()) {
             self.store.reopen(|| open(disk));
         }
-        self.ledger.tell(self.now(), || "a process starts".to_owned());
+        let mut notes = self.ledger.notes();
+        notes.tell(self.now(), || "a process starts".to_owned());
+        let started_as = notes.next_write();
+        notes.starts.push(started_as);
+        drop(notes);
         let (plan, clock) = (&self.plan, Arc::new(self.time.of_class(0)));
         let bell = Arc::new(Doorbell::for_targets(plan.targets.iter().map(|target| target.name.clone())));
         let seen = Seen::new(Limits { entries: 50, age: Span::from_secs(600) });
@@ -336,6 +355,11 @@ impl World {
 
 fn cursor() -> Cursor {
     Cursor { name: CursorName::of(&SourceName::notifications()), value: "here".to_owned() }
+}
+
+/// In memory where there is such a place: processes die here, but nobody pulls the plug.
+fn disk() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 fn open(disk: &TempDir) -> Arc<dyn Store> {

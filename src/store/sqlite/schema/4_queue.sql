@@ -18,7 +18,7 @@ ALTER TABLE deliveries ADD COLUMN receipt      TEXT;                         -- 
 -- state: 0 pending, 1 delivered, 2 dead, 3 silenced, 4 superseded
 UPDATE deliveries
 SET received_at = ifnull((SELECT received_at FROM events WHERE seq = deliveries.id / 65536), 0),
-    tried = attempts > 0, interrupted = leased
+    tried = attempts > 0, interrupted = leased, due_at = iif(leased, 0, due_at)
 WHERE state = 0;
 
 DROP INDEX deliveries_due;
