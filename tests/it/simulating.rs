@@ -8,6 +8,7 @@ mod addressee;
 mod arrivals;
 mod books;
 mod dice;
+mod found;
 mod gathering;
 mod incidents;
 mod ledger;
