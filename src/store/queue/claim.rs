@@ -84,7 +84,7 @@ impl<R: Rows> Claiming<'_, R> {
             let Some(event) = self.judged(&row, true)? else { continue };
             let Some(party) = Party::of(self, row, event)? else { continue };
             let batch = party.depart(self, lane)?;
-            old_left = old_left.saturating_sub(usize::from(batch.is_old));
+            old_left -= usize::from(lane == Lane::Old);
             batches.push(batch);
         }
         Ok(batches)

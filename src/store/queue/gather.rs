@@ -111,9 +111,12 @@ impl Party {
 
     /// Whether every earlier step of its incident is among them, or has ended.
     fn is_in_turn<R: Rows>(&self, claiming: &mut Claiming<'_, R>, row: &Row) -> Result<bool, R::Error> {
+        // Who ended while they gathered may have let it go.
+        let row = &claiming.work.rows.as_it_is(row)?;
         let Some(step) = row.incident.as_ref().filter(|_| row.behind) else { return Ok(true) };
-        let last = self.last_steps.get(&step.key).copied();
-        let next = claiming.work.rows.of_incident(&row.target, &step.key, last, 1)?.pop();
+        // Whom it waits for is not among them, and may have come with a later event: what fell back comes late.
+        let Some(last) = self.last_steps.get(&step.key).copied() else { return Ok(false) };
+        let next = claiming.work.rows.of_incident(&row.target, &step.key, Some(last), 1)?.pop();
         Ok(next.is_some_and(|next| next.id == row.id))
     }
 
@@ -216,8 +219,6 @@ impl Party {
         let attempt = self.members.iter().map(|row| row.attempts.saturating_add(1)).max().unwrap_or(1);
         let is_full = self.slot.as_ref().is_some_and(|(_, _, pace)| self.members.len() >= pace.max_events);
         let is_alone = self.members.len() == 1;
-        // A newcomer that leads what was tried before does not make it fresh.
-        let is_old = is_old || self.members.iter().any(|row| row.tried);
         let worst = self.shown();
         Batch {
             lease: holder,
