@@ -32,9 +32,8 @@ pub fn claim<R: Rows>(rows: &mut R, claim: &Claim) -> Result<Claimed, R::Error> 
         work.rows.keep_target(target, &state)?;
     }
     let Done { ended, fell_back, mut woken } = work.done;
-    woken.extend(timed_out.woken);
     woken.remove(target);
-    Ok(Claimed { batches, ended, fell_back, woken, more: looks >= LOOKS || timed_out.count >= TIMEOUTS })
+    Ok(Claimed { batches, ended, fell_back, woken, more: looks >= LOOKS || timed_out >= TIMEOUTS })
 }
 
 /// One claim at work.

@@ -40,6 +40,7 @@ impl<'a, R: Rows> Work<'a, R> {
 
     /// Ends `row`: a dead letter goes to the fallback target; the next one of its incident may leave.
     pub fn end(&mut self, row: &Row, end: End) -> Result<(), R::Error> {
+        let row = &self.rows.as_it_is(row)?;
         let is_dead = matches!(end, End::Dead { .. });
         if let Some(fallback) = self.terms.fallback.as_ref().filter(|_| is_dead) {
             self.fall_back(row, &fallback.to)?;

@@ -4,7 +4,6 @@
 //! every `Open` step that has not left, and is itself only owed where somebody was told, or may have been told, that the
 //! incident began. There is at most one pending `Resolve` for an incident, because what it would end next cannot leave before.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{End, Origin, Row, Rows, Step};
@@ -82,11 +81,10 @@ pub fn resolve<R: Rows>(rows: &mut R, row: Row, now: Timestamp) -> Result<(), R:
     if !incident.closing {
         close(rows, &row, &key, &incident, now)?;
     }
-    let Some(other) = incident.fell_back_to else { return Ok(()) };
+    // Where it was told instead it times out by itself.
+    let Some(other) = incident.fell_back_to.filter(|_| row.origin != Origin::TimedOut) else { return Ok(()) };
     let Some(id) = rows.sibling(row.id)? else { return Ok(()) };
-    // That nothing more was heard of it is as true there.
-    let origin = if row.origin == Origin::TimedOut { Origin::TimedOut } else { Origin::Fallback };
-    resolve(rows, Row { id, target: other, origin, ..row }, now)
+    resolve(rows, Row { id, target: other, origin: Origin::Fallback, ..row }, now)
 }
 
 fn close<R: Rows>(
@@ -141,7 +139,7 @@ fn cancel<R: Rows>(
     let mut after = None;
     loop {
         let page = rows.of_incident(target, key, after, PAGE)?;
-        let Some(last) = page.last() else { return Ok(found) };
+        let Some(last) = page.last() else { break };
         after = Some(last.id);
         for row in page {
             let resolves = row.incident.as_ref().is_some_and(|step| step.phase == Phase::Resolve);
@@ -151,11 +149,31 @@ fn cancel<R: Rows>(
                 (false, true) => found.in_flight = true,
                 (false, false) => {
                     found.told |= row.told || row.is_interrupted();
+                    if row.is_interrupted() {
+                        told(rows, &row, None)?;
+                    }
                     rows.end(row.id, &over_before_it_left(), now)?;
                 }
             }
         }
     }
+    lead(rows, target, key)?;
+    Ok(found)
+}
+
+/// Where the one that all others wait for was cancelled, the first that is left takes its place.
+fn lead<R: Rows>(rows: &mut R, target: &TargetName, key: &IncidentKey) -> Result<(), R::Error> {
+    let (mut first, mut after) = (None, None);
+    loop {
+        let page = rows.of_incident(target, key, after, PAGE)?;
+        if page.iter().any(|row| !row.behind) {
+            return Ok(());
+        }
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        first = first.or_else(|| page.into_iter().next());
+    }
+    first.map_or(Ok(()), |first| rows.update(&Row { behind: false, ..first }))
 }
 
 fn over_before_it_left() -> End {
@@ -165,27 +183,13 @@ fn over_before_it_left() -> End {
 /// How long an incident that should be over waits at least, where something of it has not left: each look is a write.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
-/// What came of incidents of which nothing more was heard.
-#[derive(Debug, Default)]
-pub struct TimedOut {
-    /// How many were looked at.
-    pub count: usize,
-    /// Those who were told instead, and may have to be told that it is over.
-    pub woken: BTreeSet<TargetName>,
-}
-
-/// Ends the incidents at `target` of which nothing more was heard; up to `limit`.
-pub fn time_out<R: Rows>(
-    rows: &mut R,
-    target: &TargetName,
-    now: Timestamp,
-    limit: usize,
-) -> Result<TimedOut, R::Error> {
-    let mut done = TimedOut::default();
-    while done.count < limit {
+/// Ends the incidents at `target` of which nothing more was heard; up to `limit`. Yields how many it looked at.
+pub fn time_out<R: Rows>(rows: &mut R, target: &TargetName, now: Timestamp, limit: usize) -> Result<usize, R::Error> {
+    let mut looks = 0;
+    while looks < limit {
         let Some((key, _)) = rows.first_to_time_out(target)?.filter(|(_, at)| *at <= now) else { break };
         let Some(incident) = rows.incident(target, &key)? else { break };
-        done.count += 1;
+        looks += 1;
         let waits = rows.last_of_incident(target, &key)?.is_some();
         if let Some(after) = incident.resolve_after.filter(|_| waits) {
             // What nobody has heard of yet is not over because nobody spoke of it.
@@ -194,14 +198,11 @@ pub fn time_out<R: Rows>(
             continue;
         }
         match rows.sibling(incident.last)? {
-            Some(id) => {
-                done.woken.extend(incident.fell_back_to.clone());
-                resolve(rows, timed_out(id, target, &key, &incident, now), now)?;
-            }
+            Some(id) => resolve(rows, timed_out(id, target, &key, &incident, now), now)?,
             None => rows.forget_incident(target, &key)?,
         }
     }
-    Ok(done)
+    Ok(looks)
 }
 
 fn timed_out(id: DeliveryId, target: &TargetName, key: &IncidentKey, incident: &IncidentRow, now: Timestamp) -> Row {
@@ -253,9 +254,13 @@ pub fn is_over<R: Rows>(rows: &mut R, row: &Row) -> Result<bool, R::Error> {
     Ok(rows.row(ending)?.is_some_and(|ending| ending.state == DeliveryState::Pending))
 }
 
-/// A delivery of an incident has ended: the next one may leave, and what nobody will need any more is forgotten.
+/// A delivery of an incident has ended, which was until then as `row` says: the next one may leave, and what nobody will need any more is forgotten.
 pub fn ended<R: Rows>(rows: &mut R, row: &Row, now: Timestamp) -> Result<(), R::Error> {
     let Some(Step { key, .. }) = &row.incident else { return Ok(()) };
+    if row.behind {
+        // The others wait for another one.
+        return settle_incident(rows, row);
+    }
     let mut last = row.clone();
     loop {
         settle_incident(rows, &last)?;

@@ -56,6 +56,7 @@ struct Failure<'a> {
 
 impl<R: Rows> Work<'_, R> {
     fn delivered(&mut self, row: &Row, receipt: Option<&Receipt>) -> Result<(), R::Error> {
+        let row = &self.rows.as_it_is(row)?;
         self.rows.end_delivered(row.id, receipt, self.now)?;
         incident::told(self.rows, row, receipt)?;
         incident::ended(self.rows, row, self.now)

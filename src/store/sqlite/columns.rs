@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use rusqlite::Row as SqlRow;
 
-use crate::event::Timestamp;
 use crate::event::batch::{Lease, Receipt};
 use crate::event::delivery::Phase;
+use crate::event::{Event, Timestamp};
 use crate::names::{DeliveryId, GroupKey, IncidentKey, RouteName, TargetName};
 use crate::store::DeliveryState;
 use crate::store::queue::{IncidentRow, Origin, Row, Step};
@@ -70,6 +70,12 @@ pub fn incident_of(row: &SqlRow<'_>) -> rusqlite::Result<IncidentRow> {
     })
 }
 
+/// An event: `record, body`, the body perhaps left out.
+pub fn event_of_row(row: &SqlRow<'_>) -> rusqlite::Result<Event> {
+    let body: Option<Vec<u8>> = row.get(1)?;
+    Event::from_record(row.get_ref(0)?.as_blob()?, body.unwrap_or_default().into()).map_err(unreadable(0))
+}
+
 /// A column that does not hold what this version of the relay writes there.
 pub fn unreadable<E: std::error::Error + Send + Sync + 'static>(column: usize) -> impl Fn(E) -> rusqlite::Error {
     move |error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
@@ -80,5 +86,13 @@ impl Origin {
     fn from_number(number: i64) -> Self {
         let all = [Self::Route, Self::Fallback, Self::TimedOut];
         all.into_iter().find(|origin| *origin as i64 == number).unwrap_or(Self::Route)
+    }
+}
+
+impl DeliveryState {
+    /// As it is kept.
+    pub(super) fn from_number(number: i64) -> Self {
+        let all = [Self::Pending, Self::Delivered, Self::Dead, Self::Silenced, Self::Superseded];
+        all.into_iter().find(|state| *state as i64 == number).unwrap_or(Self::Dead)
     }
 }

@@ -4,7 +4,7 @@
 
 use rusqlite::{OptionalExtension, Row as SqlRow, ToSql, params};
 
-use super::columns::{COLUMNS, delivery, incident_of, unreadable};
+use super::columns::{COLUMNS, delivery, event_of_row, incident_of};
 use super::events::Encoded;
 use super::writer::Database;
 use crate::event::batch::Receipt;
@@ -380,7 +380,7 @@ impl Rows for Database {
         let mut select =
             self.connection.prepare_cached("SELECT record, CASE WHEN ?2 THEN body END FROM events WHERE seq = ?1")?;
         // A column that holds something else is as unreadable as a record that is no JSON: no reason to fail the claim.
-        let read = |row: &SqlRow<'_>| Ok(read_event(row).map_err(|error| error.to_string()));
+        let read = |row: &SqlRow<'_>| Ok(event_of_row(row).map_err(|error| error.to_string()));
         let found = select.query_row(params![event_of(of), with_body], read).optional()?;
         Ok(found.unwrap_or_else(|| Err("its event is gone".to_owned())))
     }
@@ -391,23 +391,10 @@ impl Rows for Database {
     }
 }
 
-fn read_event(row: &SqlRow<'_>) -> Done<Event> {
-    let body: Option<Vec<u8>> = row.get(1)?;
-    Event::from_record(row.get_ref(0)?.as_blob()?, body.unwrap_or_default().into()).map_err(unreadable(0))
-}
-
 impl Row {
     /// Whether it is as most are, so that the columns that are rarely used can be left out.
     fn is_plain(&self) -> bool {
         let Row { group, swept, incident, origin, behind, told, .. } = self;
         group.is_none() && !swept && incident.is_none() && *origin == Origin::Route && !behind && !told
-    }
-}
-
-impl DeliveryState {
-    /// As it is kept.
-    pub(super) fn from_number(number: i64) -> Self {
-        let all = [Self::Pending, Self::Delivered, Self::Dead, Self::Silenced, Self::Superseded];
-        all.into_iter().find(|state| *state as i64 == number).unwrap_or(Self::Dead)
     }
 }

@@ -234,7 +234,7 @@ fn an_end_that_falls_back_late_does_not_end_what_began_after_it() {
         scene.is_taken(scene.claim_one("second", 2), 2);
         scene.keep(4, 3, Severity::Info, vec![opens("second")]);
         scene.is_taken(scene.claim_one("second", 3), 3);
-        assert_eq!(scene.claim("first", 20).fell_back, 2);
+        assert_eq!(scene.claim("first", 20).fell_back, 1);
         assert_eq!(events(&scene.claim_one("second", 20)), [2], "only the news");
     });
 }
@@ -265,7 +265,7 @@ fn an_end_that_is_reported_wakes_who_stands_in() {
 }
 
 #[test]
-fn what_left_together_once_and_lapsed_does_not_wait_behind_what_was_cancelled() {
+fn what_left_together_once_and_lapsed_leaves_together_again_and_is_over_together() {
     let clerk = || Clerk { interval: Some(300), ..Clerk::default() };
     play(clerk, false, |scene| {
         for id in 1..=3 {
@@ -273,13 +273,10 @@ fn what_left_together_once_and_lapsed_does_not_wait_behind_what_was_cancelled() 
         }
         assert_eq!(events(&scene.claim_one("one", 0)), [1, 2, 3]);
         let again = scene.claim_one("one", LEASE);
-        assert_eq!(events(&again), [1]);
-        scene.is_taken(again, LEASE);
-        assert_eq!(scene.claim("one", LEASE).batches, [], "the second one waits for its group");
+        assert_eq!(events(&again), [1, 2, 3]);
         scene.keep(4, 40, Severity::Info, vec![ends("one")]);
-        let third = scene.claim_one("one", 400);
-        assert_eq!(events(&third), [3]);
-        scene.is_taken(third, 400);
+        assert_eq!(scene.claim("one", 40).batches, [], "its end waits for what is on its way");
+        scene.is_taken(again, 41);
         assert_eq!(events(&scene.claim_one("one", 400)), [4]);
     });
 }

@@ -78,7 +78,7 @@ macro_rules! contract {
                     a_storm_is_swept_into_one_message_each_interval
                     what_is_spared_leaves_alone_and_at_once
                     when_the_bucket_is_empty_the_storm_is_over
-                    what_waited_for_the_next_message_of_a_storm_leaves_alone_when_it_is_over
+                    what_came_in_a_storm_leaves_as_part_of_it_however_long_that_takes
                     another_storm_is_another_story
                     the_storm_of_one_route_sweeps_up_nothing_of_another
                     every_target_of_a_route_in_a_storm_gets_its_own_message
@@ -104,6 +104,7 @@ macro_rules! contract {
                     what_was_silenced_at_its_beginning_has_no_end
                     whoever_judges_knows_what_ends_something_that_was_told
                     what_a_holder_that_is_gone_may_have_told_has_an_end
+                    two_ends_of_what_a_holder_that_is_gone_may_have_told_are_one
                     a_group_that_holds_beginning_and_end_loses_neither
                 }
                 fallback {
@@ -116,7 +117,7 @@ macro_rules! contract {
                     what_is_over_when_it_is_given_up_is_no_news_to_anybody_else
                     an_end_that_is_given_up_is_told_to_nobody_who_heard_of_no_beginning
                     what_falls_back_waits_for_what_is_on_its_way_of_its_incident
-                    an_incident_that_fell_back_and_times_out_wakes_who_was_told_instead
+                    an_incident_that_fell_back_times_out_where_it_was_told
                 }
                 standing {
                     messages_leave_no_faster_than_the_rate_and_in_bursts_after_a_rest

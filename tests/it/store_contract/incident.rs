@@ -290,6 +290,20 @@ pub async fn what_a_holder_that_is_gone_may_have_told_has_an_end(store: Arc<dyn 
     nothing_is_left(&store).await;
 }
 
+/// The first end waits behind the attempt; it begins again; the second end finds that the holder is gone.
+pub async fn two_ends_of_what_a_holder_that_is_gone_may_have_told_are_one(store: Arc<dyn Store>) {
+    keep(&store, [open("a", 0)]).await;
+    claim_one(&store, "pager", at(0)).await;
+    keep(&store, [end("first", 10), open("again", 20), end("second", 40)]).await;
+    for name in ["a", "again"] {
+        assert_eq!(state_of(&store, name).await, DeliveryState::Superseded, "{name}");
+    }
+    assert_eq!(owes(&store, "second").await, 0);
+    let over = deliver(&store, 40).await;
+    assert_eq!((name_of(over.lead()), phase(&over)), ("first", Some(Phase::Resolve)));
+    nothing_is_left(&store).await;
+}
+
 /// Where incidents are only told, their beginning and end may leave in one message.
 pub async fn a_group_that_holds_beginning_and_end_loses_neither(store: Arc<dyn Store>) {
     let script = Script::default().groups("everything", 0, 10);
