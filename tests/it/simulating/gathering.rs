@@ -60,6 +60,9 @@ fn slot(facts: &Facts<'_>, flight: &Flight) -> Option<(String, Pace)> {
     }
     let owed = &facts.row(flight.deliveries[0]).owed;
     let group = &owed.group.as_ref()?.key;
+    if owed.incident.is_none() && !facts.plan.addressee(target).tells_many {
+        return None;
+    }
     let step = owed.incident.as_ref().filter(|_| facts.plan.addressee(target).keeps_incidents);
     let step = step.map(|step| format!("{:?} {}", step.phase, step.key));
     Some((format!("{target} {route} {group} {step:?}"), gathering.group?))
@@ -100,10 +103,11 @@ fn is_swept(facts: &Facts<'_>, id: DeliveryId) -> Option<bool> {
     if row.origin == Origin::TimedOut {
         return None;
     }
-    let of_incident = facts.plan.addressee(&row.owed.target).keeps_incidents && row.owed.incident.is_some();
+    let target = facts.plan.addressee(&row.owed.target);
+    let goes_alone = if row.owed.incident.is_some() { target.keeps_incidents } else { !target.tells_many };
     let same_route = |owed: &&castai_relay::event::delivery::Owed| owed.route == row.owed.route;
     let watch = facts.notes.known[*number].owed.iter().find(same_route)?.storm;
-    Some(!of_incident && watch.is_some_and(|watch| !watch.spared))
+    Some(!goes_alone && watch.is_some_and(|watch| !watch.spared))
 }
 
 /// Whether the route of a flight is in a storm when it leaves: a bucket filled by its events, drop by drop.
