@@ -40,11 +40,11 @@ impl Judge for Ours {
                           not sent again, because the target has `ambiguous: give_up`";
             return dead(Reason::Ambiguous, detail);
         }
-        let Candidate { event, route, target, severity, ends_what_was_told, .. } = *candidate;
+        let Candidate { event, route, target, severity, owed_since, ends_what_was_told, .. } = *candidate;
         if ends_what_was_told {
             return Ruling::Leave;
         }
-        match self.quiet.verdict(&quiet::Candidate { event, route, target, severity }, now) {
+        match self.quiet.verdict(&quiet::Candidate { event, route, target, severity }, owed_since, now) {
             Some(detail) => Ruling::End(End::Silenced { detail }),
             None => Ruling::Leave,
         }

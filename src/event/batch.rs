@@ -26,6 +26,8 @@ pub struct Batch {
     pub is_old: bool,
     /// True when the route is in a storm and this is what it swept together.
     pub is_storm: bool,
+    /// True when it leaves as a group or storm, whose next message has to wait for its time.
+    pub is_gathered: bool,
     /// True when there was no room for more.
     pub is_full: bool,
     /// All of them, in order of arrival; never empty.
@@ -58,6 +60,7 @@ impl Batch {
             is_probe: false,
             is_old: false,
             is_storm: false,
+            is_gathered: false,
             is_full: false,
             deliveries: vec![delivery.id],
             shown: vec![delivery],

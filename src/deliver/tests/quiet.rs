@@ -61,7 +61,7 @@ fn verdict(quiet: &Quiet, route: &str, seconds: u64) -> Option<String> {
     };
     let (route, target) = (RouteName::parse(route).unwrap(), TargetName::parse("slack").unwrap());
     let candidate = Candidate { event: &event, route: &route, target: &target, severity: Severity::Info };
-    quiet.in_force().verdict(&candidate, after(seconds))
+    quiet.in_force().verdict(&candidate, after(seconds), after(seconds))
 }
 
 #[tokio::test]

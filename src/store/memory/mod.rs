@@ -128,7 +128,7 @@ impl Kept {
                 self.number_of.remove(&kept.event.id);
             }
         }
-        self.incidents.retain(|_, incident| incident.last_at >= before);
+        self.incidents.retain(|_, incident| incident.last_at >= before || incident.resolve_at.is_some());
         self.slots.retain(|_, slot| slot.held || slot.not_before.is_some_and(|until| until >= before));
         forgotten.len()
     }

@@ -5,13 +5,13 @@ use std::convert::Infallible;
 use super::Kept;
 use super::KeptDelivery;
 use crate::event::batch::Receipt;
-use crate::event::delivery::Reason;
+use crate::event::delivery::{Phase, Reason};
 use crate::event::{Event, Timestamp};
 use crate::names::{DeliveryId, IncidentKey, RouteName, TargetName};
 use crate::store::queue::claim::fresh_since;
 use crate::store::queue::due::Seen;
 use crate::store::queue::{
-    self, Among, End, IncidentRow, Lane, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, Which, event_of,
+    self, Among, End, IncidentRow, Lane, Origin, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, Which, event_of,
 };
 use crate::store::{Append, DeliveryState};
 use crate::target::TargetState;
@@ -84,6 +84,16 @@ impl Rows for Kept {
         let last = self.deliveries_of(number).last().map(|kept| kept.row.id.row());
         let next = last.map_or(number * PER_EVENT, |last| last + 1);
         Ok((next < (number + 1) * PER_EVENT).then(|| DeliveryId::from_row(next)))
+    }
+
+    fn owes_by_route(&mut self, of: DeliveryId, target: &TargetName) -> Done<bool> {
+        let by_route = |row: &Row| row.origin == Origin::Route && row.target == *target;
+        let ends = |row: &Row| row.incident.as_ref().is_some_and(|step| step.phase == Phase::Resolve);
+        Ok(self.deliveries_of(event_of(of)).any(|kept| by_route(&kept.row) && !ends(&kept.row)))
+    }
+
+    fn last_id(&mut self) -> Done<i64> {
+        Ok(self.deliveries.keys().next_back().map_or(0, |id| id.row()))
     }
 
     fn row(&mut self, id: DeliveryId) -> Done<Option<Row>> {
@@ -213,6 +223,12 @@ impl Rows for Kept {
 
     fn keep_slot(&mut self, name: &SlotName, slot: &Slot) -> Done<()> {
         self.slots.insert(name.clone(), slot.clone());
+        Ok(())
+    }
+
+    fn forget_slots(&mut self, target: &TargetName, before: Timestamp) -> Done<()> {
+        let is_over = |slot: &Slot| !slot.held && slot.not_before.is_none_or(|until| until < before);
+        self.slots.retain(|name, slot| name.target != *target || !is_over(slot));
         Ok(())
     }
 

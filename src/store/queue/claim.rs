@@ -1,5 +1,7 @@
 //! Lets deliveries leave: who is next, what leaves with it, and who is not told after all.
 
+use std::time::Duration;
+
 use super::end::{Done, Work};
 use super::gather::Party;
 use super::{End, FRESH_FOR, Lane, Row, Rows, fallback, incident};
@@ -11,12 +13,15 @@ use crate::target::TargetState;
 
 /// Deliveries looked at in one claim, so that its transaction stays short.
 const LOOKS: usize = 512;
+/// How long a slot is remembered from which something may leave again: as long as a retry may have been asked to wait.
+const SLOT_OVER: Duration = Duration::from_secs(3600);
 /// Incidents that end by themselves in one claim.
 const TIMEOUTS: usize = 64;
 
 /// Takes up to `limit` batches that may leave now.
 pub fn claim<R: Rows>(rows: &mut R, claim: &Claim) -> Result<Claimed, R::Error> {
     let Claim { target, now, terms, .. } = claim;
+    rows.forget_slots(target, now.saturating_sub(SLOT_OVER))?;
     let timed_out = incident::time_out(rows, target, *now, TIMEOUTS)?;
     let state = rows.target(target)?;
     let mut claiming = Claiming { work: Work::new(rows, terms, *now), before: state.clone(), state, claim, looks: 0 };
@@ -51,7 +56,11 @@ impl<R: Rows> Claiming<'_, R> {
         }
         loop {
             let page = self.work.rows.not_fallen_back(&self.claim.target, self.state.fallen_to, fallback::PAGE)?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else {
+                // Nobody has to look through all of these again.
+                self.state.fallen_to = self.work.rows.last_id()?.max(self.state.fallen_to);
+                return Ok(());
+            };
             self.state.fallen_to = last.id.row();
             for row in &page {
                 self.looks += 1;
@@ -75,7 +84,7 @@ impl<R: Rows> Claiming<'_, R> {
             let Some(event) = self.judged(&row, true)? else { continue };
             let Some(party) = Party::of(self, row, event)? else { continue };
             let batch = party.depart(self, lane)?;
-            old_left = old_left.saturating_sub(usize::from(batch.is_old));
+            old_left -= usize::from(lane == Lane::Old);
             batches.push(batch);
         }
         Ok(batches)

@@ -15,6 +15,10 @@ pub fn fall_back<R: Rows>(rows: &mut R, row: &Row, to: &TargetName, now: Timesta
     }
     let Some(id) = rows.sibling(row.id)? else { return Ok(false) };
     rows.update(&Row { fell_back_to: Some(to.clone()), ..row.clone() })?;
+    if rows.owes_by_route(row.id, to)? {
+        // A route tells it of the same event anyway.
+        return Ok(false);
+    }
     let copy = Row {
         id,
         target: to.clone(),
@@ -27,6 +31,8 @@ pub fn fall_back<R: Rows>(rows: &mut R, row: &Row, to: &TargetName, now: Timesta
         held: None,
         interrupted: false,
         due_at: now,
+        // It has a `max_age` of its own, and what is too old for one target is not for the next.
+        received_at: now,
         fell_back_to: None,
         ..row.clone()
     };

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::claim::Claiming;
 use super::{Among, Lane, Row, Rows, Slot, SlotName, Step, Which};
-use crate::event::batch::{Batch, Incident, Lease, Pace, Receipt};
+use crate::event::batch::{Batch, Gathering, Incident, Lease, Pace, Receipt};
 use crate::event::delivery::{Delivery, Phase};
 use crate::event::tally::Tally;
 use crate::event::{Event, Timestamp};
@@ -37,21 +38,19 @@ impl Party {
             return Ok(Some(Self::alone(head, event)));
         }
         let gathering = claiming.work.terms.judge.gathering(&head.route);
-        let storm_since = match gathering.storm.filter(|_| claiming.work.terms.is_swept(&head)) {
-            Some(_) => claiming.work.rows.storm(&head.route)?.since_at(claiming.work.now),
-            None => None,
-        };
-        let together = match (storm_since, gathering.storm, gathering.group, &head.group) {
-            (Some(_), Some(pace), ..) => Some((claiming.work.terms.storm_slot(&head), pace)),
-            (_, _, Some(pace), Some(_)) => claiming.work.terms.group_slot(&head).map(|name| (name, pace)),
+        let weather = claiming.weather(&head, &gathering)?;
+        let together = match (weather, gathering.storm, gathering.group) {
+            (Weather::Swept(_), Some(pace), _) => Some((claiming.work.terms.storm_slot(&head), pace)),
+            (Weather::Fair, _, Some(pace)) => claiming.work.terms.group_slot(&head).map(|name| (name, pace)),
             _ => None,
         };
         let Some((name, pace)) = together else { return Ok(Some(Self::alone(head, event))) };
         let slot = claiming.work.rows.slot(&name)?;
-        if let Some(until) = slot.not_before.filter(|until| *until > claiming.work.now) {
+        if let Some(until) = claiming.has_to_wait(&head, &slot, pace)? {
             claiming.work.rows.postpone(&name, claiming.work.now, until)?;
             return Ok(None);
         }
+        let storm_since = weather.storm_since();
         let mut party = Self::alone(head, event);
         (party.slot, party.storm_since) = (Some((name.clone(), slot, pace)), storm_since);
         party.invite(claiming, &name, pace.max_events)?;
@@ -112,9 +111,12 @@ impl Party {
 
     /// Whether every earlier step of its incident is among them, or has ended.
     fn is_in_turn<R: Rows>(&self, claiming: &mut Claiming<'_, R>, row: &Row) -> Result<bool, R::Error> {
+        // Who ended while they gathered may have let it go.
+        let row = &claiming.work.rows.as_it_is(row)?;
         let Some(step) = row.incident.as_ref().filter(|_| row.behind) else { return Ok(true) };
-        let last = self.last_steps.get(&step.key).copied();
-        let next = claiming.work.rows.of_incident(&row.target, &step.key, last, 1)?.pop();
+        // Whom it waits for is not among them, and may have come with a later event: what fell back comes late.
+        let Some(last) = self.last_steps.get(&step.key).copied() else { return Ok(false) };
+        let next = claiming.work.rows.of_incident(&row.target, &step.key, Some(last), 1)?.pop();
         Ok(next.is_some_and(|next| next.id == row.id))
     }
 
@@ -217,8 +219,6 @@ impl Party {
         let attempt = self.members.iter().map(|row| row.attempts.saturating_add(1)).max().unwrap_or(1);
         let is_full = self.slot.as_ref().is_some_and(|(_, _, pace)| self.members.len() >= pace.max_events);
         let is_alone = self.members.len() == 1;
-        // A newcomer that leads what was tried before does not make it fresh.
-        let is_old = is_old || self.members.iter().any(|row| row.tried);
         let worst = self.shown();
         Batch {
             lease: holder,
@@ -227,6 +227,7 @@ impl Party {
             is_probe,
             is_old,
             is_storm: self.storm_since.is_some(),
+            is_gathered: self.slot.is_some(),
             is_full,
             deliveries: self.members.iter().map(|row| row.id).collect(),
             tally: (!is_alone).then_some(self.tally),
@@ -264,12 +265,62 @@ impl Row {
     }
 }
 
-impl Terms {
-    /// Targets that keep incidents themselves get each one for itself, in a storm, too.
-    fn is_swept(&self, row: &Row) -> bool {
-        row.swept && !(self.keeps_incidents && row.incident.is_some())
+/// Whether there is a storm, as far as one delivery is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weather {
+    /// There is none.
+    Fair,
+    /// There is one, since then, that sweeps it up; or it came in one that is over.
+    Swept(Timestamp),
+    /// There is one that spares it.
+    Spared,
+}
+
+impl Weather {
+    fn storm_since(self) -> Option<Timestamp> {
+        match self {
+            Self::Swept(since) => Some(since),
+            Self::Fair | Self::Spared => None,
+        }
+    }
+}
+
+/// No slot is kept shut for longer than its interval and this: whatever says so was written by a wrong clock.
+const BEYOND_PATIENCE: Duration = Duration::from_secs(2 * 3600);
+
+impl<R: Rows> Claiming<'_, R> {
+    fn weather(&mut self, row: &Row, gathering: &Gathering) -> Result<Weather, R::Error> {
+        let of_its_own = self.work.terms.keeps_incidents && row.incident.is_some();
+        if gathering.storm.is_none() || of_its_own {
+            return Ok(Weather::Fair);
+        }
+        let clock = self.work.rows.storm(&row.route)?;
+        let now = clock.since_at(self.work.now);
+        Ok(match (row.swept, now) {
+            (true, Some(since)) => Weather::Swept(since),
+            (true, None) if row.stormed => Weather::Swept(clock.since.unwrap_or(row.received_at)),
+            (false, Some(_)) => Weather::Spared,
+            _ => Weather::Fair,
+        })
     }
 
+    /// Until when what leaves together has to wait, if it has to. An incident that is new to a target that keeps incidents
+    /// waits for no interval of one that is over.
+    fn has_to_wait(&mut self, head: &Row, slot: &Slot, pace: Pace) -> Result<Option<Timestamp>, R::Error> {
+        let now = self.work.now;
+        let longest = pace.interval.max(self.work.terms.lease).saturating_add(BEYOND_PATIENCE);
+        let waits = |until: &Timestamp| *until > now && *until <= now.saturating_add(longest);
+        let Some(until) = slot.not_before.filter(waits) else { return Ok(None) };
+        let step = head.incident.as_ref().filter(|step| step.phase == Phase::Open && !slot.held);
+        let Some(step) = step.filter(|_| self.work.terms.keeps_incidents && !head.tried) else {
+            return Ok(Some(until));
+        };
+        let known = self.work.rows.incident(&head.target, &step.key)?;
+        Ok(known.is_some_and(|known| known.told).then_some(until))
+    }
+}
+
+impl Terms {
     fn storm_slot(&self, row: &Row) -> SlotName {
         let which = Which::Storm { with_incidents: !self.keeps_incidents };
         SlotName { target: row.target.clone(), route: row.route.clone(), which }
@@ -289,10 +340,10 @@ impl Terms {
 impl Batch {
     /// What `row`, one of its deliveries, left together with.
     pub(super) fn slot_name(&self, row: &Row, terms: &Terms) -> Option<SlotName> {
-        match (self.is_storm, terms.judge.gathering(&row.route).group) {
-            (true, _) => Some(terms.storm_slot(row)),
-            (false, Some(_)) => terms.group_slot(row),
-            (false, None) => None,
+        match (self.is_gathered, self.is_storm) {
+            (false, _) => None,
+            (true, true) => Some(terms.storm_slot(row)),
+            (true, false) => terms.group_slot(row),
         }
     }
 }

@@ -212,6 +212,7 @@ fn timed_out(id: DeliveryId, target: &TargetName, key: &IncidentKey, incident: &
         severity: incident.severity,
         group: None,
         swept: incident.swept,
+        stormed: false,
         incident: Some(Step { key: key.clone(), phase: Phase::Resolve, opened_by: None }),
         origin: Origin::TimedOut,
         state: DeliveryState::Pending,

@@ -53,6 +53,8 @@ pub struct Row {
     pub group: Option<GroupKey>,
     /// Whether a storm of its route sweeps it up.
     pub swept: bool,
+    /// Whether it came in a storm: then it leaves as part of one, however long that takes.
+    pub stormed: bool,
     /// What it does to an incident.
     pub incident: Option<Step>,
     /// Why it is owed.
@@ -232,6 +234,10 @@ pub trait Rows {
     fn insert(&mut self, row: &Row) -> Result<(), Self::Error>;
     /// A free id beside the other deliveries of the same event; `None` when there are too many, or the event is gone.
     fn sibling(&mut self, of: DeliveryId) -> Result<Option<DeliveryId>, Self::Error>;
+    /// Whether the event of this delivery owes `target` another one that a route asked for and that ends nothing.
+    fn owes_by_route(&mut self, of: DeliveryId, target: &TargetName) -> Result<bool, Self::Error>;
+    /// The highest id there is.
+    fn last_id(&mut self) -> Result<i64, Self::Error>;
     /// A delivery in whatever state.
     fn row(&mut self, id: DeliveryId) -> Result<Option<Row>, Self::Error>;
     /// A delivery that was read some time ago, as it is now: what becomes of one of an incident may change the others.
@@ -287,6 +293,8 @@ pub trait Rows {
     fn slot(&mut self, name: &SlotName) -> Result<Slot, Self::Error>;
     /// Keeps it.
     fn keep_slot(&mut self, name: &SlotName, slot: &Slot) -> Result<(), Self::Error>;
+    /// Forgets some slots of `target` that nothing has left from since `before`.
+    fn forget_slots(&mut self, target: &TargetName, before: Timestamp) -> Result<(), Self::Error>;
     /// The bucket of a route.
     fn storm(&mut self, route: &RouteName) -> Result<StormClock, Self::Error>;
     /// Keeps it.

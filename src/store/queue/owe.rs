@@ -13,12 +13,19 @@ pub fn owe<R: Rows>(rows: &mut R, event: i64, owed: &[Owed], received_at: Timest
     let first = DeliveryId::from_row(event * PER_EVENT);
     let mut next = Some(first);
     for owed in owed {
-        if owed.storm.is_some() && !dripped.contains(&&owed.route) {
+        if !owed.is_resolve() && owed.storm.is_some() && !dripped.contains(&&owed.route) {
             dripped.push(&owed.route);
             drip(rows, owed, received_at)?;
         }
         let Some(id) = next else { return Ok(()) };
-        let row = new_row(id, owed, received_at);
+        let mut row = new_row(id, owed, received_at);
+        if let Some(watch) = owed.storm.filter(|_| !owed.is_resolve())
+            && rows.storm(&owed.route)?.since_at(received_at).is_some()
+        {
+            row.stormed = row.swept;
+            // Who is spared does not wait for company while others are swept up.
+            row.due_at = if watch.spared { received_at } else { row.due_at };
+        }
         next = match &owed.incident {
             Some(step) if step.phase == Phase::Resolve => {
                 // It may take no id, or several: for targets that were told instead of this one.
@@ -37,6 +44,7 @@ pub fn owe<R: Rows>(rows: &mut R, event: i64, owed: &[Owed], received_at: Timest
     Ok(())
 }
 
+/// What ends is no part of a storm: most of it owes nothing.
 fn drip<R: Rows>(rows: &mut R, owed: &Owed, now: Timestamp) -> Result<(), R::Error> {
     let Some(watch) = owed.storm else { return Ok(()) };
     let clock = rows.storm(&owed.route)?.drip(watch, now);
@@ -53,6 +61,7 @@ fn new_row(id: DeliveryId, owed: &Owed, received_at: Timestamp) -> Row {
         severity: owed.severity,
         group: owed.group.as_ref().map(|group| group.key.clone()),
         swept: owed.storm.is_some_and(|watch| !watch.spared),
+        stormed: false,
         incident: step.map(|step| Step { key: step.key.clone(), phase: step.phase, opened_by: None }),
         origin: Origin::Route,
         state: DeliveryState::Pending,

@@ -73,7 +73,8 @@ impl<R: Rows> Work<'_, R> {
         }
         let due_at = failure.again_at;
         self.rows.update(&Row { told, held: None, interrupted: false, tried: true, due_at, ..row.clone() })?;
-        self.rows.note_failure(row.id, failure.reason, failure.detail)
+        let doubt = if failure.ambiguous { "; it may have arrived all the same" } else { "" };
+        self.rows.note_failure(row.id, failure.reason, &format!("{}{doubt}", failure.detail))
     }
 
     fn given_up(

@@ -70,9 +70,9 @@ impl Database {
                 let condition = format!("{BOTH} AND group_key = ?3 AND incident = ?4 AND resolves = {resolves}");
                 (condition, Some(group.as_str()), Some(key.as_str()))
             }
-            Which::Storm { with_incidents: true } => (format!("{BOTH} AND swept = 1 AND ?3 IS ?4"), None, None),
+            Which::Storm { with_incidents: true } => (format!("{BOTH} AND swept > 0 AND ?3 IS ?4"), None, None),
             Which::Storm { with_incidents: false } => {
-                (format!("{BOTH} AND swept = 1 AND incident IS NULL AND ?3 IS ?4"), None, None)
+                (format!("{BOTH} AND swept > 0 AND incident IS NULL AND ?3 IS ?4"), None, None)
             }
         }
     }
@@ -126,7 +126,7 @@ impl Rows for Database {
                 received_at,
                 row.origin as i64,
                 row.group.as_ref().map(|key| key.as_str()),
-                row.swept,
+                i64::from(row.swept) + i64::from(row.stormed),
                 step.map(|step| step.key.as_str()),
                 step.is_some_and(|step| step.phase == Phase::Resolve),
                 step.and_then(|step| step.opened_by).map(DeliveryId::row),
@@ -145,6 +145,19 @@ impl Rows for Database {
         let next: Option<i64> =
             select.query_row(params![number, first, first + PER_EVENT - 1], |row| row.get(0)).optional()?;
         Ok(next.filter(|next| *next < first + PER_EVENT).map(DeliveryId::from_row))
+    }
+
+    fn owes_by_route(&mut self, of: DeliveryId, target: &TargetName) -> Done<bool> {
+        let first = event_of(of) * PER_EVENT;
+        let mut select = self.connection.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM deliveries WHERE id BETWEEN ?1 AND ?2 AND target = ?3 AND origin = 0 AND resolves = 0)",
+        )?;
+        select.query_row(params![first, first + PER_EVENT - 1, target.as_str()], |row| row.get(0))
+    }
+
+    fn last_id(&mut self) -> Done<i64> {
+        let mut select = self.connection.prepare_cached("SELECT ifnull(max(id), 0) FROM deliveries")?;
+        select.query_row([], |row| row.get(0))
     }
 
     fn row(&mut self, id: DeliveryId) -> Done<Option<Row>> {
@@ -334,6 +347,13 @@ impl Rows for Database {
             sql,
             params![target, route, which(name), millis(slot.not_before), slot.held, millis(slot.storm_since), receipt],
         )
+    }
+
+    fn forget_slots(&mut self, target: &TargetName, before: Timestamp) -> Done<()> {
+        let sql = "DELETE FROM slots WHERE (target, route, which) IN (
+                       SELECT target, route, which FROM slots
+                       WHERE target = ?1 AND held = 0 AND not_before < ?2 LIMIT 16)";
+        self.change(sql, params![target.as_str(), before.as_millis()])
     }
 
     fn storm(&mut self, route: &RouteName) -> Done<StormClock> {

@@ -28,6 +28,9 @@ pub const WITH_CURSORS: i64 = 2;
 pub fn migrate(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let failed = |error| OpenError::Database { path: path.to_owned(), error };
     let found = known_version(connection, path)?;
+    if (1..VERSION).contains(&found) {
+        tracing::info!(path = %path.display(), from = found, to = VERSION, "migrating the database; with millions of deliveries this takes minutes");
+    }
     for (version, step) in STEPS.iter().filter(|(version, _)| *version > found) {
         let take = format!("BEGIN IMMEDIATE; {step} PRAGMA user_version = {version}; COMMIT;");
         connection.execute_batch(&take).map_err(failed)?;

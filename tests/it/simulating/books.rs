@@ -141,7 +141,11 @@ impl<'a> Facts<'a> {
             } else if row.state == DeliveryState::Dead {
                 let over =
                     row.owed.incident.as_ref().is_some_and(|step| step.phase == Phase::Open && self.is_over(row));
-                must(policy.fallback.is_none() || over, || format!("{id} is dead and nobody else was told"))?;
+                // An end goes to whoever heard of the beginning, when it is owed.
+                let concerns_others = !over && !row.owed.is_resolve();
+                must(policy.fallback.is_none() || !concerns_others, || {
+                    format!("{id} is dead and nobody else was told")
+                })?;
             }
         }
         for row in story.deliveries.iter().filter(|row| row.origin == Origin::Fallback) {

@@ -6,6 +6,7 @@ use castai_relay::config::Rate;
 use castai_relay::deliver::policy::Ambiguous;
 use castai_relay::event::Timestamp;
 use castai_relay::event::delivery::Phase;
+use castai_relay::store::Origin;
 
 use super::books::{Facts, must};
 use super::ledger::{Answer, Flight, in_parts};
@@ -31,8 +32,10 @@ pub fn check(facts: &Facts<'_>) -> Result<(), String> {
         nothing_is_sent_again_without_need(facts.plan.on_disk, target, flights, &told)?;
         let deadline = facts.event_of(*id).event.received_at.saturating_add(target.policy.max_age.get());
         for flight in flights {
-            must(flight.departed <= deadline, || format!("{told} left after `max_age`"))?;
             let is_end = facts.phase(*id) == Some(Phase::Resolve);
+            // That nothing more was heard of it is news when it times out, however old its last event is.
+            let has_timed_out = is_end && row.origin == Origin::TimedOut;
+            must(has_timed_out || flight.departed <= deadline, || format!("{told} left after `max_age`"))?;
             must(is_end || !facts.is_quiet(row, flight.departed, flight.departed_as), || {
                 format!("{told} left when all was quiet")
             })?;

@@ -82,9 +82,10 @@ fn story() -> Vec<(u64, Happening)> {
         // Nothing is taken for long: it waits, and is told elsewhere, too.
         (2400, news(11, Severity::Warning)),
         (2410, news(12, Severity::Warning)),
-        // Nobody answers while it begins.
+        // Nobody answers while it begins. It is over after the probe that follows one that was cut short: before, it would be
+        // over before anybody knows whether it was told, and would not be told again.
         (3540, begun(13, 3)),
-        (3900, over(14, 3)),
+        (4100, over(14, 3)),
     ];
     let storm = (0..12).map(|n| (4200 + n / 3, news(20 + n, Severity::Info)));
     story.extend(storm);

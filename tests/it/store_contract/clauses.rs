@@ -115,6 +115,7 @@ macro_rules! contract {
                     both_are_told_the_end_of_what_both_were_told
                     what_is_over_when_it_is_given_up_is_no_news_to_anybody_else
                     an_end_that_is_given_up_is_told_to_nobody_who_heard_of_no_beginning
+                    what_falls_back_waits_for_what_is_on_its_way_of_its_incident
                     an_incident_that_fell_back_and_times_out_wakes_who_was_told_instead
                 }
                 standing {

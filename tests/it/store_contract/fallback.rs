@@ -146,6 +146,20 @@ pub async fn an_end_that_is_given_up_is_told_to_nobody_who_heard_of_no_beginning
     assert!(claim(&store, "mail", at(2)).await.is_empty());
 }
 
+/// It belongs to an earlier event, but comes later.
+pub async fn what_falls_back_waits_for_what_is_on_its_way_of_its_incident(store: Arc<dyn Store>) {
+    let mail = Script::default().groups("everything", 0, 10);
+    let in_group = |name, targets: &[&str]| grouped(owing(name, 0, targets), "all", 0);
+    keep(&store, [opens(in_group("first", &["slack"]), "prod"), opens(owing("second", 0, &["mail"]), "prod")]).await;
+    let second = mail.claim_one(&store, "mail", at(0)).await;
+    let first = slack().claim_one(&store, "slack", at(0)).await;
+    slack().settle(&store, &first, dead(), at(1)).await;
+    keep(&store, [in_group("third", &["mail"])]).await;
+    assert_eq!(all_told(&mail.claim(&store, "mail", at(1)).await), [["third"]], "`second` is on its way");
+    mail.settle(&store, &second, delivered(), at(2)).await;
+    assert_eq!(all_told(&mail.claim(&store, "mail", at(31)).await), [["first", "third"]]);
+}
+
 pub async fn an_incident_that_fell_back_and_times_out_wakes_who_was_told_instead(store: Arc<dyn Store>) {
     keep(&store, [opens_for(owing("begun", 0, &["slack"]), "prod", 100)]).await;
     let begun = slack().claim_one(&store, "slack", at(0)).await;

@@ -3,7 +3,7 @@
 ALTER TABLE deliveries ADD COLUMN received_at  INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE deliveries ADD COLUMN origin       INTEGER NOT NULL DEFAULT 0;   -- 0 a route, 1 fallback, 2 an incident timed out
 ALTER TABLE deliveries ADD COLUMN group_key    TEXT;
-ALTER TABLE deliveries ADD COLUMN swept        INTEGER NOT NULL DEFAULT 0;   -- 1: a storm of its route sweeps it up
+ALTER TABLE deliveries ADD COLUMN swept        INTEGER NOT NULL DEFAULT 0;   -- 1: a storm of its route sweeps it up; 2: it came in one
 ALTER TABLE deliveries ADD COLUMN incident     TEXT;                         -- the key
 ALTER TABLE deliveries ADD COLUMN resolves     INTEGER NOT NULL DEFAULT 0;   -- 1: ends the incident
 ALTER TABLE deliveries ADD COLUMN opened_by    INTEGER;                      -- the delivery that opened what this one ends
@@ -25,7 +25,7 @@ DROP INDEX deliveries_due;
 ALTER TABLE deliveries DROP COLUMN leased;
 CREATE INDEX deliveries_due ON deliveries (target, behind, tried, due_at) WHERE state = 0;
 CREATE INDEX deliveries_group ON deliveries (target, route, group_key) WHERE state = 0 AND group_key IS NOT NULL;
-CREATE INDEX deliveries_swept ON deliveries (target, route) WHERE state = 0 AND swept = 1;
+CREATE INDEX deliveries_swept ON deliveries (target, route) WHERE state = 0 AND swept > 0;
 CREATE INDEX deliveries_incident ON deliveries (target, incident) WHERE state = 0 AND incident IS NOT NULL;
 
 -- How a target stands: JSON, see the room `target`.
@@ -66,6 +66,8 @@ CREATE TABLE slots (
     receipt     TEXT,
     PRIMARY KEY (target, route, which)
 ) WITHOUT ROWID;
+
+CREATE INDEX slots_over ON slots (target, not_before) WHERE held = 0;
 
 CREATE TABLE storms (
     route    TEXT PRIMARY KEY,
