@@ -100,6 +100,7 @@ pub struct Fake {
     pub seed: u64,
     pub index: u64,
     pub keeps_incidents: bool,
+    pub tells_many: bool,
     pub places: (usize, usize),
     pub timeout: Duration,
     pub weather: Weather,
@@ -192,5 +193,9 @@ impl Notifier for Fake {
 
     fn keeps_incidents(&self) -> bool {
         self.keeps_incidents
+    }
+
+    fn tells_many(&self) -> bool {
+        self.tells_many
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use castai_relay::event::Timestamp;
 use castai_relay::event::batch::Pace;
-use castai_relay::event::delivery::StormWatch;
+use castai_relay::event::delivery::{Owed, Phase, StormWatch};
 use castai_relay::names::DeliveryId;
 use castai_relay::store::Origin;
 
@@ -18,7 +18,11 @@ pub fn check(facts: &Facts<'_>) -> Result<(), String> {
         belongs_together(facts, flight)?;
         is_told_as_a_storm_if_it_is_one(facts, flight)?;
         let Some((slot, pace)) = slot(facts, flight) else { continue };
-        if let Some(before) = last.insert(slot, flight) {
+        let opens = matches!(flight.incident, Some((_, Phase::Open)));
+        if let Some(before) = last.insert(slot, flight)
+            // What is new to who keeps incidents does not wait for what is over.
+            && !(opens && facts.plan.addressee(&flight.target).keeps_incidents)
+        {
             comes_after_its_interval(before, flight, pace)?;
         }
     }
@@ -59,7 +63,7 @@ fn slot(facts: &Facts<'_>, flight: &Flight) -> Option<(String, Pace)> {
         return Some((format!("{target} {route} storm"), gathering.storm?));
     }
     let owed = &facts.row(flight.deliveries[0]).owed;
-    let group = &owed.group.as_ref()?.key;
+    let group = &owed.group.as_ref().filter(|_| flight.is_gathered)?.key;
     let step = owed.incident.as_ref().filter(|_| facts.plan.addressee(target).keeps_incidents);
     let step = step.map(|step| format!("{:?} {}", step.phase, step.key));
     Some((format!("{target} {route} {group} {step:?}"), gathering.group?))
@@ -74,51 +78,53 @@ fn comes_after_its_interval(before: &Flight, flight: &Flight, pace: Pace) -> Res
 }
 
 fn is_told_as_a_storm_if_it_is_one(facts: &Facts<'_>, flight: &Flight) -> Result<(), String> {
-    let Some(swept) = flight.deliveries.iter().map(|id| is_swept(facts, *id)).collect::<Option<Vec<_>>>() else {
-        return Ok(());
-    };
     // What one claim reports and what it lets leave happens in between each other.
     let at_once = |known: &&Known| known.at == flight.departed && watch_of(known, flight).is_some();
     if facts.notes.known.iter().any(|known| at_once(&known) && known.event.type_name().starts_with("relay.")) {
         return Ok(());
     }
-    let rages = rages(facts, flight);
-    let head_swept = match flight.is_storm {
-        true => swept.iter().all(|swept| *swept),
-        // Who leaves by a group is there for the group, whoever else is swept.
-        false => swept.len() == 1 && swept[0],
+    let Some(storms) = flight.deliveries.iter().map(|id| storm_of(facts, flight, *id)).collect::<Option<Vec<_>>>()
+    else {
+        return Ok(());
     };
-    let is_storm = rages && head_swept;
-    must(flight.is_storm == is_storm || swept.len() > 1 && !flight.is_storm, || {
-        format!("is there a storm? {rages}; swept: {swept:?}; {flight}")
-    })
+    let holds = match storms.as_slice() {
+        [only] => *only == flight.is_storm,
+        // Who leaves by a group is there for the group, whoever else is swept.
+        all => !flight.is_storm || all.iter().any(|storm| *storm),
+    };
+    must(holds, || format!("is there a storm? {storms:?}; {flight}"))
 }
 
-/// `None` where it cannot be told from outside.
-fn is_swept(facts: &Facts<'_>, id: DeliveryId) -> Option<bool> {
+/// Whether this delivery of a flight is to leave in a storm: in one that rages, or as part of the one in which it came. `None`
+/// where it cannot be told from outside.
+fn storm_of(facts: &Facts<'_>, flight: &Flight, id: DeliveryId) -> Option<bool> {
     let (number, row) = &facts.rows[&id];
     if row.origin == Origin::TimedOut {
         return None;
     }
-    let of_incident = facts.plan.addressee(&row.owed.target).keeps_incidents && row.owed.incident.is_some();
-    let same_route = |owed: &&castai_relay::event::delivery::Owed| owed.route == row.owed.route;
-    let watch = facts.notes.known[*number].owed.iter().find(same_route)?.storm;
-    Some(!of_incident && watch.is_some_and(|watch| !watch.spared))
+    let target = facts.plan.addressee(&row.owed.target);
+    let goes_alone = if row.owed.incident.is_some() { target.keeps_incidents } else { !target.tells_many };
+    let known = &facts.notes.known[*number];
+    let same = |owed: &&Owed| owed.route == row.owed.route && owed.is_resolve() == row.owed.is_resolve();
+    let watch = known.owed.iter().find(same)?.storm;
+    let is_swept = !goes_alone && watch.is_some_and(|watch| !watch.spared);
+    let came_in_one = || !row.owed.is_resolve() && rages(facts, flight, known.kept_as + 1, known.at);
+    Some(is_swept && (rages(facts, flight, flight.departed_as, flight.departed) || came_in_one()))
 }
 
-/// Whether the route of a flight is in a storm when it leaves: a bucket filled by its events, drop by drop.
-fn rages(facts: &Facts<'_>, flight: &Flight) -> bool {
+/// Whether the route of a flight is in a storm when so much has happened: a bucket filled by its events, drop by drop.
+fn rages(facts: &Facts<'_>, flight: &Flight, happened: usize, now: Timestamp) -> bool {
     let mut bucket = Bucket::default();
-    for known in facts.notes.known.iter().take_while(|known| known.kept_as < flight.departed_as) {
+    for known in facts.notes.known.iter().take_while(|known| known.kept_as < happened) {
         if let Some(watch) = watch_of(known, flight) {
             bucket.drips(watch, known.at);
         }
     }
-    bucket.rages && bucket.level_at(flight.departed) > Duration::ZERO
+    bucket.rages && bucket.level_at(now) > Duration::ZERO
 }
 
 fn watch_of(known: &Known, flight: &Flight) -> Option<StormWatch> {
-    known.owed.iter().find(|owed| owed.route == flight.route && owed.storm.is_some())?.storm
+    known.owed.iter().find(|owed| owed.route == flight.route && !owed.is_resolve())?.storm
 }
 
 /// How full it is, as the time it takes to empty.

@@ -48,6 +48,7 @@ pub struct Flight {
     pub is_probe: bool,
     pub is_old: bool,
     pub is_storm: bool,
+    pub is_gathered: bool,
     pub is_full: bool,
     pub incident: Option<(IncidentKey, Phase)>,
     pub departed: Timestamp,
@@ -192,6 +193,7 @@ impl Notes {
             is_probe: batch.is_probe,
             is_old: batch.is_old,
             is_storm: batch.is_storm,
+            is_gathered: batch.is_gathered,
             is_full: batch.is_full,
             incident: incident.map(|incident| (incident.key.clone(), incident.phase)),
             departed: batch.claimed_at,
@@ -226,7 +228,7 @@ impl Notes {
     pub fn begins(&mut self, batch: &Batch, places: usize, old_places: usize, now: Timestamp) {
         let in_flight = self.in_flight.entry(batch.target().clone()).or_default();
         in_flight.0 += 1;
-        in_flight.1 += usize::from(batch.is_old);
+        in_flight.1 += usize::from(is_old(batch));
         let (all, old) = *in_flight;
         if all > places || old > old_places {
             let fault =
@@ -247,7 +249,7 @@ impl Notes {
     pub fn ends(&mut self, batch: &Batch, answer: Option<Answer>, now: Timestamp) {
         if let Some(in_flight) = self.in_flight.get_mut(batch.target()) {
             in_flight.0 -= 1;
-            in_flight.1 -= usize::from(batch.is_old);
+            in_flight.1 -= usize::from(is_old(batch));
         }
         let flight = self.flight(batch);
         match answer {
@@ -270,6 +272,11 @@ impl Notes {
         let (target, lease) = (batch.target(), batch.lease.0);
         self.tell(at, || format!("settled {target} {lease}: {outcome:?}{}", if is_fenced { " (fenced)" } else { "" }));
     }
+}
+
+/// What a newcomer takes along does not count against the share of the old.
+fn is_old(batch: &Batch) -> bool {
+    batch.is_old && batch.deliveries.len() == 1
 }
 
 fn in_words(owed: &[Owed]) -> String {

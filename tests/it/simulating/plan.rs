@@ -30,6 +30,8 @@ pub struct Addressee {
     pub name: TargetName,
     pub policy: Policy,
     pub keeps_incidents: bool,
+    /// Whether it can tell of many in one message where they are no incident.
+    pub tells_many: bool,
     pub written: Value,
 }
 
@@ -75,8 +77,8 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Addressee { name, keeps_incidents, written, .. } in &self.targets {
-            writeln!(f, "{name}: {written}{}", if *keeps_incidents { ", keeps incidents" } else { "" })?;
+        for Addressee { name, keeps_incidents, tells_many, written, .. } in &self.targets {
+            writeln!(f, "{name}: {written}, keeps incidents: {keeps_incidents}, tells many: {tells_many}")?;
         }
         self.routes.iter().try_for_each(|route| writeln!(f, "{route}"))?;
         writeln!(f, "default_targets: {:?}", self.table.default_targets())
@@ -88,7 +90,7 @@ impl Addressee {
         let policy: Written = serde_json::from_value(written.clone()).unwrap();
         assert_eq!(policy.clone().impossible(false), [], "{written}");
         let name = TargetName::parse(name).unwrap();
-        Self { name, policy: policy.over(None), keeps_incidents, written }
+        Self { name, policy: policy.over(None), keeps_incidents, tells_many: true, written }
     }
 }
 
@@ -114,7 +116,8 @@ fn addressee(index: u64, count: u64, dice: &mut Dice) -> Addressee {
         written.insert("fallback".into(), name_of(dice.between(index + 1, count - 1)).into());
         written.insert("fallback_after".into(), dice.pick(&["30s", "5m", "15m"]).into());
     }
-    Addressee::new(&name_of(index), dice.chance(40), written.into())
+    let addressee = Addressee::new(&name_of(index), dice.chance(40), written.into());
+    Addressee { tells_many: !addressee.keeps_incidents || dice.chance(60), ..addressee }
 }
 
 fn route(index: u64, targets: &[Addressee], dice: &mut Dice) -> Value {

@@ -6,7 +6,7 @@ use castai_relay::config::Rate;
 use castai_relay::deliver::policy::Ambiguous;
 use castai_relay::event::Timestamp;
 use castai_relay::event::delivery::Phase;
-use castai_relay::store::Origin;
+use castai_relay::store::{DeliveryRow, DeliveryState, Origin};
 
 use super::books::{Facts, must};
 use super::ledger::{Answer, Flight, in_parts};
@@ -30,18 +30,31 @@ pub fn check(facts: &Facts<'_>) -> Result<(), String> {
         let target = facts.plan.addressee(&row.owed.target);
         let told = format!("{} to {}", in_parts(*id), target.name);
         nothing_is_sent_again_without_need(facts.plan.on_disk, target, flights, &told)?;
-        let deadline = facts.event_of(*id).event.received_at.saturating_add(target.policy.max_age.get());
+        let deadline = owed_by(facts, row).map(|at| at.saturating_add(target.policy.max_age.get()));
         for flight in flights {
             let is_end = facts.phase(*id) == Some(Phase::Resolve);
-            // That nothing more was heard of it is news when it times out, however old its last event is.
-            let has_timed_out = is_end && row.origin == Origin::TimedOut;
-            must(has_timed_out || flight.departed <= deadline, || format!("{told} left after `max_age`"))?;
-            must(is_end || !facts.is_quiet(row, flight.departed, flight.departed_as), || {
+            let in_time = deadline.is_none_or(|deadline| flight.departed <= deadline);
+            must(in_time, || format!("{told} left after `max_age`"))?;
+            must(is_end || facts.is_quiet(row, flight.departed, flight.departed_as) != Some(true), || {
                 format!("{told} left when all was quiet")
             })?;
         }
         Ok(())
     })
+}
+
+/// When it was owed at the latest; `None` where that cannot be told from outside.
+fn owed_by(facts: &Facts<'_>, row: &DeliveryRow) -> Option<Timestamp> {
+    let story = facts.event_of(row.id);
+    let instead_of = |other: &&DeliveryRow| {
+        other.fell_back_to.as_ref() == Some(&row.owed.target) && other.state == DeliveryState::Dead
+    };
+    match row.origin {
+        Origin::Route => Some(story.event.received_at),
+        Origin::Fallback if row.owed.is_resolve() => Some(story.event.received_at),
+        Origin::Fallback => facts.ended_at(story.deliveries.iter().find(instead_of)?).map(|(at, _)| at),
+        Origin::TimedOut => None,
+    }
 }
 
 /// In no stretch of time more than the burst, and what the time in it allows.

@@ -296,6 +296,7 @@ impl World {
             seed: self.plan.seed,
             index: index as u64,
             keeps_incidents: target.keeps_incidents,
+            tells_many: target.tells_many,
             places: (places, (places * share).div_ceil(100)),
             timeout: target.policy.timeout.get(),
             weather: self.weathers[index].clone(),
