@@ -15,7 +15,7 @@ use crate::store::queue::claim::fresh_since;
 use crate::store::queue::{
     Among, End, IncidentRow, Lane, Origin, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, Which, event_of,
 };
-use crate::store::{Append, DeliveryState};
+use crate::store::Append;
 use crate::target::TargetState;
 
 type Done<T> = rusqlite::Result<T>;
