@@ -82,11 +82,11 @@ pub fn resolve<R: Rows>(rows: &mut R, row: Row, now: Timestamp) -> Result<(), R:
     if !incident.closing {
         close(rows, &row, &key, &incident, now)?;
     }
-    let Some(other) = incident.fell_back_to else { return Ok(()) };
+    // What ends by itself does so there, too, in its own time: there it may not even have begun.
+    let other = incident.fell_back_to.filter(|_| row.origin != Origin::TimedOut);
+    let Some(other) = other else { return Ok(()) };
     let Some(id) = rows.sibling(row.id)? else { return Ok(()) };
-    // That nothing more was heard of it is as true there.
-    let origin = if row.origin == Origin::TimedOut { Origin::TimedOut } else { Origin::Fallback };
-    resolve(rows, Row { id, target: other, origin, ..row }, now)
+    resolve(rows, Row { id, target: other, origin: Origin::Fallback, ..row }, now)
 }
 
 fn close<R: Rows>(
