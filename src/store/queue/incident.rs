@@ -79,14 +79,19 @@ pub fn open<R: Rows>(rows: &mut R, row: Row, after: Option<Duration>, now: Times
 pub fn resolve<R: Rows>(rows: &mut R, row: Row, now: Timestamp) -> Result<(), R::Error> {
     let Some(Step { key, .. }) = row.incident.clone() else { return Ok(()) };
     let Some(incident) = rows.incident(&row.target, &key)? else { return Ok(()) };
-    if !incident.closing {
-        close(rows, &row, &key, &incident, now)?;
+    if incident.closing {
+        return Ok(());
     }
-    // What ends by itself does so there, too, in its own time: there it may not even have begun.
-    let other = incident.fell_back_to.filter(|_| row.origin != Origin::TimedOut);
-    let Some(other) = other else { return Ok(()) };
+    close(rows, &row, &key, &incident, now)?;
+    let Some(other) = incident.fell_back_to else { return Ok(()) };
+    if row.origin == Origin::TimedOut && rows.last_of_incident(&other, &key)?.is_some() {
+        // What nobody has heard of yet is not over because nobody spoke of it; it has its own time.
+        return Ok(());
+    }
     let Some(id) = rows.sibling(row.id)? else { return Ok(()) };
-    resolve(rows, Row { id, target: other, origin: Origin::Fallback, ..row }, now)
+    // That nothing more was heard of it is as true there.
+    let origin = if row.origin == Origin::TimedOut { Origin::TimedOut } else { Origin::Fallback };
+    resolve(rows, Row { id, target: other, origin, ..row }, now)
 }
 
 fn close<R: Rows>(
@@ -107,7 +112,7 @@ fn close<R: Rows>(
             IncidentRow { closing: true, ending: Some(row.id), resolve_at: None, told: false, ..incident.clone() };
         return rows.keep_incident(&row.target, key, &closing);
     }
-    match cancelled.resolve_pending {
+    match rows.last_of_incident(&row.target, key)?.is_some() {
         // What was opened after an end that has not left yet is over before anybody heard of it.
         true => {
             let closing = IncidentRow { closing: true, resolve_at: None, ..incident.clone() };
@@ -124,8 +129,6 @@ struct Cancelled {
     told: bool,
     /// One is on its way.
     in_flight: bool,
-    /// An earlier end of the same incident has not left yet.
-    resolve_pending: bool,
 }
 
 /// Rows looked at in one go.
@@ -141,21 +144,46 @@ fn cancel<R: Rows>(
     let mut after = None;
     loop {
         let page = rows.of_incident(target, key, after, PAGE)?;
-        let Some(last) = page.last() else { return Ok(found) };
+        let Some(last) = page.last() else { break };
         after = Some(last.id);
         for row in page {
             let resolves = row.incident.as_ref().is_some_and(|step| step.phase == Phase::Resolve);
             match (resolves, row.is_held_at(now)) {
                 // What is before it belongs to an incident that has its end already.
-                (true, _) => found = Cancelled { resolve_pending: true, ..Cancelled::default() },
+                (true, _) => found = Cancelled::default(),
                 (false, true) => found.in_flight = true,
                 (false, false) => {
-                    found.told |= row.told || row.is_interrupted();
+                    if row.told || row.is_interrupted() {
+                        found.told = true;
+                        told(rows, &row, None)?;
+                    }
                     rows.end(row.id, &over_before_it_left(), now)?;
                 }
             }
         }
     }
+    let_first_leave(rows, target, key, now)?;
+    Ok(found)
+}
+
+/// An earlier end may have waited behind what was cancelled only now, because the lease of that has lapsed since.
+fn let_first_leave<R: Rows>(
+    rows: &mut R,
+    target: &TargetName,
+    key: &IncidentKey,
+    now: Timestamp,
+) -> Result<(), R::Error> {
+    while let Some(first) = rows.of_incident(target, key, None, 1)?.pop().filter(|first| first.behind) {
+        match first.phase() {
+            Some(Phase::Resolve) if !first.told => rows.end(first.id, &nobody_was_told(), now)?,
+            _ => return rows.update(&Row { behind: false, ..first }),
+        }
+    }
+    Ok(())
+}
+
+fn nobody_was_told() -> End {
+    End::Superseded { detail: "nobody was told that it began".to_owned() }
 }
 
 fn over_before_it_left() -> End {
@@ -262,8 +290,7 @@ pub fn ended<R: Rows>(rows: &mut R, row: &Row, now: Timestamp) -> Result<(), R::
         let Some(next) = rows.of_incident(&row.target, key, None, 1)?.pop() else { return Ok(()) };
         let resolves = next.incident.as_ref().is_some_and(|step| step.phase == Phase::Resolve);
         if resolves && !next.told && next.held.is_none() {
-            let end = End::Superseded { detail: "nobody was told that it began".to_owned() };
-            rows.end(next.id, &end, now)?;
+            rows.end(next.id, &nobody_was_told(), now)?;
             last = next;
             continue;
         }
