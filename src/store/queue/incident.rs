@@ -78,10 +78,11 @@ pub fn open<R: Rows>(rows: &mut R, row: Row, after: Option<Duration>, now: Times
 pub fn resolve<R: Rows>(rows: &mut R, row: Row, now: Timestamp) -> Result<(), R::Error> {
     let Some(Step { key, .. }) = row.incident.clone() else { return Ok(()) };
     let Some(incident) = rows.incident(&row.target, &key)? else { return Ok(()) };
-    if !incident.closing {
-        close(rows, &row, &key, &incident, now)?;
+    if incident.closing {
+        return Ok(());
     }
-    // Where it was told instead it times out by itself.
+    close(rows, &row, &key, &incident, now)?;
+    // What ends by itself does so where it was told instead, too, in its own time: there it may not even have begun.
     let Some(other) = incident.fell_back_to.filter(|_| row.origin != Origin::TimedOut) else { return Ok(()) };
     let Some(id) = rows.sibling(row.id)? else { return Ok(()) };
     resolve(rows, Row { id, target: other, origin: Origin::Fallback, ..row }, now)
@@ -105,7 +106,7 @@ fn close<R: Rows>(
             IncidentRow { closing: true, ending: Some(row.id), resolve_at: None, told: false, ..incident.clone() };
         return rows.keep_incident(&row.target, key, &closing);
     }
-    match cancelled.resolve_pending {
+    match rows.last_of_incident(&row.target, key)?.is_some() {
         // What was opened after an end that has not left yet is over before anybody heard of it.
         true => {
             let closing = IncidentRow { closing: true, resolve_at: None, ..incident.clone() };
@@ -122,8 +123,6 @@ struct Cancelled {
     told: bool,
     /// One is on its way.
     in_flight: bool,
-    /// An earlier end of the same incident has not left yet.
-    resolve_pending: bool,
 }
 
 /// Rows looked at in one go.
@@ -145,11 +144,11 @@ fn cancel<R: Rows>(
             let resolves = row.incident.as_ref().is_some_and(|step| step.phase == Phase::Resolve);
             match (resolves, row.is_held_at(now)) {
                 // What is before it belongs to an incident that has its end already.
-                (true, _) => found = Cancelled { resolve_pending: true, ..Cancelled::default() },
+                (true, _) => found = Cancelled::default(),
                 (false, true) => found.in_flight = true,
                 (false, false) => {
-                    found.told |= row.told || row.is_interrupted();
-                    if row.is_interrupted() {
+                    if row.told || row.is_interrupted() {
+                        found.told = true;
                         told(rows, &row, None)?;
                     }
                     rows.end(row.id, &over_before_it_left(), now)?;
@@ -157,23 +156,43 @@ fn cancel<R: Rows>(
             }
         }
     }
-    lead(rows, target, key)?;
+    lead(rows, target, key, now)?;
     Ok(found)
 }
 
-/// Where the one that all others wait for was cancelled, the first that is left takes its place.
-fn lead<R: Rows>(rows: &mut R, target: &TargetName, key: &IncidentKey) -> Result<(), R::Error> {
+/// Where the one that the others wait for was cancelled, because the lease of it has lapsed, the first that is left takes
+/// its place.
+fn lead<R: Rows>(rows: &mut R, target: &TargetName, key: &IncidentKey, now: Timestamp) -> Result<(), R::Error> {
+    while let Some(first) = first_without_leader(rows, target, key)? {
+        match first.phase() {
+            Some(Phase::Resolve) if !first.told => rows.end(first.id, &nobody_was_told(), now)?,
+            _ => return rows.update(&Row { behind: false, ..first }),
+        }
+    }
+    Ok(())
+}
+
+/// The first of an incident, where all of them wait. The one they wait for need not be the first: what fell back belongs to an
+/// earlier event and came later.
+fn first_without_leader<R: Rows>(
+    rows: &mut R,
+    target: &TargetName,
+    key: &IncidentKey,
+) -> Result<Option<Row>, R::Error> {
     let (mut first, mut after) = (None, None);
     loop {
         let page = rows.of_incident(target, key, after, PAGE)?;
         if page.iter().any(|row| !row.behind) {
-            return Ok(());
+            return Ok(None);
         }
-        let Some(last) = page.last() else { break };
+        let Some(last) = page.last() else { return Ok(first) };
         after = Some(last.id);
         first = first.or_else(|| page.into_iter().next());
     }
-    first.map_or(Ok(()), |first| rows.update(&Row { behind: false, ..first }))
+}
+
+fn nobody_was_told() -> End {
+    End::Superseded { detail: "nobody was told that it began".to_owned() }
 }
 
 fn over_before_it_left() -> End {
@@ -267,8 +286,7 @@ pub fn ended<R: Rows>(rows: &mut R, row: &Row, now: Timestamp) -> Result<(), R::
         let Some(next) = rows.of_incident(&row.target, key, None, 1)?.pop() else { return Ok(()) };
         let resolves = next.incident.as_ref().is_some_and(|step| step.phase == Phase::Resolve);
         if resolves && !next.told && next.held.is_none() {
-            let end = End::Superseded { detail: "nobody was told that it began".to_owned() };
-            rows.end(next.id, &end, now)?;
+            rows.end(next.id, &nobody_was_told(), now)?;
             last = next;
             continue;
         }
