@@ -83,7 +83,7 @@ fn main() {
 struct Receiver {
     address: SocketAddr,
     taken: Arc<AtomicUsize>,
-    arrivals: std::sync::Mutex<mpsc::UnboundedReceiver<Instant>>,
+    arrivals: tokio::sync::Mutex<mpsc::UnboundedReceiver<Instant>>,
 }
 
 impl Receiver {
@@ -103,7 +103,7 @@ impl Receiver {
                 }
             });
         });
-        Self { address: address.recv().unwrap(), taken, arrivals: std::sync::Mutex::new(arrivals) }
+        Self { address: address.recv().unwrap(), taken, arrivals: tokio::sync::Mutex::new(arrivals) }
     }
 
     fn taken(&self) -> usize {
@@ -214,7 +214,7 @@ fn append(number: usize) -> Append {
 async fn idle(receiver: &Receiver) -> Vec<Duration> {
     let relay = Server::relay(&empty_folder("drain"), &receiver.targets());
     let mut sender = connect(relay.address).await;
-    let mut arrivals = receiver.arrivals.lock().unwrap();
+    let mut arrivals = receiver.arrivals.lock().await;
     while arrivals.try_recv().is_ok() {}
     let mut waits = Vec::new();
     for number in 0..SINGLES {

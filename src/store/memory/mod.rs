@@ -128,7 +128,11 @@ impl Kept {
                 self.number_of.remove(&kept.event.id);
             }
         }
-        self.incidents.retain(|_, incident| incident.last_at >= before || incident.resolve_at.is_some());
+        let pending = self.deliveries.values().map(|kept| &kept.row).filter(|row| row.state == DeliveryState::Pending);
+        let busy: BTreeSet<_> =
+            pending.filter_map(|row| Some((row.target.clone(), row.incident.as_ref()?.key.clone()))).collect();
+        let is_needed = |incident: &IncidentRow| incident.last_at >= before || incident.resolve_at.is_some();
+        self.incidents.retain(|name, incident| is_needed(incident) || busy.contains(name));
         self.slots.retain(|_, slot| slot.held || slot.not_before.is_some_and(|until| until >= before));
         forgotten.len()
     }

@@ -73,7 +73,8 @@ impl<R: Rows> Work<'_, R> {
         }
         let due_at = failure.again_at;
         self.rows.update(&Row { told, held: None, interrupted: false, tried: true, due_at, ..row.clone() })?;
-        let doubt = if failure.ambiguous { "; it may have arrived all the same" } else { "" };
+        let is_said = failure.detail.contains("may have arrived");
+        let doubt = if failure.ambiguous && !is_said { "; it may have arrived" } else { "" };
         self.rows.note_failure(row.id, failure.reason, &format!("{}{doubt}", failure.detail))
     }
 

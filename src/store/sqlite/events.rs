@@ -138,7 +138,10 @@ pub fn prune(database: &mut Database, before: Timestamp, limit: usize) -> rusqli
 /// What nothing was heard of for so long is nobody's any more; a slot that may leave is as good as none.
 fn forget_incidents(connection: &Connection, before: Timestamp) -> rusqlite::Result<()> {
     let before = before.as_millis();
-    connection.prepare_cached("DELETE FROM incidents WHERE last_at < ?1 AND resolve_at IS NULL")?.execute([before])?;
+    let incidents = "DELETE FROM incidents WHERE last_at < ?1 AND resolve_at IS NULL AND NOT EXISTS (
+                         SELECT 1 FROM deliveries d
+                         WHERE d.target = incidents.target AND d.incident = incidents.key AND d.state = 0)";
+    connection.prepare_cached(incidents)?.execute([before])?;
     connection.prepare_cached("DELETE FROM slots WHERE held = 0 AND ifnull(not_before, 0) < ?1")?.execute([before])?;
     Ok(())
 }

@@ -14,6 +14,7 @@ mod read;
 mod rows;
 mod schema;
 mod silences;
+mod together;
 mod writer;
 
 use std::collections::BTreeMap;

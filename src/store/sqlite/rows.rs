@@ -6,15 +6,14 @@ use rusqlite::{OptionalExtension, Row as SqlRow, ToSql, params};
 
 use super::columns::{COLUMNS, delivery, incident_of, unreadable};
 use super::events::Encoded;
+use super::together::{together, which};
 use super::writer::Database;
 use crate::event::batch::Receipt;
 use crate::event::delivery::{Phase, Reason};
 use crate::event::{Event, Timestamp};
 use crate::names::{DeliveryId, IncidentKey, RouteName, TargetName};
 use crate::store::queue::claim::fresh_since;
-use crate::store::queue::{
-    Among, End, IncidentRow, Lane, Origin, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, Which, event_of,
-};
+use crate::store::queue::{End, IncidentRow, Lane, Origin, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, event_of};
 use crate::store::{Append, DeliveryState};
 use crate::target::TargetState;
 
@@ -53,38 +52,6 @@ impl Database {
 
     fn change(&self, sql: &str, with: impl rusqlite::Params) -> Done<()> {
         self.connection.prepare_cached(sql)?.execute(with).map(drop)
-    }
-
-    /// `sql` for those that leave together: its condition, and what to bind beside target and route.
-    fn together(of: &SlotName) -> (String, Option<&str>, Option<&str>) {
-        const BOTH: &str = "target = ?1 AND route = ?2 AND state = 0";
-        match &of.which {
-            Which::Group(group, Among::All) => {
-                (format!("{BOTH} AND group_key = ?3 AND ?4 IS NULL"), Some(group.as_str()), None)
-            }
-            Which::Group(group, Among::WithoutIncident) => {
-                (format!("{BOTH} AND group_key = ?3 AND incident IS ?4"), Some(group.as_str()), None)
-            }
-            Which::Group(group, Among::Step(key, phase)) => {
-                let resolves = i64::from(*phase == Phase::Resolve);
-                let condition = format!("{BOTH} AND group_key = ?3 AND incident = ?4 AND resolves = {resolves}");
-                (condition, Some(group.as_str()), Some(key.as_str()))
-            }
-            Which::Storm { with_incidents: true } => (format!("{BOTH} AND swept > 0 AND ?3 IS ?4"), None, None),
-            Which::Storm { with_incidents: false } => {
-                (format!("{BOTH} AND swept > 0 AND incident IS NULL AND ?3 IS ?4"), None, None)
-            }
-        }
-    }
-}
-
-fn which(of: &SlotName) -> String {
-    match &of.which {
-        Which::Storm { .. } => "storm".to_owned(),
-        Which::Group(group, Among::All) => format!("group {group}"),
-        // A key has no line breaks.
-        Which::Group(group, Among::WithoutIncident) => format!("group {group}\n-"),
-        Which::Group(group, Among::Step(key, phase)) => format!("group {group}\n{phase:?} {key}"),
     }
 }
 
@@ -234,21 +201,21 @@ impl Rows for Database {
     }
 
     fn gather(&mut self, of: &SlotName, now: Timestamp, limit: usize) -> Done<Vec<Row>> {
-        let (condition, group, key) = Self::together(of);
+        let (condition, group, key) = together(of);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let with = params![of.target.as_str(), of.route.as_str(), group, key, now.as_millis(), limit];
         self.many(&format!("{condition} AND {FREE_AT_5} ORDER BY id LIMIT ?6"), with)
     }
 
     fn postpone(&mut self, of: &SlotName, now: Timestamp, until: Timestamp) -> Done<()> {
-        let (condition, group, key) = Self::together(of);
+        let (condition, group, key) = together(of);
         let sql = format!("UPDATE deliveries SET due_at = ?6 WHERE {condition} AND {FREE_AT_5} AND due_at < ?6");
         let (target, route) = (of.target.as_str(), of.route.as_str());
         self.change(&sql, params![target, route, group, key, now.as_millis(), until.as_millis()])
     }
 
     fn reschedule(&mut self, of: &SlotName, from: Timestamp, to: Timestamp) -> Done<()> {
-        let (condition, group, key) = Self::together(of);
+        let (condition, group, key) = together(of);
         let sql = format!("UPDATE deliveries SET due_at = ?6 WHERE {condition} AND lease IS NULL AND due_at = ?5");
         let (target, route) = (of.target.as_str(), of.route.as_str());
         self.change(&sql, params![target, route, group, key, from.as_millis(), to.as_millis()])

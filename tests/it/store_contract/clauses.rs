@@ -78,7 +78,7 @@ macro_rules! contract {
                     a_storm_is_swept_into_one_message_each_interval
                     what_is_spared_leaves_alone_and_at_once
                     when_the_bucket_is_empty_the_storm_is_over
-                    what_waited_for_the_next_message_of_a_storm_leaves_alone_when_it_is_over
+                    what_came_in_a_storm_leaves_as_one_when_it_is_over
                     another_storm_is_another_story
                     the_storm_of_one_route_sweeps_up_nothing_of_another
                     every_target_of_a_route_in_a_storm_gets_its_own_message
