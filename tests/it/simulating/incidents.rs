@@ -84,21 +84,24 @@ impl<'a> Incident<'a> {
         Ok(())
     }
 
-    fn steps_of(&self, flight: &Flight) -> Vec<Phase> {
+    fn steps_of(&self, flight: &Flight) -> impl Iterator<Item = (DeliveryId, Phase)> {
         let of_it = flight.deliveries.iter().filter(|id| self.ids.binary_search(id).is_ok());
-        of_it.filter_map(|id| self.facts.phase(*id)).collect()
+        of_it.filter_map(|id| Some((*id, self.facts.phase(*id)?)))
     }
 
     fn ends_once_and_only_where_it_began(&self) -> Result<(), String> {
-        let mut may_be_open = false;
+        // The last beginning that may have been told and is not over.
+        let mut open = None;
         for flight in self.flights() {
-            for step in self.steps_of(flight) {
+            for (id, step) in self.steps_of(flight) {
                 match step {
                     // Of one that was never settled the store cannot know whether it was sent at all.
-                    Phase::Open => may_be_open |= flight.may_have_arrived() || flight.settled.is_none(),
+                    Phase::Open if flight.may_have_arrived() || flight.settled.is_none() => open = open.max(Some(id)),
+                    Phase::Open => {}
                     Phase::Resolve => {
-                        must(may_be_open, || format!("{} is ended where it never began: {flight}", self.name()))?;
-                        may_be_open &= !flight.is_settled_as_taken();
+                        must(open.is_some(), || format!("{} is ended where it never began: {flight}", self.name()))?;
+                        // What began after this end may have been told together with it before.
+                        open = open.filter(|open| !flight.is_settled_as_taken() || *open > id);
                     }
                 }
             }
