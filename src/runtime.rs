@@ -28,6 +28,9 @@ pub trait Clock: Send + Sync + fmt::Debug {
     fn sleep_until(&self, at: Timestamp) -> Pending;
 }
 
+/// How soon a sleeper notices that the clock was set forward.
+const LONGEST_NAP: Duration = Duration::from_secs(30);
+
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
@@ -40,7 +43,16 @@ impl Clock for SystemClock {
     }
 
     fn sleep_until(&self, at: Timestamp) -> Pending {
-        Box::pin(tokio::time::sleep(at.saturating_since(self.now())))
+        let clock = *self;
+        Box::pin(async move {
+            // The runtime's own time knows nothing of a clock that was set, or of a machine that was asleep.
+            loop {
+                match at.saturating_since(clock.now()) {
+                    Duration::ZERO => return,
+                    left => tokio::time::sleep(left.min(LONGEST_NAP)).await,
+                }
+            }
+        })
     }
 }
 

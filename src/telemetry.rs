@@ -3,6 +3,7 @@
 //! Bodies, secrets and addresses are never logged. Knows names and the closed words of events; knows no other room.
 //! Next room: [`crate::config`].
 
+mod aftermath;
 mod metrics;
 mod of_sources;
 mod of_targets;

@@ -31,7 +31,13 @@ impl Judge for Ours {
         self.table.gathering(route)
     }
 
+    /// What nobody wanted to hear is no dead letter, however old it is by now. The end of what was told is never silent.
     fn ruling(&self, candidate: &Candidate<'_>, now: Timestamp) -> Ruling {
+        let Candidate { event, route, target, severity, ends_what_was_told, .. } = *candidate;
+        let silence = || self.quiet.verdict(&quiet::Candidate { event, route, target, severity }, now);
+        if let Some(detail) = (!ends_what_was_told).then(silence).flatten() {
+            return Ruling::End(End::Silenced { detail });
+        }
         if now > candidate.owed_since.saturating_add(self.max_age) {
             return dead(Reason::Expired, "it waited longer than the target's `max_age`");
         }
@@ -40,14 +46,7 @@ impl Judge for Ours {
                           not sent again, because the target has `ambiguous: give_up`";
             return dead(Reason::Ambiguous, detail);
         }
-        let Candidate { event, route, target, severity, owed_since, ends_what_was_told, .. } = *candidate;
-        if ends_what_was_told {
-            return Ruling::Leave;
-        }
-        match self.quiet.verdict(&quiet::Candidate { event, route, target, severity }, owed_since, now) {
-            Some(detail) => Ruling::End(End::Silenced { detail }),
-            None => Ruling::Leave,
-        }
+        Ruling::Leave
     }
 
     /// A dead letter about a dead letter raises nothing, or they would never end.

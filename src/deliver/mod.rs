@@ -13,7 +13,6 @@ pub mod quiet;
 pub mod retry;
 mod verdict;
 
-use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,7 +31,7 @@ use crate::names::TargetName;
 use crate::notify::{Next, Notifier, NotifyError, Scope};
 use crate::route::RoutingTable;
 use crate::runtime::{Clock, Doorbell, Lifecycle};
-use crate::store::{Claim, Claimed, Ended, Fallback, Settled, Settlement, Store, StoreError, Terms};
+use crate::store::{Aftermath, Claim, Claimed, Fallback, Settled, Settlement, Store, StoreError, Terms};
 use crate::target::Change;
 use crate::telemetry::Metrics;
 
@@ -110,8 +109,8 @@ impl Deliverer {
     pub async fn step(&self) -> Result<Turn, StoreError> {
         let mut claimed = self.claim(1, 1).await?;
         let Some(batch) = claimed.batches.pop() else {
-            let ended = !claimed.ended.is_empty() || claimed.fell_back > 0 || claimed.more;
-            return Ok(if ended { Turn::Worked } else { Turn::Idle });
+            let worked = claimed.after.has_changes() || claimed.more;
+            return Ok(if worked { Turn::Worked } else { Turn::Idle });
         };
         self.carry_out(batch).await;
         Ok(Turn::Worked)
@@ -144,7 +143,7 @@ impl Deliverer {
         let (target, terms) = (self.target.clone(), self.terms.clone());
         let claim = Claim { target, now: self.tools.clock.now(), limit, old_limit, terms };
         let claimed = self.tools.store.claim(claim).await?;
-        self.tell_of(&claimed.ended, claimed.fell_back, &claimed.woken);
+        self.tell_of(&claimed.after);
         Ok(claimed)
     }
 
@@ -226,7 +225,6 @@ impl Deliverer {
         let reason = match outcome {
             Outcome::Delivered { .. } => {
                 tracing::info!(event.id = %id, route.name = %route, target.name = %target, delivery.attempt = attempt, deliveries, duration_ms, "delivered");
-                self.tools.metrics.sent(target, deliveries);
                 None
             }
             Outcome::Retry { at, reason, ambiguous, detail } => {
@@ -250,8 +248,11 @@ impl Deliverer {
         let settlement = Settlement { batch: Arc::new(batch), outcome, sign, at, terms };
         loop {
             match self.tools.store.settle(settlement.clone()).await {
-                Ok(Settled::Done { ended, fell_back, woken, change }) => {
-                    self.tell_of(&ended, fell_back, &woken);
+                Ok(Settled::Done { held, after, change }) => {
+                    if let Outcome::Delivered { .. } = settlement.outcome {
+                        self.tools.metrics.sent(&self.target, held);
+                    }
+                    self.tell_of(&after);
                     return change.iter().for_each(|change| self.tell_of_change(change));
                 }
                 Ok(Settled::Fenced) => {
@@ -271,15 +272,9 @@ impl Deliverer {
         }
     }
 
-    fn tell_of(&self, ended: &[Ended], fell_back: usize, woken: &BTreeSet<TargetName>) {
-        for Ended { delivery, state, reason, detail } in ended {
-            tracing::info!(%delivery, target.name = %self.target, state = state.as_str(), detail, "a delivery ended without being delivered");
-            self.tools.metrics.ended(&self.target, state.as_str(), *reason, 1);
-        }
-        if fell_back > 0 {
-            self.tools.metrics.fell_back(&self.target, fell_back);
-        }
-        woken.iter().for_each(|target| self.tools.bell.ring(target));
+    fn tell_of(&self, after: &Aftermath) {
+        self.tools.metrics.aftermath(after);
+        after.woken.iter().for_each(|target| self.tools.bell.ring(target));
     }
 
     fn tell_of_change(&self, change: &Change) {

@@ -48,10 +48,11 @@ pub struct InForce {
 }
 
 impl InForce {
-    /// Why this delivery is silent, in words; `None` when it may leave. The hours are those in which it came: what was to be
-    /// told then is told, however long its target needs. The silences are those of now. Quick, and waits for nothing.
-    pub fn verdict(&self, candidate: &Candidate<'_>, came_at: Timestamp, now: Timestamp) -> Option<String> {
-        let hours = self.table.quiet_hours(candidate.route, came_at);
+    /// Why this delivery is silent, in words; `None` when it may leave. The hours are those in which its event came: what was
+    /// to be told then is told, however long its target needs and whoever stands in for it. The silences are those of now.
+    /// Quick, and waits for nothing.
+    pub fn verdict(&self, candidate: &Candidate<'_>, now: Timestamp) -> Option<String> {
+        let hours = self.table.quiet_hours(candidate.route, candidate.event.received_at);
         hours.or_else(|| {
             let held = self.held();
             holding(held.iter().map(AsRef::as_ref), candidate, now).map(Compiled::in_words)

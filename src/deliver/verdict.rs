@@ -28,10 +28,10 @@ impl Verdict {
         };
         let NotifyError { next, scope, ambiguous, reason, detail } = error;
         let wait_until = |after| now.saturating_add(policy.retry.delay(batch.first(), batch.attempt, after));
-        // What would be too old by then ends when it is; others have to wait all the same. The end of an incident that timed out
-        // may be told by an event that is too old already.
-        let deadline = Some(deadline(batch, policy)).filter(|deadline| *deadline > now);
-        let again_at = |after| deadline.into_iter().fold(wait_until(after), Timestamp::min);
+        // What would be too old by then ends when it is; others have to wait all the same.
+        let too_old_at = batch.owed_since.saturating_add(policy.max_age.get()).saturating_add(super::TICK);
+        let too_old_at = Some(too_old_at).filter(|at| *at > now);
+        let again_at = |after| too_old_at.into_iter().fold(wait_until(after), Timestamp::min);
         let sign = match (next, scope) {
             (Next::GiveUp, Scope::Message) => Sign::Well,
             (Next::GiveUp, Scope::Target) => Sign::Refusing { reason, detail: detail.clone() },
@@ -52,10 +52,6 @@ impl Verdict {
         };
         Self { outcome, sign }
     }
-}
-
-fn deadline(batch: &Batch, policy: &Policy) -> Timestamp {
-    batch.lead().event.received_at.saturating_add(policy.max_age.get()).saturating_add(super::TICK)
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ pub struct Batch {
     pub attempt: u32,
     /// When it was claimed.
     pub claimed_at: Timestamp,
+    /// Since when the first of them is owed: what it may become old from.
+    pub owed_since: Timestamp,
     /// True when the target is closed and this finds out whether it is well again.
     pub is_probe: bool,
     /// True when it was tried before, or had to wait for long: fresh news may overtake it.
@@ -57,6 +59,7 @@ impl Batch {
             lease,
             attempt: delivery.attempt,
             claimed_at: delivery.claimed_at,
+            owed_since: delivery.event.received_at,
             is_probe: false,
             is_old: false,
             is_storm: false,

@@ -100,6 +100,34 @@ pub struct Delivery {
     pub event: Event,
 }
 
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DeliveryState {
+    /// Owed: due now or later, or claimed by a running attempt.
+    Pending,
+    /// The target took it.
+    Delivered,
+    /// Given up: a dead letter.
+    Dead,
+    /// Nobody wanted to hear of it at that time.
+    Silenced,
+    /// What it would have told was over before it left.
+    Superseded,
+}
+
+impl DeliveryState {
+    /// The closed word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+            Self::Silenced => "silenced",
+            Self::Superseded => "superseded",
+        }
+    }
+}
+
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {

@@ -8,7 +8,7 @@ use std::fmt;
 use super::ending::{Ending, endings};
 use super::incident::IncidentRule;
 use super::matcher::Facts;
-use super::{LateRule, Route, owe_the_untold};
+use super::{LateRule, Route, is_told_by, owe_the_untold};
 use crate::config::Span;
 use crate::event::Event;
 use crate::event::delivery::{Grouped, IncidentStep, Owed, StormWatch};
@@ -164,7 +164,7 @@ pub(super) fn verdicts(
     let (mut owed, mut taken_by, mut stopped_by) = (Vec::new(), None, None);
     let mut verdicts = Vec::with_capacity(routes.len() + 2);
     if let Some(LateRule { instead, .. }) = late {
-        let verdict = examine(instead, &facts, &mut owed);
+        let verdict = examine(instead, routes, &facts, &mut owed);
         verdicts.push(RouteVerdict { route: instead.name.clone(), verdict, end: None });
         (taken_by, stopped_by) = (Some(instead.name.clone()), Some(instead.name.clone()));
     }
@@ -173,7 +173,7 @@ pub(super) fn verdicts(
         let verdict = match &stopped_by {
             Some(stopped_by) => Verdict::NotReached { stopped_by: RouteName::clone(stopped_by) },
             None if is_end(route) && route.matcher.matches(&facts) => Verdict::MatchedAsEnd { stop: route.stop },
-            None => examine(route, &facts, &mut owed),
+            None => examine(route, routes, &facts, &mut owed),
         };
         if matches!(verdict, Verdict::Matched { .. } | Verdict::MatchedAsEnd { .. }) {
             taken_by.get_or_insert_with(|| route.name.clone());
@@ -183,7 +183,7 @@ pub(super) fn verdicts(
     }
     let verdict = match taken_by {
         Some(taken_by) => Verdict::NotNeeded { taken_by },
-        None => examine(last_resort, &facts, &mut owed),
+        None => examine(last_resort, routes, &facts, &mut owed),
     };
     for (verdict, route) in verdicts.iter_mut().skip(first).zip(routes) {
         verdict.end = end(route, &endings, &facts, &mut owed);
@@ -193,15 +193,15 @@ pub(super) fn verdicts(
 }
 
 /// Looks at one route, and adds to `so_far` what it owes beyond what earlier routes do.
-fn examine(route: &Route, facts: &Facts<'_>, so_far: &mut Vec<Owed>) -> Verdict {
+fn examine(route: &Route, routes: &[Route], facts: &Facts<'_>, so_far: &mut Vec<Owed>) -> Verdict {
     let reasons = route.matcher.reasons_against(facts);
     if !reasons.is_empty() {
         return Verdict::NotMatched { reasons };
     }
-    let names = |owed: &&Owed| route.notify.contains(&owed.target);
+    let names = |owed: &&Owed| route.notify.contains(&owed.target) && is_told_by(owed, &owed.target, routes, facts);
     let already_owed = so_far.iter().filter(names).cloned().collect();
     let before = so_far.len();
-    owe_the_untold(route, facts, so_far);
+    owe_the_untold(route, routes, facts, so_far);
     let owed = so_far[before..].to_vec();
     let nameless = route.incident.as_ref().and_then(|rule| rule.key(facts).err());
     let nameless = nameless.map(|reason| format!("opens no incident: {reason}"));

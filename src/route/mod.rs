@@ -167,7 +167,8 @@ impl RoutingTable {
         self
     }
 
-    /// What `event` owes, in the order of the routes: first what tells of it, to each target at most once; then the ends
+    /// What `event` owes, in the order of the routes: first what tells of it, to each target once, but for routes that are
+    /// silent at that hour; then the ends
     /// of incidents, to each target at most one of each. Never fails; an expression that cannot be evaluated does not
     /// hold.
     pub fn route(&self, event: &Event) -> Vec<Owed> {
@@ -181,7 +182,7 @@ impl RoutingTable {
     fn told(&self, facts: &Facts<'_>, endings: &[Ending<'_>]) -> Vec<Owed> {
         let mut owed = Vec::new();
         if let Some(rule) = self.late_rule(facts.event()) {
-            owe_the_untold(&rule.instead, facts, &mut owed);
+            owe_the_untold(&rule.instead, &self.routes, facts, &mut owed);
             return owed;
         }
         let is_end = |route: &Route| endings.iter().any(|ending| ending.is_by(route));
@@ -189,14 +190,14 @@ impl RoutingTable {
         for route in self.routes.iter().filter(|route| route.matcher.matches(facts)) {
             taken = true;
             if !is_end(route) {
-                owe_the_untold(route, facts, &mut owed);
+                owe_the_untold(route, &self.routes, facts, &mut owed);
             }
             if route.stop {
                 break;
             }
         }
         if !taken {
-            owe_the_untold(&self.last_resort, facts, &mut owed);
+            owe_the_untold(&self.last_resort, &self.routes, facts, &mut owed);
         }
         owed
     }
@@ -225,7 +226,7 @@ impl RoutingTable {
     /// Why this route tells nobody at this moment, in words; `None` when it may speak. A route that is not in the table
     /// (any more) may: it is better to tell too much.
     pub fn quiet_hours(&self, route: &RouteName, now: Timestamp) -> Option<String> {
-        self.routes.iter().find(|known| known.name == *route)?.hours().objection(now)
+        quiet_hours(&self.routes, route, now)
     }
 
     /// The routes in order, for people to look at. [`Matcher`] prints as text.
@@ -266,11 +267,20 @@ impl RoutingTable {
     }
 }
 
-/// The first route that names a target tells it; later ones would only repeat it.
-fn owe_the_untold(route: &Route, facts: &Facts<'_>, owed: &mut Vec<Owed>) {
+fn quiet_hours(routes: &[Route], route: &RouteName, now: Timestamp) -> Option<String> {
+    routes.iter().find(|known| known.name == *route)?.hours().objection(now)
+}
+
+/// Whether `earlier` tells `target`: what its route owes outside its hours is only recorded.
+fn is_told_by(earlier: &Owed, target: &TargetName, routes: &[Route], facts: &Facts<'_>) -> bool {
+    earlier.target == *target && quiet_hours(routes, &earlier.route, facts.event().received_at).is_none()
+}
+
+/// The first route that names a target and may speak tells it; later ones would only repeat it.
+fn owe_the_untold(route: &Route, routes: &[Route], facts: &Facts<'_>, owed: &mut Vec<Owed>) {
     let mut alike = None;
     for target in &route.notify {
-        if owed.iter().all(|earlier| earlier.target != *target) {
+        if !owed.iter().any(|earlier| is_told_by(earlier, target, routes, facts)) {
             let alike: &Owed = alike.get_or_insert_with(|| route.owe(target, facts));
             owed.push(Owed { target: target.clone(), ..alike.clone() });
         }

@@ -27,7 +27,7 @@ use crate::names::{CursorName, EventId, SourceName, TargetName};
 use crate::route::RoutingTable;
 use crate::runtime::{Clock, Doorbell};
 use crate::store::seen::{Entered, Fate, Seen, Ticket};
-use crate::store::{Append, Appended, Cursor, Store, StoreError};
+use crate::store::{Append, Appended, Cursor, Kept, Store, StoreError};
 use crate::telemetry::Metrics;
 use pulse::Pulse;
 
@@ -97,7 +97,7 @@ impl Inbox {
 
     async fn keep(&self, event: Event, ticket: Ticket<'_>) -> Result<Accepted, StoreError> {
         let (underway, append) = self.routed(event, Some(ticket));
-        match self.store.append(vec![append], None).await.map(|appended| appended.first().copied()) {
+        match self.append(vec![append], None).await.map(|appended| appended.first().copied()) {
             Ok(Some(appended)) => Ok(self.arrived(underway, appended)),
             // A store that says nothing of the event has promised nothing.
             Ok(None) => {
@@ -150,11 +150,19 @@ impl Inbox {
             return Ok(Vec::new());
         }
         let count = appends.len();
-        let appended = self.store.append(appends, cursor).await?;
+        let appended = self.append(appends, cursor).await?;
         match appended.len() == count {
             true => Ok(appended),
             false => Err(not_kept("the store did not say what became of each event")),
         }
+    }
+
+    /// Whoever else has something to do because of it is woken.
+    async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Vec<Appended>, StoreError> {
+        let Kept { appended, after } = self.store.append(appends, cursor).await?;
+        self.metrics.aftermath(&after);
+        after.woken.iter().for_each(|target| self.bell.ring(target));
+        Ok(appended)
     }
 
     /// `appended` has an answer for each event that is underway.
@@ -206,8 +214,6 @@ impl Inbox {
             source: event.source.clone(),
             type_name: event.type_name().to_owned(),
             targets: owed.iter().map(|owed| owed.target.clone()).collect(),
-            // An end is also for whoever was told of the beginning instead, and only the store knows who that was.
-            is_for_others: owed.iter().any(Owed::is_resolve),
             // Where nothing is open, the end of an incident is told to nobody.
             unrouted: owed.iter().all(Owed::is_resolve),
             ticket,
@@ -217,7 +223,7 @@ impl Inbox {
 
     /// The event is durable, from now or from before.
     fn arrived(&self, underway: Underway<'_>, appended: Appended) -> Accepted {
-        let Underway { id, source, type_name, targets, is_for_others, unrouted, ticket } = underway;
+        let Underway { id, source, type_name, targets, unrouted, ticket } = underway;
         // After a conflict the ticket is dropped unsaid: the map must not learn the wrong body.
         let conflict = appended == Appended::Duplicate { conflict: true };
         if let Some(ticket) = ticket.filter(|_| !conflict) {
@@ -229,10 +235,7 @@ impl Inbox {
                 self.metrics.accepted(&type_name, unrouted);
                 self.pulse.brought(&source, self.clock.now());
                 tracing::debug!(event.id = %id, event.kind = type_name, deliveries = targets.len(), "accepted an event");
-                match is_for_others {
-                    true => self.bell.ring_all(),
-                    false => targets.iter().for_each(|target| self.bell.ring(target)),
-                }
+                targets.iter().for_each(|target| self.bell.ring(target));
             }
         }
         Accepted { id, duplicate: appended != Appended::New }
@@ -261,8 +264,6 @@ struct Underway<'a> {
     source: SourceName,
     type_name: String,
     targets: Vec<TargetName>,
-    /// Whether it may be owed to others, too.
-    is_for_others: bool,
     /// Whether it owes nothing to anybody.
     unrouted: bool,
     /// Absent when somebody else holds it: then the map learns of the id from them.

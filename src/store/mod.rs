@@ -11,14 +11,16 @@ pub mod seen;
 mod terms;
 pub mod sqlite;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::config::Span;
+pub use crate::event::aftermath::{Aftermath, Ended};
 use crate::event::batch::{Batch, Receipt};
+pub use crate::event::delivery::DeliveryState;
 use crate::event::delivery::{Outcome, Owed, Reason};
 use crate::event::silence::{self, Silence};
 use crate::event::{Event, Timestamp};
@@ -76,6 +78,15 @@ impl Cursor {
     }
 }
 
+/// What became of what was appended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Of each event, in the order given.
+    pub appended: Vec<Appended>,
+    /// What else it did. Whoever is owed something by a route is not among the woken: that is said by the routes.
+    pub after: Aftermath,
+}
+
 /// What became of an appended event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
@@ -109,33 +120,10 @@ pub struct Claim {
 pub struct Claimed {
     /// Ours to attempt until their leases end, in the order in which they should leave.
     pub batches: Vec<Batch>,
-    /// Deliveries that ended without an attempt.
-    pub ended: Vec<Ended>,
-    /// Deliveries that go to the fallback target, too.
-    pub fell_back: usize,
-    /// Other targets that may have something to do now.
-    pub woken: BTreeSet<TargetName>,
+    /// What else it did. The target itself is not among the woken: it is awake.
+    pub after: Aftermath,
     /// True when it stopped early to keep its transaction short: claim again.
     pub more: bool,
-}
-
-/// A delivery that ended without being delivered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
-    /// Which.
-    pub delivery: DeliveryId,
-    /// How.
-    pub state: DeliveryState,
-    /// The reason of a dead letter.
-    pub reason: Option<Reason>,
-    /// Why, in words.
-    pub detail: String,
-}
-
-impl Ended {
-    fn new(row: &queue::Row, end: &End) -> Self {
-        Self { delivery: row.id, state: end.state(), reason: end.reason(), detail: end.detail().to_owned() }
-    }
 }
 
 /// The end of one attempt, as told to the store.
@@ -158,46 +146,16 @@ pub struct Settlement {
 pub enum Settled {
     /// It did.
     Done {
-        /// Deliveries that ended without being delivered.
-        ended: Vec<Ended>,
-        /// Deliveries that go to the fallback target, too.
-        fell_back: usize,
-        /// Targets that may have something to do now.
-        woken: BTreeSet<TargetName>,
+        /// How many deliveries it held.
+        held: usize,
+        /// What else it did.
+        after: Aftermath,
         /// What became of the target.
         change: Option<Change>,
     },
     /// The batch holds none of its deliveries: they were claimed again, or it was settled before, or the process
     /// that claimed them is gone. Nothing was changed, nothing was raised.
     Fenced,
-}
-
-/// Where a delivery stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum DeliveryState {
-    /// Owed: due now or later, or claimed by a running attempt.
-    Pending,
-    /// The target took it.
-    Delivered,
-    /// Given up: a dead letter.
-    Dead,
-    /// Nobody wanted to hear of it at that time.
-    Silenced,
-    /// What it would have told was over before it left.
-    Superseded,
-}
-
-impl DeliveryState {
-    /// The closed word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Delivered => "delivered",
-            Self::Dead => "dead",
-            Self::Silenced => "silenced",
-            Self::Superseded => "superseded",
-        }
-    }
 }
 
 /// A delivery as kept, for people and tests.
@@ -272,7 +230,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// Also when the cursor is larger than [`Cursor::MAX_BYTES`]; then, too, nothing was kept.
-    async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Vec<Appended>, StoreError>;
+    async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Kept, StoreError>;
 
     /// The last value of a cursor; `None` when it was never moved.
     async fn cursor(&self, name: &CursorName) -> Result<Option<String>, StoreError>;

@@ -44,8 +44,16 @@ pub trait Judge: Send + Sync {
     /// How the deliveries of a route leave together.
     fn gathering(&self, route: &RouteName) -> Gathering;
 
-    /// Whether a delivery may leave.
+    /// Whether a delivery may leave. What is to be silent is ruled so, whatever else there is to say of it.
     fn ruling(&self, candidate: &Candidate<'_>, now: Timestamp) -> Ruling;
+
+    /// Why nobody is to hear of a delivery now, in words; `None` when somebody may.
+    fn silence(&self, candidate: &Candidate<'_>, now: Timestamp) -> Option<String> {
+        match self.ruling(candidate, now) {
+            Ruling::End(End::Silenced { detail }) => Some(detail),
+            _ => None,
+        }
+    }
 
     /// The events that news give rise to, with what they owe.
     fn report(&self, news: News<'_>, now: Timestamp) -> Vec<Append>;

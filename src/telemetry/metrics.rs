@@ -193,12 +193,12 @@ impl Metrics {
     }
 
     /// So many deliveries came to their end without being delivered: `silenced`, `superseded`, or `dead` for a reason.
-    pub fn ended(&self, target: &TargetName, outcome: &'static str, reason: Option<Reason>, deliveries: usize) {
+    pub(super) fn ended(&self, target: &TargetName, outcome: &'static str, reason: Option<Reason>, deliveries: usize) {
         self.targets.ended(target, outcome, reason, deliveries);
     }
 
     /// So many deliveries of a target went to its fallback, too.
-    pub fn fell_back(&self, target: &TargetName, deliveries: usize) {
+    pub(super) fn fell_back(&self, target: &TargetName, deliveries: usize) {
         self.targets.fell_back(target, deliveries);
     }
 

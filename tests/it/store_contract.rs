@@ -36,7 +36,7 @@ use castai_relay::names::{EventId, RouteName, SourceName, TargetName};
 use castai_relay::store::memory::MemoryStore;
 use castai_relay::store::sqlite::SqliteStore;
 use castai_relay::store::{
-    Append, Appended, Claim, Claimed, DeliveryState, Settled, Settlement, Store, StoredEvent, Terms,
+    Aftermath, Append, Appended, Claim, Claimed, DeliveryState, Settled, Settlement, Store, StoredEvent, Terms,
 };
 use castai_relay::target::Sign;
 use serde_json::json;
@@ -114,7 +114,7 @@ fn owed_to(event: Event, targets: &[&str]) -> Append {
 
 /// Appends what must be new.
 async fn keep(store: &Arc<dyn Store>, appends: impl IntoIterator<Item = Append>) {
-    let appended = store.append(appends.into_iter().collect(), None).await.unwrap();
+    let appended = store.append(appends.into_iter().collect(), None).await.unwrap().appended;
     assert!(appended.iter().all(|appended| *appended == Appended::New), "{appended:?}");
 }
 
@@ -127,16 +127,20 @@ fn claim_of(name: &str, now: Timestamp, limit: usize, terms: &Terms) -> Claim {
 async fn claim_on(store: &Arc<dyn Store>, name: &str, now: Timestamp, terms: &Terms) -> Claimed {
     let mut all = Claimed::default();
     loop {
-        let Claimed { batches, ended, fell_back, woken, more } =
-            store.claim(claim_of(name, now, usize::MAX, terms)).await.unwrap();
+        let Claimed { batches, after, more } = store.claim(claim_of(name, now, usize::MAX, terms)).await.unwrap();
         all.batches.extend(batches);
-        all.ended.extend(ended);
-        all.fell_back += fell_back;
-        all.woken.extend(woken);
+        all.after.ended.extend(after.ended);
+        after.fell_back.into_iter().for_each(|(from, count)| *all.after.fell_back.entry(from).or_default() += count);
+        all.after.woken.extend(after.woken);
         if !more {
             return all;
         }
     }
+}
+
+/// How many deliveries fell back, of whatever target.
+fn fell_back(after: &Aftermath) -> usize {
+    after.fell_back.values().sum()
 }
 
 /// Claims all that may leave now, each alone and as fast as it can.

@@ -54,14 +54,14 @@ fn verdict(quiet: &Quiet, route: &str, seconds: u64) -> Option<String> {
         category: None,
         labels: Default::default(),
         occurred_at: None,
-        received_at: after(0),
+        received_at: after(seconds),
         data: Default::default(),
         notes: vec![],
         body: Bytes::new(),
     };
     let (route, target) = (RouteName::parse(route).unwrap(), TargetName::parse("slack").unwrap());
     let candidate = Candidate { event: &event, route: &route, target: &target, severity: Severity::Info };
-    quiet.in_force().verdict(&candidate, after(seconds), after(seconds))
+    quiet.in_force().verdict(&candidate, after(seconds))
 }
 
 #[tokio::test]

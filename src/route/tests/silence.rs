@@ -75,9 +75,12 @@ fn what_was_ended_holds_no_longer_and_the_first_end_stands() {
     silence.end(after(20), "eve");
     assert_eq!(silence.ended.as_ref().map(|ended| (ended.at, ended.by.as_str())), Some((after(10), "bob")));
     let silence = Compiled::new(silence).unwrap();
-    assert!(holds(&silence, &added(), Severity::Info, 9) && !holds(&silence, &added(), Severity::Info, 10));
+    assert!(
+        ![9, 10].into_iter().any(|second| holds(&silence, &added(), Severity::Info, second)),
+        "not even when the clock is set back"
+    );
     let standing = |seconds| silence.silence().standing(after(seconds)).to_string();
-    assert_eq!([standing(9), standing(10), standing(9999)], ["active", "ended", "ended"]);
+    assert_eq!([standing(9), standing(10), standing(9999)], ["ended", "ended", "ended"]);
 }
 
 #[test]

@@ -14,8 +14,8 @@ use serde::Deserialize;
 
 use super::queue::{self, IncidentRow, PER_EVENT, Row, Slot, SlotName, StormClock};
 use super::{
-    Append, Appended, Backlog, Claim, Claimed, Cursor, DeliveryState, Settled, Settlement, Store, StoreError,
-    StoredEvent, Terms,
+    Aftermath, Append, Appended, Backlog, Claim, Claimed, Cursor, DeliveryState, Settled, Settlement, Store,
+    StoreError, StoredEvent, Terms,
 };
 use crate::event::batch::Receipt;
 use crate::event::delivery::Reason;
@@ -72,7 +72,7 @@ impl MemoryStore {
 }
 
 impl Kept {
-    fn append(&mut self, append: Append) -> Appended {
+    fn append(&mut self, append: Append, after: &mut Aftermath) -> Appended {
         let known = self.number_of.get(&append.event.id).and_then(|number| self.events.get_mut(number));
         if let Some(first) = known {
             let conflict = first.event.source == append.event.source && first.event.body != append.event.body;
@@ -83,7 +83,7 @@ impl Kept {
         let (number, received_at) = (self.last_event, append.event.received_at);
         self.number_of.insert(append.event.id.clone(), number);
         self.events.insert(number, KeptEvent { event: append.event, duplicates: 0, conflicts: 0 });
-        let Ok(()) = queue::owe::owe(self, number, &append.owed, received_at);
+        let Ok(()) = queue::owe::owe(self, number, &append.owed, received_at, after);
         Appended::New
     }
 
@@ -140,11 +140,15 @@ impl Kept {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Vec<Appended>, StoreError> {
+    async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<super::Kept, StoreError> {
         cursor.as_ref().map_or(Ok(()), Cursor::check)?;
         let mut kept = self.kept();
         kept.cursors.extend(cursor.map(|cursor| (cursor.name, cursor.value)));
-        Ok(appends.into_iter().map(|append| kept.append(append)).collect())
+        let mut after = Aftermath::default();
+        let now = appends.iter().map(|append| append.event.received_at).max();
+        let appended = appends.into_iter().map(|append| kept.append(append, &mut after)).collect();
+        let Ok(_) = now.map_or(Ok(()), |now| queue::owe::conclude(&mut *kept, now, &mut after));
+        Ok(super::Kept { appended, after })
     }
 
     async fn cursor(&self, name: &CursorName) -> Result<Option<String>, StoreError> {

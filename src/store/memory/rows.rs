@@ -4,14 +4,14 @@ use std::convert::Infallible;
 
 use super::Kept;
 use super::KeptDelivery;
+use crate::event::aftermath::Aftermath;
 use crate::event::batch::Receipt;
-use crate::event::delivery::{Phase, Reason};
+use crate::event::delivery::Reason;
 use crate::event::{Event, Timestamp};
 use crate::names::{DeliveryId, IncidentKey, RouteName, TargetName};
-use crate::store::queue::claim::fresh_since;
 use crate::store::queue::due::Seen;
 use crate::store::queue::{
-    self, Among, End, IncidentRow, Lane, Origin, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, Which, event_of,
+    self, Among, End, IncidentRow, Lane, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, Which, event_of,
 };
 use crate::store::{Append, DeliveryState};
 use crate::target::TargetState;
@@ -86,10 +86,12 @@ impl Rows for Kept {
         Ok((next < (number + 1) * PER_EVENT).then(|| DeliveryId::from_row(next)))
     }
 
-    fn owes_by_route(&mut self, of: DeliveryId, target: &TargetName) -> Done<bool> {
-        let by_route = |row: &Row| row.origin == Origin::Route && row.target == *target;
-        let ends = |row: &Row| row.incident.as_ref().is_some_and(|step| step.phase == Phase::Resolve);
-        Ok(self.deliveries_of(event_of(of)).any(|kept| by_route(&kept.row) && !ends(&kept.row)))
+    fn is_relied_on(&mut self, of: DeliveryId, target: &TargetName) -> Done<bool> {
+        Ok(self.deliveries_of(event_of(of)).any(|kept| kept.row.fell_back_to.as_ref() == Some(target)))
+    }
+
+    fn of_event(&mut self, of: DeliveryId) -> Done<Vec<Row>> {
+        Ok(self.deliveries_of(event_of(of)).map(|kept| kept.row.clone()).collect())
     }
 
     fn last_id(&mut self) -> Done<i64> {
@@ -133,10 +135,12 @@ impl Rows for Kept {
     }
 
     fn head(&mut self, target: &TargetName, lane: Lane, now: Timestamp) -> Done<Option<Row>> {
-        let since = fresh_since(now);
-        let is_fresh = |row: &Row| !row.tried && row.due_at > since;
-        let due = self.pending(target).filter(|row| row.due_at <= now && !row.behind);
-        let in_lane: Vec<&Row> = due.filter(|row| is_fresh(row) == (lane == Lane::Fresh)).collect();
+        let due = || self.pending(target).filter(|row| row.due_at <= now && !row.behind);
+        if lane == Lane::Probe {
+            let first = |row: &&Row| (row.tried, !row.is_fresh_at(now), row.due_at, row.id);
+            return Ok(due().min_by_key(first).cloned());
+        }
+        let in_lane: Vec<&Row> = due().filter(|row| row.is_fresh_at(now) == (lane == Lane::Fresh)).collect();
         let waiting = in_lane.iter().filter(|row| !row.tried).min_by_key(|row| (row.due_at, row.id));
         let tried = in_lane.iter().filter(|row| row.tried).min_by_key(|row| row.id);
         Ok(waiting.into_iter().chain(tried).min_by_key(|row| row.id).map(|row| (*row).clone()))
@@ -256,8 +260,8 @@ impl Rows for Kept {
         Ok(Ok(event))
     }
 
-    fn raise(&mut self, append: Append) -> Done<()> {
-        self.append(append);
+    fn raise(&mut self, append: Append, after: &mut Aftermath) -> Done<()> {
+        self.append(append, after);
         Ok(())
     }
 }

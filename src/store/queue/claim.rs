@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::end::{Done, Work};
+use super::end::Work;
 use super::gather::Party;
-use super::{End, FRESH_FOR, Lane, Row, Rows, fallback, incident};
+use super::{End, FRESH_FOR, Lane, Row, Rows, fallback, incident, time_out};
+use crate::event::aftermath::Aftermath;
 use crate::event::batch::Batch;
-use crate::event::delivery::{Phase, Reason};
+use crate::event::delivery::{DeliveryState, Phase, Reason};
 use crate::event::{Event, Timestamp};
-use crate::store::{Candidate, Claim, Claimed, Ruling};
+use crate::names::TargetName;
+use crate::store::{Claim, Claimed, Ruling};
 use crate::target::TargetState;
 
 /// Deliveries looked at in one claim, so that its transaction stays short.
@@ -22,18 +24,20 @@ const TIMEOUTS: usize = 64;
 pub fn claim<R: Rows>(rows: &mut R, claim: &Claim) -> Result<Claimed, R::Error> {
     let Claim { target, now, terms, .. } = claim;
     rows.forget_slots(target, now.saturating_sub(SLOT_OVER))?;
-    let timed_out = incident::time_out(rows, target, *now, TIMEOUTS)?;
+    let mut after = Aftermath::default();
+    let timed_out = time_out::time_out(rows, target, *now, TIMEOUTS, &mut after)?;
     let state = rows.target(target)?;
-    let mut claiming = Claiming { work: Work::new(rows, terms, *now), before: state.clone(), state, claim, looks: 0 };
+    let work = Work { after, ..Work::new(rows, terms, *now) };
+    let mut claiming = Claiming { work, before: state.clone(), state, claim, looks: 0 };
     claiming.fall_back()?;
     let batches = claiming.take()?;
-    let Claiming { work, state, before, looks, .. } = claiming;
+    let Claiming { work: Work { rows, mut after, .. }, state, before, looks, .. } = claiming;
     if state != before {
-        work.rows.keep_target(target, &state)?;
+        rows.keep_target(target, &state)?;
     }
-    let Done { ended, fell_back, mut woken } = work.done;
-    woken.remove(target);
-    Ok(Claimed { batches, ended, fell_back, woken, more: looks >= LOOKS || timed_out >= TIMEOUTS })
+    let stand_ins = fallback::stand_in(rows, *now, &mut after)?;
+    after.woken.remove(target);
+    Ok(Claimed { batches, after, more: looks >= LOOKS || timed_out >= TIMEOUTS || stand_ins > 0 })
 }
 
 /// One claim at work.
@@ -63,10 +67,27 @@ impl<R: Rows> Claiming<'_, R> {
             self.state.fallen_to = last.id.row();
             for row in &page {
                 self.looks += 1;
-                self.work.fall_back(row, &fallback.to)?;
+                self.is_told_elsewhere(row, &fallback.to)?;
             }
             if self.looks >= LOOKS {
                 return Ok(());
+            }
+        }
+    }
+
+    /// Unless nobody is to hear of it: then it ends here as it would if it left.
+    fn is_told_elsewhere(&mut self, row: &Row, to: &TargetName) -> Result<(), R::Error> {
+        let row = &self.work.rows.as_it_is(row)?;
+        if row.state != DeliveryState::Pending || row.phase() == Some(Phase::Resolve) {
+            return Ok(());
+        }
+        match self.work.silence(row)? {
+            None => self.work.fall_back(row, to),
+            // Whoever holds it will say what became of it.
+            Some(_) if row.is_held_at(self.work.now) => Ok(()),
+            Some(detail) => {
+                self.may_have_been_told(row)?;
+                self.work.end(row, End::Silenced { detail })
             }
         }
     }
@@ -89,9 +110,16 @@ impl<R: Rows> Claiming<'_, R> {
         Ok(batches)
     }
 
-    /// Fresh news first, but for the share of the old.
+    /// Fresh news first, but for the share of the old. What finds out whether a closed target is well again is never twice the
+    /// same while others wait: it may be this one message that the target cannot take.
     fn next(&mut self, old_ones_too: bool) -> Result<Option<(Row, Lane)>, R::Error> {
         let (target, now) = (&self.claim.target, self.work.now);
+        if self.state.closed().is_some() {
+            let probe = self.work.rows.head(target, Lane::Probe, now)?;
+            let lane = |row: &Row| if row.is_fresh_at(now) { Lane::Fresh } else { Lane::Old };
+            let probe = probe.map(|row| (lane(&row), row)).filter(|(lane, _)| old_ones_too || *lane == Lane::Fresh);
+            return Ok(probe.map(|(lane, row)| (row, lane)));
+        }
         let fresh = self.work.rows.head(target, Lane::Fresh, now)?;
         let old = if old_ones_too { self.work.rows.head(target, Lane::Old, now)? } else { None };
         Ok(match (fresh, old) {
@@ -104,6 +132,11 @@ impl<R: Rows> Claiming<'_, R> {
     /// The event of a delivery that may leave. One that may not is ended.
     pub(super) fn judged(&mut self, row: &Row, with_body: bool) -> Result<Option<Event>, R::Error> {
         self.looks += 1;
+        self.may_have_been_told(row)?;
+        if incident::is_over(self.work.rows, row)? {
+            self.work.end(row, incident::over_before_it_got_through())?;
+            return Ok(None);
+        }
         let event = match self.work.rows.event(row.id, with_body)? {
             Ok(event) => event,
             Err(error) => {
@@ -113,27 +146,20 @@ impl<R: Rows> Claiming<'_, R> {
                 return Ok(None);
             }
         };
-        if row.is_interrupted() {
-            incident::told(self.work.rows, row, None)?;
-        }
-        let candidate = Candidate {
-            event: &event,
-            route: &row.route,
-            target: &row.target,
-            severity: row.severity,
-            owed_since: row.received_at,
-            ends_what_was_told: row.told && row.incident.as_ref().is_some_and(|step| step.phase == Phase::Resolve),
-            interrupted: row.is_interrupted(),
-        };
-        match self.work.terms.judge.ruling(&candidate, self.work.now) {
+        match self.work.terms.judge.ruling(&row.candidate(&event), self.work.now) {
             Ruling::Leave => Ok(Some(event)),
             Ruling::End(end) => {
                 let end = self.with_last_failure(row, end)?;
+                self.work.end(row, end.clone())?;
                 self.work.report_given_up(row, &event, &end)?;
-                self.work.end(row, end)?;
                 Ok(None)
             }
         }
+    }
+
+    /// Of an attempt that was cut short nobody knows whether it arrived.
+    fn may_have_been_told(&mut self, row: &Row) -> Result<(), R::Error> {
+        if row.is_interrupted() { incident::told(self.work.rows, row, None) } else { Ok(()) }
     }
 
     /// Who reads that it came too late wants to know what stood in its way.

@@ -1,13 +1,12 @@
 //! Ends deliveries that were not delivered, with everything that follows from it.
 
-use std::collections::BTreeSet;
-
 use super::{End, Row, Rows, fallback, incident};
-use crate::event::delivery::Owed;
+use crate::event::aftermath::{Aftermath, Ended};
+use crate::event::delivery::Phase;
 use crate::event::relay::GivenUp;
 use crate::event::{Event, Timestamp};
 use crate::names::TargetName;
-use crate::store::{Append, Ended, News, Terms};
+use crate::store::{Append, Candidate, News, Terms};
 
 /// One claim or one settlement at work.
 pub struct Work<'a, R> {
@@ -17,48 +16,66 @@ pub struct Work<'a, R> {
     pub terms: &'a Terms,
     /// The time.
     pub now: Timestamp,
-    /// What was done so far.
-    pub done: Done,
+    /// What was done so far, beside what it is called for.
+    pub after: Aftermath,
 }
 
-/// What a claim or a settlement did beside what it was called for.
-#[derive(Debug, Default)]
-pub struct Done {
-    /// Deliveries that ended.
-    pub ended: Vec<Ended>,
-    /// Deliveries that go to the fallback target, too.
-    pub fell_back: usize,
-    /// Targets that may have something to do now.
-    pub woken: BTreeSet<TargetName>,
+/// Ends `row` and says so; what depends on it is for the caller.
+pub fn end<R: Rows>(rows: &mut R, row: &Row, end: &End, now: Timestamp, after: &mut Aftermath) -> Result<(), R::Error> {
+    rows.end(row.id, end, now)?;
+    let Row { id: delivery, target, .. } = row.clone();
+    let (state, reason, detail) = (end.state(), end.reason(), end.detail().to_owned());
+    after.ended.push(Ended { delivery, target, state, reason, detail });
+    Ok(())
+}
+
+impl Row {
+    /// What is asked of the judge about it.
+    pub fn candidate<'a>(&'a self, event: &'a Event) -> Candidate<'a> {
+        Candidate {
+            event,
+            route: &self.route,
+            target: &self.target,
+            severity: self.severity,
+            owed_since: self.received_at,
+            ends_what_was_told: self.told && self.phase() == Some(Phase::Resolve),
+            interrupted: self.is_interrupted(),
+        }
+    }
 }
 
 impl<'a, R: Rows> Work<'a, R> {
     /// At the beginning.
     pub fn new(rows: &'a mut R, terms: &'a Terms, now: Timestamp) -> Self {
-        Self { rows, terms, now, done: Done::default() }
+        Self { rows, terms, now, after: Aftermath::default() }
     }
 
     /// Ends `row`: a dead letter goes to the fallback target; the next one of its incident may leave.
-    pub fn end(&mut self, row: &Row, end: End) -> Result<(), R::Error> {
+    pub fn end(&mut self, row: &Row, ending: End) -> Result<(), R::Error> {
         let row = &self.rows.as_it_is(row)?;
-        let is_dead = matches!(end, End::Dead { .. });
-        if let Some(fallback) = self.terms.fallback.as_ref().filter(|_| is_dead) {
+        let is_dead = matches!(ending, End::Dead { .. });
+        if let Some(fallback) = self.terms.fallback.as_ref().filter(|_| is_dead)
+            && self.silence(row)?.is_none()
+        {
             self.fall_back(row, &fallback.to)?;
         }
-        self.rows.end(row.id, &end, self.now)?;
-        self.done.ended.push(Ended::new(row, &end));
-        incident::ended(self.rows, row, self.now)?;
-        self.done.woken.insert(row.target.clone());
+        end(self.rows, row, &ending, self.now, &mut self.after)?;
+        incident::ended(self.rows, row, self.now, &mut self.after)?;
+        self.after.woken.insert(row.target.clone());
         Ok(())
+    }
+
+    /// Why nobody is to hear of this one now, in words. What nobody can read keeps its peace.
+    pub fn silence(&mut self, row: &Row) -> Result<Option<String>, R::Error> {
+        Ok(match self.rows.event(row.id, false)? {
+            Ok(event) => self.terms.judge.silence(&row.candidate(&event), self.now),
+            Err(_) => Some("its event cannot be read".to_owned()),
+        })
     }
 
     /// Tells the fallback target, too, once.
     pub fn fall_back(&mut self, row: &Row, to: &TargetName) -> Result<(), R::Error> {
-        if fallback::fall_back(self.rows, row, to, self.now)? {
-            self.done.fell_back += 1;
-            self.done.woken.insert(to.clone());
-        }
-        Ok(())
+        fallback::fall_back(self.rows, row, to, self.now, &mut self.after)
     }
 
     /// Reports what was given up.
@@ -85,20 +102,7 @@ impl<'a, R: Rows> Work<'a, R> {
     }
 
     fn raise(&mut self, append: Append) -> Result<(), R::Error> {
-        append.owed.iter().try_for_each(|owed| self.wake(owed))?;
-        self.rows.raise(append)
-    }
-
-    /// Whoever is told; of the end of an incident also those who were told instead that it began.
-    fn wake(&mut self, owed: &Owed) -> Result<(), R::Error> {
-        let key = owed.incident.as_ref().filter(|_| owed.is_resolve()).map(|step| &step.key);
-        let (mut chain, mut next) = (BTreeSet::new(), Some(owed.target.clone()));
-        while let Some(target) = next.take().filter(|target| chain.insert(target.clone())) {
-            if let Some(key) = key {
-                next = self.rows.incident(&target, key)?.and_then(|incident| incident.fell_back_to);
-            }
-        }
-        self.done.woken.extend(chain);
-        Ok(())
+        self.after.woken.extend(append.owed.iter().map(|owed| owed.target.clone()));
+        self.rows.raise(append, &mut self.after)
     }
 }

@@ -1,24 +1,101 @@
 //! Tells somebody else, once, what a target did not take or cannot take for too long.
+//!
+//! Of one event a target that stands in for others hears once: by a route that names it, or by the first copy. What the
+//! others leave out because of that they rely on, so when the one that was to be told ends untold, another one
+//! takes its place ([`stand_in`]).
 
 use super::incident;
 use super::{Origin, Row, Rows};
 use crate::event::Timestamp;
+use crate::event::aftermath::Aftermath;
 use crate::event::delivery::Phase;
-use crate::names::TargetName;
+use crate::names::{DeliveryId, TargetName};
 use crate::store::DeliveryState;
 
-/// Owes what `row` owes to `to`, too. False when that was done before, is no news to anybody, or the event has no room for
-/// another delivery.
-pub fn fall_back<R: Rows>(rows: &mut R, row: &Row, to: &TargetName, now: Timestamp) -> Result<bool, R::Error> {
+/// Owes what `row` owes to `to`, too, unless that was done before, it is no news to anybody, or `to` hears of it anyway.
+pub fn fall_back<R: Rows>(
+    rows: &mut R,
+    row: &Row,
+    to: &TargetName,
+    now: Timestamp,
+    after: &mut Aftermath,
+) -> Result<(), R::Error> {
     if row.fell_back_to.is_some() || !concerns_others(rows, row)? {
-        return Ok(false);
+        return Ok(());
     }
-    let Some(id) = rows.sibling(row.id)? else { return Ok(false) };
     rows.update(&Row { fell_back_to: Some(to.clone()), ..row.clone() })?;
-    if rows.owes_by_route(row.id, to)? {
-        // A route tells it of the same event anyway.
-        return Ok(false);
+    match is_told(&rows.of_event(row.id)?, to) {
+        true => share_incident(rows, row, to),
+        false => copy(rows, row, to, now, after),
     }
+}
+
+/// Where somebody tells `to` of the same incident, what ends it here ends it there, too.
+fn share_incident<R: Rows>(rows: &mut R, row: &Row, to: &TargetName) -> Result<(), R::Error> {
+    let Some(step) = &row.incident else { return Ok(()) };
+    if rows.incident(to, &step.key)?.is_none() {
+        return Ok(());
+    }
+    let Some(known) = rows.incident(&row.target, &step.key)? else { return Ok(()) };
+    let fell_back_to = Some(to.clone());
+    rows.keep_incident(&row.target, &step.key, &incident::IncidentRow { fell_back_to, ..known })
+}
+
+/// For each delivery that ended untold in this write: who relied on it is told instead. The last thing that is done in a
+/// write, when all else is settled. Yields for how many.
+pub fn stand_in<R: Rows>(rows: &mut R, now: Timestamp, after: &mut Aftermath) -> Result<usize, R::Error> {
+    let untold = after.ended.iter().filter(|ended| is_untold(ended.state));
+    let untold: Vec<_> = untold.map(|ended| (ended.delivery, ended.target.clone())).collect();
+    let mut copies = 0;
+    for (id, target) in untold {
+        if let Some(relied) = relied_on(rows, id, &target)? {
+            copy(rows, &relied, &target, now, after)?;
+            copies += 1;
+        }
+    }
+    Ok(copies)
+}
+
+/// The first that left it to `id` to tell `target`, where `target` hears of the event in no other way. What the same route
+/// owes it was judged there already.
+fn relied_on<R: Rows>(rows: &mut R, id: DeliveryId, target: &TargetName) -> Result<Option<Row>, R::Error> {
+    if !rows.is_relied_on(id, target)? {
+        return Ok(None);
+    }
+    let all = rows.of_event(id)?;
+    if is_told(&all, target) {
+        return Ok(None);
+    }
+    let was_judged = |row: &Row| all.iter().any(|other| other.target == *target && other.route == row.route);
+    let is_owed = |row: &Row| matches!(row.state, DeliveryState::Pending | DeliveryState::Dead);
+    let relies = |row: &&Row| row.fell_back_to.as_ref() == Some(target) && is_owed(row) && !was_judged(row);
+    for row in all.iter().filter(relies) {
+        if concerns_others(rows, row)? {
+            return Ok(Some(row.clone()));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether `target` hears of the event that owes all these, was told of it, or refused it.
+fn is_told(all: &[Row], target: &TargetName) -> bool {
+    let tells = |row: &Row| row.target == *target && row.phase() != Some(Phase::Resolve);
+    all.iter().any(|row| tells(row) && !is_untold(row.state))
+}
+
+fn is_untold(state: DeliveryState) -> bool {
+    matches!(state, DeliveryState::Silenced | DeliveryState::Superseded)
+}
+
+fn copy<R: Rows>(
+    rows: &mut R,
+    row: &Row,
+    to: &TargetName,
+    now: Timestamp,
+    after: &mut Aftermath,
+) -> Result<(), R::Error> {
+    // Without a free id there is no telling it; an event has room for as many as there are targets, many times over.
+    let Some(id) = rows.sibling(row.id)? else { return Ok(()) };
     let copy = Row {
         id,
         target: to.clone(),
@@ -40,8 +117,9 @@ pub fn fall_back<R: Rows>(rows: &mut R, row: &Row, to: &TargetName, now: Timesta
         None => rows.insert(&copy)?,
         Some(_) => open(rows, row, copy, to, now)?,
     }
-    look_again_from(rows, to, id.row())?;
-    Ok(true)
+    after.falls_back(&row.target);
+    after.woken.insert(to.clone());
+    look_again_from(rows, to, id.row())
 }
 
 /// The end of an incident goes where its beginning went, when it is owed; and what is over is no news to anybody else.
@@ -56,12 +134,12 @@ fn concerns_others<R: Rows>(rows: &mut R, row: &Row) -> Result<bool, R::Error> {
 fn open<R: Rows>(rows: &mut R, row: &Row, copy: Row, to: &TargetName, now: Timestamp) -> Result<(), R::Error> {
     let Some(step) = &row.incident else { return Ok(()) };
     let known = rows.incident(&row.target, &step.key)?;
-    let resolve_after = known.as_ref().and_then(|known| known.resolve_after);
+    let limit = known.as_ref().and_then(incident::IncidentRow::limit);
     if let Some(known) = known {
         let fell_back_to = Some(to.clone());
         rows.keep_incident(&row.target, &step.key, &incident::IncidentRow { fell_back_to, ..known })?;
     }
-    incident::open(rows, copy, resolve_after, now)
+    incident::open(rows, copy, limit, now)
 }
 
 /// A target that is closed itself has looked at its deliveries up to some id; this one may lie before it.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::claim::Claiming;
 use super::{Among, Lane, Row, Rows, Slot, SlotName, Step, Which};
 use crate::event::batch::{Batch, Gathering, Incident, Lease, Pace, Receipt};
-use crate::event::delivery::{Delivery, Phase};
+use crate::event::delivery::{Delivery, DeliveryState, Phase};
 use crate::event::tally::Tally;
 use crate::event::{Event, Timestamp};
 use crate::names::{DeliveryId, IncidentKey};
@@ -98,7 +98,9 @@ impl Party {
             if self.members.len() >= max_events {
                 break;
             }
-            if Some(row.id) == head || !self.is_in_turn(claiming, &row)? {
+            // Who ended while they gathered, or turned out to have been told, may have changed others of its incident.
+            let row = claiming.work.rows.as_it_is(&row)?;
+            if Some(row.id) == head || row.state != DeliveryState::Pending || !self.is_in_turn(claiming, &row)? {
                 continue;
             }
             if let Some(event) = claiming.judged(&row, false)? {
@@ -111,8 +113,6 @@ impl Party {
 
     /// Whether every earlier step of its incident is among them, or has ended.
     fn is_in_turn<R: Rows>(&self, claiming: &mut Claiming<'_, R>, row: &Row) -> Result<bool, R::Error> {
-        // Who ended while they gathered may have let it go.
-        let row = &claiming.work.rows.as_it_is(row)?;
         let Some(step) = row.incident.as_ref().filter(|_| row.behind) else { return Ok(true) };
         // Whom it waits for is not among them, and may have come with a later event: what fell back comes late.
         let Some(last) = self.last_steps.get(&step.key).copied() else { return Ok(false) };
@@ -219,11 +219,13 @@ impl Party {
         let attempt = self.members.iter().map(|row| row.attempts.saturating_add(1)).max().unwrap_or(1);
         let is_full = self.slot.as_ref().is_some_and(|(_, _, pace)| self.members.len() >= pace.max_events);
         let is_alone = self.members.len() == 1;
+        let owed_since = self.members.iter().map(|row| row.received_at).min().unwrap_or(now);
         let worst = self.shown();
         Batch {
             lease: holder,
             attempt,
             claimed_at: now,
+            owed_since,
             is_probe,
             is_old,
             is_storm: self.storm_since.is_some(),
@@ -290,16 +292,17 @@ const BEYOND_PATIENCE: Duration = Duration::from_secs(2 * 3600);
 
 impl<R: Rows> Claiming<'_, R> {
     fn weather(&mut self, row: &Row, gathering: &Gathering) -> Result<Weather, R::Error> {
-        let of_its_own = self.work.terms.keeps_incidents && row.incident.is_some();
-        if gathering.storm.is_none() || of_its_own {
+        if gathering.storm.is_none() {
             return Ok(Weather::Fair);
         }
+        let of_its_own = self.work.terms.keeps_incidents && row.incident.is_some();
         let clock = self.work.rows.storm(&row.route)?;
         let now = clock.since_at(self.work.now);
         Ok(match (row.swept, now) {
+            (false, Some(_)) => Weather::Spared,
+            _ if of_its_own => Weather::Fair,
             (true, Some(since)) => Weather::Swept(since),
             (true, None) if row.stormed => Weather::Swept(clock.since.unwrap_or(row.received_at)),
-            (false, Some(_)) => Weather::Spared,
             _ => Weather::Fair,
         })
     }

@@ -6,10 +6,13 @@
 
 use std::time::Duration;
 
+use super::end::end;
+use super::time_out::{Limit, prolong};
 use super::{End, Origin, Row, Rows, Step};
+use crate::event::aftermath::Aftermath;
 use crate::event::batch::Receipt;
 use crate::event::delivery::Phase;
-use crate::event::{Severity, Timestamp};
+use crate::event::{Event, Severity, Timestamp};
 use crate::names::{DeliveryId, IncidentKey, RouteName, TargetName};
 use crate::store::DeliveryState;
 
@@ -44,8 +47,8 @@ pub struct IncidentRow {
     pub fell_back_to: Option<TargetName>,
 }
 
-/// Keeps a step that opens an incident, or adds to it.
-pub fn open<R: Rows>(rows: &mut R, row: Row, after: Option<Duration>, now: Timestamp) -> Result<(), R::Error> {
+/// Keeps a step that opens an incident, or adds to it. Where somebody else is told of it, too, it goes on there as long as here.
+pub fn open<R: Rows>(rows: &mut R, row: Row, limit: Option<Limit>, now: Timestamp) -> Result<(), R::Error> {
     let Some(step) = row.incident.clone() else { return rows.insert(&row) };
     let behind = rows.last_of_incident(&row.target, &step.key)?.is_some();
     let known = rows.incident(&row.target, &step.key)?;
@@ -66,26 +69,46 @@ pub fn open<R: Rows>(rows: &mut R, row: Row, after: Option<Duration>, now: Times
         fell_back_to: None,
     };
     let incident = known.filter(|known| !known.closing).unwrap_or_else(fresh);
-    let resolve_after = after.or(incident.resolve_after);
-    let resolve_at = resolve_after.map(|after| now.saturating_add(after));
+    let limit = limit.or(incident.resolve_after.map(|after| Limit::from(after, now)));
+    // What falls back is older news, and does not make an end come sooner.
+    let earliest = incident.resolve_at.filter(|_| row.origin == Origin::Fallback);
+    let resolve_at = limit.map(|limit| earliest.map_or(limit.at, |at| at.max(limit.at)));
+    let resolve_after = limit.map(|limit| limit.after);
     let incident = IncidentRow { last: row.id, last_at: now, resolve_after, resolve_at, ..incident };
     rows.keep_incident(&row.target, &step.key, &incident)?;
-    rows.insert(&Row { behind, ..row })
+    prolong(rows, &incident, &step.key)?;
+    let step = Step { opened_by: Some(incident.opened_by), ..step };
+    rows.insert(&Row { behind, incident: Some(step), ..row })
+}
+
+/// By how much the clocks of those who tell of one incident may differ.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
+
+/// Whether what is to end an incident happened before what was last heard of it. Sources tell late, each in its own way, so
+/// what comes after is not always news.
+fn is_older_than<R: Rows>(rows: &mut R, end: &Row, incident: &IncidentRow) -> Result<bool, R::Error> {
+    if end.origin == Origin::TimedOut {
+        return Ok(false);
+    }
+    let happened = |event: Event| event.occurred_at.unwrap_or(event.received_at);
+    let (end, last) = (rows.event(end.id, false)?, rows.event(incident.last, false)?);
+    let times = end.ok().map(happened).zip(last.ok().map(happened));
+    Ok(times.is_some_and(|(end, last)| end.saturating_add(CLOCKS_DIFFER) < last))
 }
 
 /// Ends the incident of `row`, if there is one: cancels what has not left, and keeps `row` where somebody was told.
 /// The same at the target that was told instead of this one.
-pub fn resolve<R: Rows>(rows: &mut R, row: Row, now: Timestamp) -> Result<(), R::Error> {
+pub fn resolve<R: Rows>(rows: &mut R, row: Row, now: Timestamp, after: &mut Aftermath) -> Result<(), R::Error> {
     let Some(Step { key, .. }) = row.incident.clone() else { return Ok(()) };
     let Some(incident) = rows.incident(&row.target, &key)? else { return Ok(()) };
-    if incident.closing {
+    if incident.closing || is_older_than(rows, &row, &incident)? {
         return Ok(());
     }
-    close(rows, &row, &key, &incident, now)?;
+    close(rows, &row, &key, &incident, now, after)?;
     // What ends by itself does so where it was told instead, too, in its own time: there it may not even have begun.
     let Some(other) = incident.fell_back_to.filter(|_| row.origin != Origin::TimedOut) else { return Ok(()) };
     let Some(id) = rows.sibling(row.id)? else { return Ok(()) };
-    resolve(rows, Row { id, target: other, origin: Origin::Fallback, ..row }, now)
+    resolve(rows, Row { id, target: other, origin: Origin::Fallback, ..row }, now, after)
 }
 
 fn close<R: Rows>(
@@ -94,8 +117,10 @@ fn close<R: Rows>(
     key: &IncidentKey,
     incident: &IncidentRow,
     now: Timestamp,
+    after: &mut Aftermath,
 ) -> Result<(), R::Error> {
-    let cancelled = cancel(rows, &row.target, key, now)?;
+    after.woken.insert(row.target.clone());
+    let cancelled = cancel(rows, &row.target, key, now, after)?;
     let was_told = incident.told || cancelled.told;
     if was_told || cancelled.in_flight {
         let opened_by = Some(incident.opened_by);
@@ -133,13 +158,14 @@ fn cancel<R: Rows>(
     target: &TargetName,
     key: &IncidentKey,
     now: Timestamp,
+    after: &mut Aftermath,
 ) -> Result<Cancelled, R::Error> {
     let mut found = Cancelled::default();
-    let mut after = None;
+    let mut seen = None;
     loop {
-        let page = rows.of_incident(target, key, after, PAGE)?;
+        let page = rows.of_incident(target, key, seen, PAGE)?;
         let Some(last) = page.last() else { break };
-        after = Some(last.id);
+        seen = Some(last.id);
         for row in page {
             let resolves = row.incident.as_ref().is_some_and(|step| step.phase == Phase::Resolve);
             match (resolves, row.is_held_at(now)) {
@@ -151,21 +177,27 @@ fn cancel<R: Rows>(
                         found.told = true;
                         told(rows, &row, None)?;
                     }
-                    rows.end(row.id, &over_before_it_left(), now)?;
+                    end(rows, &row, &over_before_it_left(), now, after)?;
                 }
             }
         }
     }
-    lead(rows, target, key, now)?;
+    lead(rows, target, key, now, after)?;
     Ok(found)
 }
 
 /// Where the one that the others wait for was cancelled, because the lease of it has lapsed, the first that is left takes
 /// its place.
-fn lead<R: Rows>(rows: &mut R, target: &TargetName, key: &IncidentKey, now: Timestamp) -> Result<(), R::Error> {
+fn lead<R: Rows>(
+    rows: &mut R,
+    target: &TargetName,
+    key: &IncidentKey,
+    now: Timestamp,
+    after: &mut Aftermath,
+) -> Result<(), R::Error> {
     while let Some(first) = first_without_leader(rows, target, key)? {
         match first.phase() {
-            Some(Phase::Resolve) if !first.told => rows.end(first.id, &nobody_was_told(), now)?,
+            Some(Phase::Resolve) if !first.told => end(rows, &first, &nobody_was_told(), now, after)?,
             _ => return rows.update(&Row { behind: false, ..first }),
         }
     }
@@ -179,14 +211,14 @@ fn first_without_leader<R: Rows>(
     target: &TargetName,
     key: &IncidentKey,
 ) -> Result<Option<Row>, R::Error> {
-    let (mut first, mut after) = (None, None);
+    let (mut first, mut seen) = (None, None);
     loop {
-        let page = rows.of_incident(target, key, after, PAGE)?;
+        let page = rows.of_incident(target, key, seen, PAGE)?;
         if page.iter().any(|row| !row.behind) {
             return Ok(None);
         }
         let Some(last) = page.last() else { return Ok(first) };
-        after = Some(last.id);
+        seen = Some(last.id);
         first = first.or_else(|| page.into_iter().next());
     }
 }
@@ -199,64 +231,16 @@ fn over_before_it_left() -> End {
     End::Superseded { detail: "it was over before it left".to_owned() }
 }
 
-/// How long an incident that should be over waits at least, where something of it has not left: each look is a write.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
-
-/// Ends the incidents at `target` of which nothing more was heard; up to `limit`. Yields how many it looked at.
-pub fn time_out<R: Rows>(rows: &mut R, target: &TargetName, now: Timestamp, limit: usize) -> Result<usize, R::Error> {
-    let mut looks = 0;
-    while looks < limit {
-        let Some((key, _)) = rows.first_to_time_out(target)?.filter(|(_, at)| *at <= now) else { break };
-        let Some(incident) = rows.incident(target, &key)? else { break };
-        looks += 1;
-        let waits = rows.last_of_incident(target, &key)?.is_some();
-        if let Some(after) = incident.resolve_after.filter(|_| waits) {
-            // What nobody has heard of yet is not over because nobody spoke of it.
-            let resolve_at = Some(now.saturating_add(after.max(LOOK_AGAIN)));
-            rows.keep_incident(target, &key, &IncidentRow { resolve_at, ..incident })?;
-            continue;
-        }
-        match rows.sibling(incident.last)? {
-            Some(id) => resolve(rows, timed_out(id, target, &key, &incident, now), now)?,
-            None => rows.forget_incident(target, &key)?,
-        }
-    }
-    Ok(looks)
-}
-
-fn timed_out(id: DeliveryId, target: &TargetName, key: &IncidentKey, incident: &IncidentRow, now: Timestamp) -> Row {
-    Row {
-        id,
-        route: incident.route.clone(),
-        target: target.clone(),
-        severity: incident.severity,
-        group: None,
-        swept: incident.swept,
-        stormed: false,
-        incident: Some(Step { key: key.clone(), phase: Phase::Resolve, opened_by: None }),
-        origin: Origin::TimedOut,
-        state: DeliveryState::Pending,
-        attempts: 0,
-        tried: false,
-        behind: false,
-        told: false,
-        held: None,
-        interrupted: false,
-        due_at: now,
-        received_at: now,
-        fell_back_to: None,
-    }
+/// Its end is waiting for it by now.
+pub fn over_before_it_got_through() -> End {
+    End::Superseded { detail: "it was over before it got through".to_owned() }
 }
 
 /// An attempt at this `Open` step arrived, or may have.
 pub fn told<R: Rows>(rows: &mut R, row: &Row, receipt: Option<&Receipt>) -> Result<(), R::Error> {
     let Some(Step { key, phase: Phase::Open, .. }) = &row.incident else { return Ok(()) };
     let Some(incident) = rows.incident(&row.target, key)? else { return Ok(()) };
-    let ending = match incident.ending.filter(|ending| *ending > row.id) {
-        Some(id) => rows.row(id)?.filter(|ending| ending.state == DeliveryState::Pending),
-        None => None,
-    };
-    match ending {
+    match pending_end(rows, &incident)?.filter(|ending| ending.ends(row)) {
         Some(ending) => rows.update(&Row { told: true, ..ending }),
         None => {
             let receipt = incident.receipt.clone().or_else(|| receipt.cloned());
@@ -269,12 +253,32 @@ pub fn told<R: Rows>(rows: &mut R, row: &Row, receipt: Option<&Receipt>) -> Resu
 pub fn is_over<R: Rows>(rows: &mut R, row: &Row) -> Result<bool, R::Error> {
     let Some(Step { key, phase: Phase::Open, .. }) = &row.incident else { return Ok(false) };
     let Some(incident) = rows.incident(&row.target, key)? else { return Ok(false) };
-    let Some(ending) = incident.ending.filter(|ending| *ending > row.id) else { return Ok(false) };
-    Ok(rows.row(ending)?.is_some_and(|ending| ending.state == DeliveryState::Pending))
+    Ok(pending_end(rows, &incident)?.is_some_and(|ending| ending.ends(row)))
+}
+
+/// The end that is still to be told.
+fn pending_end<R: Rows>(rows: &mut R, incident: &IncidentRow) -> Result<Option<Row>, R::Error> {
+    let ending = match incident.ending {
+        Some(id) => rows.row(id)?,
+        None => None,
+    };
+    Ok(ending.filter(|ending| ending.state == DeliveryState::Pending))
+}
+
+impl Row {
+    /// Asked of a `Resolve` step: whether it ends what this `Open` step belongs to. What falls back comes late and has an
+    /// earlier id; of what an earlier version kept only the order is known.
+    fn ends(&self, opening: &Row) -> bool {
+        let opened_by = |row: &Row| row.incident.as_ref().and_then(|step| step.opened_by);
+        match (opened_by(self), opened_by(opening)) {
+            (Some(ended), Some(opened)) => ended == opened,
+            _ => self.id > opening.id,
+        }
+    }
 }
 
 /// A delivery of an incident has ended, which was until then as `row` says: the next one may leave, and what nobody will need any more is forgotten.
-pub fn ended<R: Rows>(rows: &mut R, row: &Row, now: Timestamp) -> Result<(), R::Error> {
+pub fn ended<R: Rows>(rows: &mut R, row: &Row, now: Timestamp, after: &mut Aftermath) -> Result<(), R::Error> {
     let Some(Step { key, .. }) = &row.incident else { return Ok(()) };
     if row.behind {
         // The others wait for another one.
@@ -283,10 +287,10 @@ pub fn ended<R: Rows>(rows: &mut R, row: &Row, now: Timestamp) -> Result<(), R::
     let mut last = row.clone();
     loop {
         settle_incident(rows, &last)?;
-        let Some(next) = rows.of_incident(&row.target, key, None, 1)?.pop() else { return Ok(()) };
+        let Some(next) = next_of(rows, &row.target, key)? else { return Ok(()) };
         let resolves = next.incident.as_ref().is_some_and(|step| step.phase == Phase::Resolve);
         if resolves && !next.told && next.held.is_none() {
-            rows.end(next.id, &nobody_was_told(), now)?;
+            end(rows, &next, &nobody_was_told(), now, after)?;
             last = next;
             continue;
         }
@@ -295,6 +299,14 @@ pub fn ended<R: Rows>(rows: &mut R, row: &Row, now: Timestamp) -> Result<(), R::
             false => Ok(()),
         };
     }
+}
+
+/// The first of an incident that is pending; but the end of what is over comes before what opened it anew.
+fn next_of<R: Rows>(rows: &mut R, target: &TargetName, key: &IncidentKey) -> Result<Option<Row>, R::Error> {
+    let Some(first) = rows.of_incident(target, key, None, 1)?.pop() else { return Ok(None) };
+    let Some(incident) = rows.incident(target, key)? else { return Ok(Some(first)) };
+    let is_anew = |end: &Row| first.phase() == Some(Phase::Open) && first.behind && !end.ends(&first);
+    Ok(pending_end(rows, &incident)?.filter(is_anew).or(Some(first)))
 }
 
 fn settle_incident<R: Rows>(rows: &mut R, row: &Row) -> Result<(), R::Error> {

@@ -15,9 +15,11 @@ pub mod owe;
 pub mod settle;
 mod shown;
 pub mod storm;
+mod time_out;
 
 use std::time::Duration;
 
+use crate::event::aftermath::Aftermath;
 use crate::event::batch::{Lease, Receipt};
 use crate::event::delivery::{Phase, Reason};
 use crate::event::{Event, Severity, Timestamp};
@@ -82,6 +84,11 @@ pub struct Row {
 }
 
 impl Row {
+    /// Whether it is news: never tried, and due for less than [`FRESH_FOR`].
+    pub fn is_fresh_at(&self, now: Timestamp) -> bool {
+        !self.tried && self.due_at > claim::fresh_since(now)
+    }
+
     /// Whether a running attempt holds it.
     pub fn is_held_at(&self, now: Timestamp) -> bool {
         self.held.is_some() && self.due_at > now
@@ -217,6 +224,9 @@ pub enum Lane {
     Fresh,
     /// All others that are due.
     Old,
+    /// Of all that are due, the ones that a closed target is to be tried with: fresh news, then what was never tried, then
+    /// what was tried longest ago.
+    Probe,
 }
 
 /// What an engine can do within one transaction. Rows are pending ones unless something else is said; those that are held
@@ -234,8 +244,10 @@ pub trait Rows {
     fn insert(&mut self, row: &Row) -> Result<(), Self::Error>;
     /// A free id beside the other deliveries of the same event; `None` when there are too many, or the event is gone.
     fn sibling(&mut self, of: DeliveryId) -> Result<Option<DeliveryId>, Self::Error>;
-    /// Whether the event of this delivery owes `target` another one that a route asked for and that ends nothing.
-    fn owes_by_route(&mut self, of: DeliveryId, target: &TargetName) -> Result<bool, Self::Error>;
+    /// Whether another delivery of the same event left it to others to tell `target`.
+    fn is_relied_on(&mut self, of: DeliveryId, target: &TargetName) -> Result<bool, Self::Error>;
+    /// All that the event of this delivery owes and owed, itself included, in order of their ids.
+    fn of_event(&mut self, of: DeliveryId) -> Result<Vec<Row>, Self::Error>;
     /// The highest id there is.
     fn last_id(&mut self) -> Result<i64, Self::Error>;
     /// A delivery in whatever state.
@@ -257,7 +269,7 @@ pub trait Rows {
     /// Ends a delivery in another way.
     fn end(&mut self, id: DeliveryId, end: &End, at: Timestamp) -> Result<(), Self::Error>;
 
-    /// The one of `lane` that is next and does not wait behind another. Of those that were never tried, the one that is due
+    /// The one of `lane` that is next and does not wait behind another. But for probes: of those that were never tried, the one that is due
     /// since longest; of those that were, the one that came first, so that a failure does not cost it its place; of these two,
     /// the one that came first.
     fn head(&mut self, target: &TargetName, lane: Lane, now: Timestamp) -> Result<Option<Row>, Self::Error>;
@@ -305,5 +317,5 @@ pub trait Rows {
     /// The event that owes a delivery, or why it cannot be read.
     fn event(&mut self, of: DeliveryId, with_body: bool) -> Result<Result<Event, String>, Self::Error>;
     /// Keeps an event that this gave rise to, with what it owes, unless it is known.
-    fn raise(&mut self, append: Append) -> Result<(), Self::Error>;
+    fn raise(&mut self, append: Append, after: &mut Aftermath) -> Result<(), Self::Error>;
 }

@@ -1,14 +1,23 @@
 //! Takes in what a new event owes.
 
+use super::fallback;
 use super::incident;
+use super::time_out::Limit;
 use super::{Origin, PER_EVENT, Row, Rows, Step};
 use crate::event::Timestamp;
+use crate::event::aftermath::Aftermath;
 use crate::event::delivery::{Owed, Phase};
 use crate::names::{DeliveryId, RouteName};
 use crate::store::DeliveryState;
 
 /// Keeps what the event of this number owes. A step that ends an incident nobody was told of owes nothing.
-pub fn owe<R: Rows>(rows: &mut R, event: i64, owed: &[Owed], received_at: Timestamp) -> Result<(), R::Error> {
+pub fn owe<R: Rows>(
+    rows: &mut R,
+    event: i64,
+    owed: &[Owed],
+    received_at: Timestamp,
+    after: &mut Aftermath,
+) -> Result<(), R::Error> {
     let mut dripped: Vec<&RouteName> = Vec::new();
     let first = DeliveryId::from_row(event * PER_EVENT);
     let mut next = Some(first);
@@ -17,7 +26,7 @@ pub fn owe<R: Rows>(rows: &mut R, event: i64, owed: &[Owed], received_at: Timest
             dripped.push(&owed.route);
             drip(rows, owed, received_at)?;
         }
-        let Some(id) = next else { return Ok(()) };
+        let Some(id) = next else { break };
         let mut row = new_row(id, owed, received_at);
         if let Some(watch) = owed.storm.filter(|_| !owed.is_resolve())
             && rows.storm(&owed.route)?.since_at(received_at).is_some()
@@ -29,12 +38,15 @@ pub fn owe<R: Rows>(rows: &mut R, event: i64, owed: &[Owed], received_at: Timest
         next = match &owed.incident {
             Some(step) if step.phase == Phase::Resolve => {
                 // It may take no id, or several: for targets that were told instead of this one.
-                incident::resolve(rows, row, received_at)?;
+                incident::resolve(rows, row, received_at, after)?;
                 rows.sibling(first)?
             }
             step => {
                 match step {
-                    Some(step) => incident::open(rows, row, step.resolve_after, received_at)?,
+                    Some(step) => {
+                        let limit = step.resolve_after.map(|after| Limit::from(after, received_at));
+                        incident::open(rows, row, limit, received_at)?;
+                    }
                     None => rows.insert(&row)?,
                 }
                 Some(DeliveryId::from_row(id.row() + 1))
@@ -42,6 +54,11 @@ pub fn owe<R: Rows>(rows: &mut R, event: i64, owed: &[Owed], received_at: Timest
         };
     }
     Ok(())
+}
+
+/// The last thing that is done when events were appended: see [`fallback::stand_in`].
+pub fn conclude<R: Rows>(rows: &mut R, now: Timestamp, after: &mut Aftermath) -> Result<(), R::Error> {
+    fallback::stand_in(rows, now, after).map(drop)
 }
 
 /// What ends is no part of a storm: most of it owes nothing.

@@ -1,7 +1,7 @@
 //! Records how an attempt ended, for its deliveries and for its target.
 
-use super::end::{Done, Work};
-use super::{End, Row, Rows, Slot, SlotName, incident};
+use super::end::Work;
+use super::{End, Row, Rows, Slot, SlotName, fallback, incident};
 use crate::event::Timestamp;
 use crate::event::batch::{Batch, Receipt};
 use crate::event::delivery::{Outcome, Reason};
@@ -28,13 +28,16 @@ pub fn settle<R: Rows>(rows: &mut R, settlement: &Settlement) -> Result<Settled,
     }
     let mut state = work.rows.target(batch.target())?;
     let is_probe = state.awaits(batch.lease);
+    let before = state.clone();
     let change = state.heed(sign.clone(), is_probe, &terms.limits, *at);
-    work.rows.keep_target(batch.target(), &state)?;
+    if state != before {
+        work.rows.keep_target(batch.target(), &state)?;
+    }
     if let Some(change) = &change {
         work.report(News::Change { target: batch.target(), change })?;
     }
-    let Done { ended, fell_back, woken } = work.done;
-    Ok(Settled::Done { ended, fell_back, woken, change })
+    fallback::stand_in(work.rows, *at, &mut work.after)?;
+    Ok(Settled::Done { held: held.len(), after: work.after, change })
 }
 
 /// The deliveries that are still this holder's.
@@ -59,7 +62,7 @@ impl<R: Rows> Work<'_, R> {
         let row = &self.rows.as_it_is(row)?;
         self.rows.end_delivered(row.id, receipt, self.now)?;
         incident::told(self.rows, row, receipt)?;
-        incident::ended(self.rows, row, self.now)
+        incident::ended(self.rows, row, self.now, &mut self.after)
     }
 
     fn retried(&mut self, row: &Row, failure: &Failure<'_>) -> Result<(), R::Error> {
@@ -69,8 +72,7 @@ impl<R: Rows> Work<'_, R> {
             incident::told(self.rows, row, None)?;
         }
         if incident::is_over(self.rows, row)? {
-            let detail = "it was over before it got through".to_owned();
-            return self.end(row, End::Superseded { detail });
+            return self.end(row, incident::over_before_it_got_through());
         }
         let due_at = failure.again_at;
         self.rows.update(&Row { told, held: None, interrupted: false, tried: true, due_at, ..row.clone() })?;
@@ -121,15 +123,20 @@ impl<R: Rows> Work<'_, R> {
         let pace = if batch.is_storm { gathering.storm } else { gathering.group };
         let pause = pace.filter(|_| !batch.is_full).map(|pace| pace.interval).unwrap_or_default();
         let slot = self.rows.slot(name)?;
+        let lease_ends = batch.claimed_at.saturating_add(self.terms.lease);
+        if !slot.held || slot.not_before != Some(lease_ends) {
+            // Somebody else holds what leaves together by now.
+            return Ok(());
+        }
+        // Where the clock was set back meanwhile, nobody waits for the time that was.
+        let left_at = batch.claimed_at.min(self.now);
         let (not_before, receipt) = match outcome {
             Outcome::Retry { at, .. } => (*at, None),
-            Outcome::Delivered { receipt } => (batch.claimed_at.saturating_add(pause), receipt.clone()),
-            Outcome::Dead { .. } => (batch.claimed_at.saturating_add(pause), None),
+            Outcome::Delivered { receipt } => (left_at.saturating_add(pause), receipt.clone()),
+            Outcome::Dead { .. } => (left_at.saturating_add(pause), None),
         };
-        if let Some(until) = slot.not_before {
-            // Who came while it was on its way was put off until its lease would have ended.
-            self.rows.reschedule(name, until, not_before)?;
-        }
+        // Who came while it was on its way was put off until its lease would have ended.
+        self.rows.reschedule(name, lease_ends, not_before)?;
         let receipt = slot.receipt.or(receipt);
         self.rows.keep_slot(name, &Slot { not_before: Some(not_before), held: false, receipt, ..slot })
     }

@@ -12,7 +12,7 @@ use crate::event::delivery::Owed;
 use crate::event::{Event, Timestamp};
 use crate::names::{EventId, SourceName};
 use crate::store::queue::{self, PER_EVENT};
-use crate::store::{Append, Appended, Cursor, StoreError};
+use crate::store::{Aftermath, Append, Appended, Cursor, StoreError};
 
 /// An event ready to be written: encoded by the caller's thread, because the writer's time is everybody's.
 pub struct Encoded {
@@ -42,14 +42,14 @@ impl Encoded {
     }
 
     /// Writes event and deliveries, or counts the repeat.
-    pub fn append(&self, database: &mut Database) -> rusqlite::Result<Appended> {
+    pub fn append(&self, database: &mut Database, after: &mut Aftermath) -> rusqlite::Result<Appended> {
         let Database { connection, ids } = database;
         if let Some(seq) = ids.find(connection, &self.key)? {
             return self.count_repeat(connection, seq);
         }
         let seq = self.insert(connection)?;
         ids.add(self.key, seq);
-        queue::owe::owe(database, seq, &self.owed, self.received_at)?;
+        queue::owe::owe(database, seq, &self.owed, self.received_at, after)?;
         Ok(Appended::New)
     }
 

@@ -28,8 +28,8 @@ use rusqlite::{Connection, OpenFlags};
 use serde::Deserialize;
 
 use super::{
-    Append, Appended, Backlog, Claim, Claimed, Cursor, Settled, Settlement, Store, StoreError, StoredEvent, Terms,
-    queue,
+    Aftermath, Append, Backlog, Claim, Claimed, Cursor, Kept, Settled, Settlement, Store, StoreError, StoredEvent,
+    Terms, queue,
 };
 use crate::event::Timestamp;
 use crate::event::silence::{self, Silence};
@@ -181,12 +181,16 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Vec<Appended>, StoreError> {
+    async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Kept, StoreError> {
         cursor.as_ref().map_or(Ok(()), Cursor::check)?;
+        let now = appends.iter().map(|append| append.event.received_at).max();
         let encoded = encode(appends)?;
         let append = move |database: &mut Database| {
             cursor.iter().try_for_each(|cursor| events::move_cursor(&database.connection, cursor))?;
-            encoded.iter().map(|event| event.append(database)).collect()
+            let mut after = Aftermath::default();
+            let appended = encoded.iter().map(|event| event.append(database, &mut after)).collect::<Result<_, _>>()?;
+            now.map_or(Ok(()), |now| queue::owe::conclude(database, now, &mut after))?;
+            Ok(Kept { appended, after })
         };
         self.writer.write("keep events", append).await
     }

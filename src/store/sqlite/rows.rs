@@ -8,6 +8,7 @@ use super::columns::{COLUMNS, delivery, event_of_row, incident_of};
 use super::events::Encoded;
 use super::together::{together, which};
 use super::writer::Database;
+use crate::event::aftermath::Aftermath;
 use crate::event::batch::Receipt;
 use crate::event::delivery::{Phase, Reason};
 use crate::event::{Event, Timestamp};
@@ -47,7 +48,13 @@ impl Database {
         tracing::error!(delivery.id = id, error, "a stored delivery cannot be read and is given up");
         let sql = "UPDATE deliveries SET state = 2, lease = NULL, settled_at = received_at, reason = ?2, detail = ?3 WHERE id = ?1";
         let detail = format!("the stored delivery cannot be read: {error}");
-        self.change(sql, params![id, Reason::Internal.as_str(), detail])
+        self.change(sql, params![id, Reason::Internal.as_str(), detail])?;
+        // Those of its incident may have waited for it.
+        let sql = "UPDATE deliveries SET behind = 0 WHERE id = (
+                       SELECT min(d.id) FROM deliveries AS d, deliveries AS buried
+                       WHERE buried.id = ?1 AND d.state = 0 AND d.target = buried.target AND d.incident = buried.incident
+                       HAVING min(d.behind) = 1)";
+        self.change(sql, params![id])
     }
 
     fn change(&self, sql: &str, with: impl rusqlite::Params) -> Done<()> {
@@ -114,12 +121,17 @@ impl Rows for Database {
         Ok(next.filter(|next| *next < first + PER_EVENT).map(DeliveryId::from_row))
     }
 
-    fn owes_by_route(&mut self, of: DeliveryId, target: &TargetName) -> Done<bool> {
+    fn is_relied_on(&mut self, of: DeliveryId, target: &TargetName) -> Done<bool> {
         let first = event_of(of) * PER_EVENT;
         let mut select = self.connection.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM deliveries WHERE id BETWEEN ?1 AND ?2 AND target = ?3 AND origin = 0 AND resolves = 0)",
+            "SELECT EXISTS (SELECT 1 FROM deliveries WHERE id BETWEEN ?1 AND ?2 AND fell_back_to = ?3)",
         )?;
         select.query_row(params![first, first + PER_EVENT - 1, target.as_str()], |row| row.get(0))
+    }
+
+    fn of_event(&mut self, of: DeliveryId) -> Done<Vec<Row>> {
+        let first = event_of(of) * PER_EVENT;
+        self.many("id BETWEEN ?1 AND ?2 ORDER BY id", params![first, first + PER_EVENT - 1])
     }
 
     fn last_id(&mut self) -> Done<i64> {
@@ -180,23 +192,20 @@ impl Rows for Database {
     }
 
     fn head(&mut self, target: &TargetName, lane: Lane, now: Timestamp) -> Done<Option<Row>> {
-        let (now, since) = (now.as_millis(), fresh_since(now).as_millis());
-        let first = "target = ?1 AND behind = 0 AND state = 0";
-        let order = "ORDER BY due_at, id";
+        let (target, fresh_at, now) = (target.as_str(), fresh_since(now).as_millis() + 1, now.as_millis());
+        let due = "target = ?1 AND behind = 0 AND state = 0 AND due_at <= ?2 AND tried =";
+        let fresh =
+            || self.one(&format!("{due} 0 AND due_at >= ?3 ORDER BY due_at, id"), params![target, now, fresh_at]);
+        let waiting =
+            || self.one(&format!("{due} 0 AND due_at < ?3 ORDER BY due_at, id"), params![target, now, fresh_at]);
+        let tried = |order: &str| self.one(&format!("{due} 1 ORDER BY {order}"), params![target, now]);
         match lane {
-            Lane::Fresh => {
-                let tail = format!("{first} AND tried = 0 AND due_at > ?2 AND due_at <= ?3 {order}");
-                self.one(&tail, params![target.as_str(), since, now])
-            }
-            Lane::Old => {
-                let waiting = self
-                    .one(&format!("{first} AND tried = 0 AND due_at <= ?2 {order}"), params![target.as_str(), since])?;
-                let tried = self.one(
-                    &format!("{first} AND tried = 1 AND due_at <= ?2 ORDER BY id"),
-                    params![target.as_str(), now],
-                )?;
-                Ok(waiting.into_iter().chain(tried).min_by_key(|row| row.id))
-            }
+            Lane::Fresh => fresh(),
+            Lane::Old => Ok(waiting()?.into_iter().chain(tried("id")?).min_by_key(|row| row.id)),
+            Lane::Probe => match fresh()? {
+                None => waiting()?.map_or_else(|| tried("due_at, id"), |row| Ok(Some(row))),
+                found => Ok(found),
+            },
         }
     }
 
@@ -352,9 +361,9 @@ impl Rows for Database {
         Ok(found.unwrap_or_else(|| Err("its event is gone".to_owned())))
     }
 
-    fn raise(&mut self, append: Append) -> Done<()> {
+    fn raise(&mut self, append: Append, after: &mut Aftermath) -> Done<()> {
         let failed = |error: crate::store::StoreError| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
-        Encoded::from_append(append).map_err(failed)?.append(self).map(drop)
+        Encoded::from_append(append).map_err(failed)?.append(self, after).map(drop)
     }
 }
 

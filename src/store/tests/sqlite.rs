@@ -10,6 +10,7 @@ use crate::event::delivery::{Owed, Reason};
 use crate::event::relay::{self, BodyProblem};
 use crate::event::{Event, Severity};
 use crate::names::{CursorName, RouteName, SourceName};
+use crate::store::Appended;
 use crate::store::undisturbed;
 
 fn unobserved() -> CommitObserver {
@@ -74,8 +75,8 @@ async fn an_event_that_owes_more_than_its_ids_can_number_is_refused_and_harms_no
     let appends = |body, owing| vec![Append { event: report(body), owed: vec![owed.clone(); owing] }];
     let refused = store.append(appends(b"one", 65_537), None).await.unwrap_err();
     assert!(refused.detail.contains("at most 65536"), "{refused}");
-    assert_eq!(store.append(appends(b"one", 65_536), None).await.unwrap(), [Appended::New]);
-    assert_eq!(store.append(appends(b"two", 1), None).await.unwrap(), [Appended::New]);
+    assert_eq!(store.append(appends(b"one", 65_536), None).await.unwrap().appended, [Appended::New]);
+    assert_eq!(store.append(appends(b"two", 1), None).await.unwrap().appended, [Appended::New]);
 }
 
 #[tokio::test]
@@ -98,7 +99,7 @@ async fn where_an_event_or_the_cursor_cannot_be_written_neither_is() {
         assert!(!store.contains(&report("one").id).await.unwrap());
         store.writer.write("allow", |database| database.connection.execute_batch("DROP TRIGGER full")).await.unwrap();
     }
-    assert_eq!(store.append(page(), cursor("page 2")).await.unwrap(), [Appended::New, Appended::New]);
+    assert_eq!(store.append(page(), cursor("page 2")).await.unwrap().appended, [Appended::New, Appended::New]);
     assert_eq!(store.cursor(&name).await.unwrap().as_deref(), Some("page 2"));
 }
 
@@ -195,8 +196,8 @@ async fn a_row_nobody_can_read_becomes_a_dead_letter_and_holds_up_nothing_else()
     let claimed = store.claim(undisturbed::claim(&target, now)).await.unwrap();
 
     assert_eq!(claimed.batches.iter().map(|batch| &batch.lead().event.id).collect::<Vec<_>>(), [&good_id]);
-    assert_eq!(claimed.ended.iter().map(|ended| ended.reason).collect::<Vec<_>>(), [Some(Reason::Internal)]);
+    assert_eq!(claimed.after.ended.iter().map(|ended| ended.reason).collect::<Vec<_>>(), [Some(Reason::Internal)]);
     assert_eq!(store.backlog().await.unwrap()[&target].dead, 1);
-    let repeat = store.append(vec![again], None).await.unwrap();
+    let repeat = store.append(vec![again], None).await.unwrap().appended;
     assert_eq!(repeat, [Appended::Duplicate { conflict: false }], "nobody can tell whose the first one was");
 }

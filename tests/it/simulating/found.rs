@@ -10,7 +10,7 @@ use castai_relay::names::{DeliveryId, GroupKey, IncidentKey, RouteName, TargetNa
 use castai_relay::store::memory::MemoryStore;
 use castai_relay::store::sqlite::SqliteStore;
 use castai_relay::store::{
-    Append, Candidate, Claim, Claimed, End, Fallback, Judge, News, Ruling, Settled, Settlement, Store, Terms,
+    Aftermath, Append, Candidate, Claim, Claimed, End, Fallback, Judge, News, Ruling, Settled, Settlement, Store, Terms,
 };
 use castai_relay::target::{Limits, Sign};
 use tempfile::TempDir;
@@ -258,7 +258,10 @@ fn an_end_that_is_reported_wakes_who_stands_in() {
         let event = happening(3, 0, Severity::Info).event(at(1));
         *scene.clerk.raises.lock().unwrap() = vec![Append { event, owed: vec![ends("first")] }];
         scene.keep(2, 1, Severity::Info, vec![owed("third")]);
-        let Settled::Done { woken, .. } = scene.is_given_up(scene.claim_one("third", 1), 1) else { panic!("fenced") };
+        let Settled::Done { after: Aftermath { woken, .. }, .. } = scene.is_given_up(scene.claim_one("third", 1), 1)
+        else {
+            panic!("fenced")
+        };
         assert!(woken.contains(&target("second")), "{woken:?}");
         assert_eq!(scene.claim("second", 1).batches.len(), 1);
     });

@@ -11,8 +11,8 @@ use castai_relay::event::{CastAIEvent, Timestamp};
 use castai_relay::names::{CursorName, EventId, RouteName, SilenceId, TargetName};
 use castai_relay::runtime::Clock;
 use castai_relay::store::{
-    Append, Appended, Backlog, Candidate, Claim, Claimed, Cursor, Ended, Judge, News, Ruling, Settled, Settlement,
-    Store, StoreError, StoredEvent, Terms,
+    Aftermath, Append, Backlog, Candidate, Claim, Claimed, Cursor, Ended, Judge, Kept, News, Ruling, Settled,
+    Settlement, Store, StoreError, StoredEvent, Terms,
 };
 use castai_relay::target::{Change, TargetState};
 
@@ -136,13 +136,14 @@ impl WatchedStore {
         Arc::new(Terms { judge, ..(**terms).clone() })
     }
 
-    fn note_ended(&self, ended: &[Ended], fell_back: usize, at: Timestamp) {
+    fn note(&self, after: &Aftermath, at: Timestamp) {
+        let fell_back = after.fell_back.values().sum::<usize>();
         let mut notes = self.ledger.notes();
         notes.fell_back += fell_back;
         if fell_back > 0 {
             notes.tell(at, || format!("{fell_back} fell back"));
         }
-        for Ended { delivery, state, reason, detail } in ended {
+        for Ended { delivery, state, reason, detail, .. } in &after.ended {
             notes.tell(at, || format!("{} ends {state:?}: {detail}", ledger::in_parts(*delivery)));
             let ended_as = notes.next_write();
             notes.endings.push(Ending { delivery: *delivery, state: *state, reason: *reason, at, ended_as });
@@ -196,12 +197,15 @@ impl Judge for Watched {
 
 #[async_trait]
 impl Store for WatchedStore {
-    async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Vec<Appended>, StoreError> {
+    async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Kept, StoreError> {
         let write = async {
-            let appended = self.inner().append(appends.clone(), cursor).await?;
+            let kept = self.inner().append(appends.clone(), cursor).await?;
             let mut notes = self.ledger.notes();
-            appends.into_iter().zip(&appended).for_each(|(append, is)| notes.kept(append, *is, self.time.now()));
-            Ok(appended)
+            let appended = appends.into_iter().zip(&kept.appended);
+            appended.for_each(|(append, is)| notes.kept(append, *is, self.time.now()));
+            drop(notes);
+            self.note(&kept.after, self.time.now());
+            Ok(kept)
         };
         self.write("append", write).await
     }
@@ -212,7 +216,7 @@ impl Store for WatchedStore {
         let write = async {
             let claim = Claim { terms: self.watched(&claim.terms), ..claim };
             let claimed = self.inner().claim(claim).await?;
-            self.note_ended(&claimed.ended, claimed.fell_back, now);
+            self.note(&claimed.after, now);
             claimed.batches.iter().for_each(|batch| self.ledger.notes().departs(batch));
             Ok(claimed)
         };
@@ -225,8 +229,8 @@ impl Store for WatchedStore {
             let settlement = Settlement { terms: self.watched(&settlement.terms), ..settlement };
             let settled = self.inner().settle(settlement).await?;
             self.ledger.notes().settles(&batch, &outcome, settled == Settled::Fenced, self.time.now());
-            if let Settled::Done { ended, fell_back, change, .. } = &settled {
-                self.note_ended(ended, *fell_back, at);
+            if let Settled::Done { after, change, .. } = &settled {
+                self.note(after, at);
                 self.ledger.notes().changes += usize::from(change.is_some());
             }
             Ok(settled)

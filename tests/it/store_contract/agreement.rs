@@ -11,7 +11,7 @@ use std::fmt::Debug;
 
 use castai_relay::event::batch::Receipt;
 use castai_relay::names::CursorName;
-use castai_relay::store::{Backlog, Cursor, Ended};
+use castai_relay::store::{Backlog, Cursor};
 use castai_relay::target::TargetState;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -69,11 +69,11 @@ fn same<T: PartialEq + Debug>(model: T, engine: T) -> Result<T, TestCaseError> {
 }
 
 /// What a claim found, to be compared.
-type Found = (Vec<Batch>, Vec<Ended>, usize, Vec<TargetName>, bool);
+type Found = (Vec<Batch>, Aftermath, bool);
 
 fn found(claimed: Claimed) -> Found {
-    let Claimed { batches, ended, fell_back, woken, more } = claimed;
-    (batches, ended, fell_back, woken.into_iter().collect(), more)
+    let Claimed { batches, after, more } = claimed;
+    (batches, after, more)
 }
 
 impl Pair {
@@ -117,7 +117,7 @@ impl Pair {
         let model = found(self.model.claim(claim.clone()).await.unwrap());
         let found = same(model, found(self.engine.claim(claim).await.unwrap()))?;
         self.claims.extend(found.0.iter().cloned());
-        if found.0.is_empty() && !found.4 && places > 0 {
+        if found.0.is_empty() && !found.2 && places > 0 {
             let due = script(name.as_str()).next_due(&self.engine, name.as_str(), at(self.now)).await;
             prop_assert!(due.is_none_or(|due| due > at(self.now)), "{name} is called again at once: {due:?}");
         }

@@ -13,7 +13,7 @@ const REPEAT: Appended = Appended::Duplicate { conflict: false };
 const CONFLICT: Appended = Appended::Duplicate { conflict: true };
 
 async fn append(store: &Arc<dyn Store>, appends: Vec<Append>) -> Vec<Appended> {
-    store.append(appends, None).await.unwrap()
+    store.append(appends, None).await.unwrap().appended
 }
 
 fn with_body(name: &str, body: &'static [u8]) -> Append {
@@ -181,7 +181,7 @@ async fn concurrently(store: &Arc<dyn Store>, make: impl Fn(usize) -> Append) ->
     let mut tasks = JoinSet::new();
     for given in (0..100).map(make) {
         let store = store.clone();
-        tasks.spawn(async move { store.append(vec![given], None).await.unwrap()[0] });
+        tasks.spawn(async move { store.append(vec![given], None).await.unwrap().appended[0] });
     }
     tasks.join_all().await
 }

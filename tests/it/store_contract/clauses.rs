@@ -105,7 +105,9 @@ macro_rules! contract {
                     whoever_judges_knows_what_ends_something_that_was_told
                     what_a_holder_that_is_gone_may_have_told_has_an_end
                     two_ends_of_what_a_holder_that_is_gone_may_have_told_are_one
-                    a_group_that_holds_beginning_and_end_loses_neither
+                    a_group_that_holds_a_beginning_and_an_end_loses_neither
+                    what_is_over_ends_nothing_that_happened_later
+                    the_end_of_what_was_cut_short_in_a_storm_is_not_silent
                 }
                 fallback {
                     a_dead_letter_goes_to_the_fallback_target_once
@@ -118,6 +120,13 @@ macro_rules! contract {
                     an_end_that_is_given_up_is_told_to_nobody_who_heard_of_no_beginning
                     what_falls_back_waits_for_what_is_on_its_way_of_its_incident
                     an_incident_that_fell_back_times_out_where_it_was_told
+                    what_is_heard_of_an_incident_here_lets_it_go_on_where_it_was_told_instead
+                    what_is_silent_does_not_fall_back
+                    a_dead_letter_that_is_silent_by_now_goes_to_nobody_else
+                    two_targets_with_one_fallback_tell_it_once
+                    who_is_told_by_a_route_anyway_is_not_told_instead
+                    who_is_told_nothing_by_a_route_is_told_instead
+                    what_stood_in_for_two_and_is_silent_is_told_for_the_other
                 }
                 standing {
                     messages_leave_no_faster_than_the_rate_and_in_bursts_after_a_rest

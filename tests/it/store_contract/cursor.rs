@@ -15,7 +15,7 @@ async fn value(store: &Arc<dyn Store>, name: &str) -> Option<String> {
 }
 
 async fn move_to(store: &Arc<dyn Store>, name: &str, to: &str) {
-    assert_eq!(store.append(vec![], cursor(name, to)).await.unwrap(), []);
+    assert_eq!(store.append(vec![], cursor(name, to)).await.unwrap().appended, []);
 }
 
 pub async fn a_cursor_nobody_moved_has_no_value(store: Arc<dyn Store>) {
@@ -25,7 +25,7 @@ pub async fn a_cursor_nobody_moved_has_no_value(store: Arc<dyn Store>) {
 
 pub async fn events_and_the_cursor_are_kept_together(store: Arc<dyn Store>) {
     let brought = vec![owing("a", 0, &["slack"]), owing("b", 0, &[]), owing("a", 0, &[])];
-    let appended = store.append(brought, cursor("audit", "page 1")).await.unwrap();
+    let appended = store.append(brought, cursor("audit", "page 1")).await.unwrap().appended;
     assert_eq!(appended, [Appended::New, Appended::New, Appended::Duplicate { conflict: false }]);
     assert_eq!(value(&store, "audit").await.as_deref(), Some("page 1"));
     assert_eq!(names(&claim(&store, "slack", at(0)).await), ["a"]);

@@ -1,7 +1,7 @@
 //! Clauses on who is told instead: of dead letters, and of what a target that is shut owes for too long.
 
 use castai_relay::event::delivery::Phase;
-use castai_relay::store::Origin;
+use castai_relay::store::{End, Origin, Ruling};
 
 use super::owed::*;
 use super::*;
@@ -27,10 +27,10 @@ async fn close(store: &Arc<dyn Store>) {
 pub async fn a_dead_letter_goes_to_the_fallback_target_once(store: Arc<dyn Store>) {
     keep(&store, [owing("a", 0, &["slack"])]).await;
     let batch = slack().claim_one(&store, "slack", at(0)).await;
-    let Settled::Done { fell_back, woken, .. } = slack().settle(&store, &batch, dead(), at(1)).await else {
+    let Settled::Done { after, .. } = slack().settle(&store, &batch, dead(), at(1)).await else {
         panic!("it was settled in time")
     };
-    assert_eq!((fell_back, woken.contains(&target("mail"))), (1, true));
+    assert_eq!((fell_back(&after), after.woken.contains(&target("mail"))), (1, true));
     let instead = claim_one(&store, "mail", at(1)).await;
     assert_eq!((name_of(instead.lead()), instead.attempt), ("a", 1));
     settle(&store, &instead, dead()).await;
@@ -45,20 +45,20 @@ pub async fn what_a_target_that_is_shut_for_too_long_owes_goes_to_the_fallback_t
     close(&store).await;
     keep(&store, [owing("a", 10, &["slack"]), owing("b", 20, &["slack"])]).await;
     let claimed = claim_on(&store, "slack", at(99), &slack().terms()).await;
-    assert_eq!((claimed.fell_back, claimed.batches.len()), (0, 0));
+    assert_eq!((fell_back(&claimed.after), claimed.batches.len()), (0, 0));
     assert_eq!(slack().next_due(&store, "slack", at(99)).await, Some(at(100)));
     let claimed = claim_on(&store, "slack", at(100), &slack().terms()).await;
-    assert_eq!((claimed.fell_back, claimed.woken.contains(&target("mail"))), (3, true));
+    assert_eq!((fell_back(&claimed.after), claimed.after.woken.contains(&target("mail"))), (3, true));
     let instead = claim(&store, "mail", at(100)).await;
     assert_eq!(names(&instead), ["closing", "a", "b"]);
     for batch in &instead {
         settle(&store, batch, delivered()).await;
     }
-    assert_eq!(claim_on(&store, "slack", at(101), &slack().terms()).await.fell_back, 0, "once");
+    assert_eq!(fell_back(&claim_on(&store, "slack", at(101), &slack().terms()).await.after), 0, "once");
 
     keep(&store, [owing("c", 150, &["slack"])]).await;
     assert_eq!(
-        claim_on(&store, "slack", at(150), &slack().terms()).await.fell_back,
+        fell_back(&claim_on(&store, "slack", at(150), &slack().terms()).await.after),
         1,
         "and what comes after, at once"
     );
@@ -82,14 +82,14 @@ pub async fn a_target_that_opens_again_in_time_bothers_nobody_else(store: Arc<dy
     let probe = script.claim_one(&store, "slack", at(300)).await;
     script.settle(&store, &probe, delivered(), at(300)).await;
     keep(&store, [owing("a", 450, &["slack"])]).await;
-    assert_eq!(claim_on(&store, "slack", at(450), &script.terms()).await.fell_back, 0);
+    assert_eq!(fell_back(&claim_on(&store, "slack", at(450), &script.terms()).await.after), 0);
     assert!(claim(&store, "mail", at(450)).await.is_empty());
 }
 
 pub async fn hundreds_fall_back_each_once(store: Arc<dyn Store>) {
     close(&store).await;
     keep(&store, (0..1_500).map(|n| owing(&n.to_string(), 1, &["slack"]))).await;
-    assert_eq!(claim_on(&store, "slack", at(100), &slack().terms()).await.fell_back, 1_501);
+    assert_eq!(fell_back(&claim_on(&store, "slack", at(100), &slack().terms()).await.after), 1_501);
     assert_eq!(claim(&store, "mail", at(100)).await.len(), 1_501);
 }
 
@@ -139,10 +139,10 @@ pub async fn an_end_that_is_given_up_is_told_to_nobody_who_heard_of_no_beginning
     slack().settle(&store, &begun, delivered(), at(0)).await;
     keep(&store, [ends(owing("over", 1, &["slack"]), "prod")]).await;
     let over = slack().claim_one(&store, "slack", at(1)).await;
-    let Settled::Done { fell_back, .. } = slack().settle(&store, &over, dead(), at(2)).await else {
+    let Settled::Done { after, .. } = slack().settle(&store, &over, dead(), at(2)).await else {
         panic!("it was settled in time")
     };
-    assert_eq!((fell_back, &stored(&store, "over").await.deliveries[0].fell_back_to), (0, &None));
+    assert_eq!((fell_back(&after), &stored(&store, "over").await.deliveries[0].fell_back_to), (0, &None));
     assert!(claim(&store, "mail", at(2)).await.is_empty());
 }
 
@@ -164,12 +164,104 @@ pub async fn an_incident_that_fell_back_times_out_where_it_was_told(store: Arc<d
     keep(&store, [opens_for(owing("begun", 0, &["slack"]), "prod", 100)]).await;
     let begun = slack().claim_one(&store, "slack", at(0)).await;
     slack().settle(&store, &begun, dead(), at(50)).await;
+    settle(&store, &claim_one(&store, "mail", at(60)).await, delivered()).await;
+    assert_eq!(next_due(&store, "mail", at(60)).await, Some(at(100)), "when it would have here");
     assert!(slack().claim(&store, "slack", at(100)).await.is_empty(), "Slack never heard of it");
-    settle(&store, &claim_one(&store, "mail", at(110)).await, delivered()).await;
-    assert_eq!(next_due(&store, "mail", at(110)).await, Some(at(150)));
-    let over = claim_one(&store, "mail", at(150)).await;
+    let over = claim_one(&store, "mail", at(100)).await;
     let incident = over.incident.as_ref().unwrap();
     assert_eq!((incident.phase, incident.timed_out), (Phase::Resolve, true));
     settle(&store, &over, delivered()).await;
     assert!(claim(&store, "mail", at(1_000)).await.is_empty(), "it ends once");
+}
+
+/// Mail stands in for Slack, so it must not say that it is over while it goes on.
+pub async fn what_is_heard_of_an_incident_here_lets_it_go_on_where_it_was_told_instead(store: Arc<dyn Store>) {
+    close(&store).await;
+    keep(&store, [opens_for(owing("begun", 1, &["slack"]), "prod", 500)]).await;
+    claim_on(&store, "slack", at(100), &slack().terms()).await;
+    for batch in claim(&store, "mail", at(100)).await {
+        settle(&store, &batch, delivered()).await;
+    }
+    let probe = slack().claim_one(&store, "slack", at(300)).await;
+    slack().settle(&store, &probe, delivered(), at(300)).await;
+    keep(&store, [opens_for(owing("more", 400, &["slack"]), "prod", 500)]).await;
+    assert_eq!(next_due(&store, "mail", at(400)).await, Some(at(900)));
+}
+
+/// The rule of the clauses below: what belongs to `route` is silent.
+fn silencing(script: Script, quiet: &'static str) -> Script {
+    script.ruled(move |candidate, _| match candidate.route.as_str() == quiet {
+        true => Ruling::End(End::Silenced { detail: "sh".to_owned() }),
+        false => Ruling::Leave,
+    })
+}
+
+pub async fn what_is_silent_does_not_fall_back(store: Arc<dyn Store>) {
+    let script = silencing(slack(), "quiet");
+    close(&store).await;
+    keep(&store, [by_route(owing("quiet", 1, &["slack"]), "quiet"), owing("loud", 2, &["slack"])]).await;
+    let claimed = claim_on(&store, "slack", at(100), &script.terms()).await;
+    assert_eq!((fell_back(&claimed.after), claimed.after.ended.len()), (2, 1));
+    assert_eq!(state_of(&store, "quiet").await, DeliveryState::Silenced);
+    assert_eq!(names(&claim(&store, "mail", at(100)).await), ["closing", "loud"]);
+}
+
+pub async fn a_dead_letter_that_is_silent_by_now_goes_to_nobody_else(store: Arc<dyn Store>) {
+    keep(&store, [by_route(owing("a", 0, &["slack"]), "quiet")]).await;
+    let batch = slack().claim_one(&store, "slack", at(0)).await;
+    silencing(slack(), "quiet").settle(&store, &batch, dead(), at(1)).await;
+    assert_eq!(states(&store, "a").await, [DeliveryState::Dead]);
+}
+
+pub async fn two_targets_with_one_fallback_tell_it_once(store: Arc<dyn Store>) {
+    keep(&store, [owing("a", 0, &["slack", "teams"])]).await;
+    for name in ["slack", "teams"] {
+        let batch = slack().claim_one(&store, name, at(0)).await;
+        slack().settle(&store, &batch, dead(), at(1)).await;
+    }
+    assert_eq!(names(&claim(&store, "mail", at(1)).await), ["a"]);
+}
+
+/// Of one event: Slack by one route, mail by another one.
+fn by_two_routes(name: &str, other: &str) -> Append {
+    let mut append = owing(name, 0, &["slack", "mail"]);
+    append.owed[1].route = route(other);
+    append
+}
+
+pub async fn who_is_told_by_a_route_anyway_is_not_told_instead(store: Arc<dyn Store>) {
+    keep(&store, [by_two_routes("a", "letters")]).await;
+    let batch = slack().claim_one(&store, "slack", at(0)).await;
+    slack().settle(&store, &batch, dead(), at(1)).await;
+    assert_eq!(names(&claim(&store, "mail", at(1)).await), ["a"]);
+    assert_eq!(states(&store, "a").await.len(), 2);
+}
+
+/// Whichever of the two comes first.
+pub async fn who_is_told_nothing_by_a_route_is_told_instead(store: Arc<dyn Store>) {
+    let mail = silencing(Script::default(), "quiet");
+    keep(&store, [by_two_routes("silent first", "quiet"), by_two_routes("dead first", "quiet")]).await;
+    let both = slack().claim(&store, "slack", at(0)).await;
+    slack().settle(&store, &both[1], dead(), at(1)).await;
+    let claimed = store.claim(claim_of("mail", at(1), 10, &mail.terms())).await.unwrap();
+    assert_eq!((claimed.after.ended.len(), fell_back(&claimed.after), claimed.more), (2, 1, true));
+    slack().settle(&store, &both[0], dead(), at(2)).await;
+    assert_eq!(names(&mail.claim(&store, "mail", at(2)).await), ["dead first", "silent first"]);
+    use DeliveryState::{Dead, Pending, Silenced};
+    assert_eq!(states(&store, "dead first").await, [Dead, Silenced, Pending]);
+}
+
+/// The copy of one route is silent, that of the other is not.
+pub async fn what_stood_in_for_two_and_is_silent_is_told_for_the_other(store: Arc<dyn Store>) {
+    let mail = silencing(Script::default(), "quiet");
+    let mut append = owing("a", 0, &["slack", "teams"]);
+    append.owed[0].route = route("quiet");
+    keep(&store, [append]).await;
+    for name in ["slack", "teams"] {
+        let batch = slack().claim_one(&store, name, at(0)).await;
+        slack().settle(&store, &batch, dead(), at(1)).await;
+    }
+    let told = mail.claim(&store, "mail", at(1)).await;
+    assert_eq!(told.iter().map(|batch| batch.route().as_str()).collect::<Vec<_>>(), ["everything"]);
+    assert!(mail.claim(&store, "mail", at(2)).await.is_empty());
 }

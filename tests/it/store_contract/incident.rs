@@ -2,7 +2,7 @@
 
 use castai_relay::event::batch::Receipt;
 use castai_relay::event::delivery::Phase;
-use castai_relay::store::{End, Origin, Ruling};
+use castai_relay::store::{Candidate, End, Origin, Ruling};
 
 use super::owed::*;
 use super::*;
@@ -283,10 +283,12 @@ pub async fn what_a_holder_that_is_gone_may_have_told_has_an_end(store: Arc<dyn 
     keep(&store, [open("b", 100)]).await;
     claim_one(&store, "pager", at(100)).await;
     keep(&store, [end("end-b", 110)]).await;
-    let again = claim_one(&store, "pager", at(130)).await;
-    settle(&store, &again, retry(at(150))).await;
+    assert_eq!(
+        phase(&deliver(&store, 130).await),
+        Some(Phase::Resolve),
+        "nor where its end came before the lease ran out"
+    );
     assert_eq!(state_of(&store, "b").await, DeliveryState::Superseded);
-    assert_eq!(phase(&deliver(&store, 130).await), Some(Phase::Resolve));
     nothing_is_left(&store).await;
 }
 
@@ -304,21 +306,58 @@ pub async fn two_ends_of_what_a_holder_that_is_gone_may_have_told_are_one(store:
     nothing_is_left(&store).await;
 }
 
-/// Where incidents are only told, their beginning and end may leave in one message.
-pub async fn a_group_that_holds_beginning_and_end_loses_neither(store: Arc<dyn Store>) {
+/// Where incidents are only told, what begins and what ends may leave in one message.
+pub async fn a_group_that_holds_a_beginning_and_an_end_loses_neither(store: Arc<dyn Store>) {
     let script = Script::default().groups("everything", 0, 10);
-    let [begun, over] = [open("begun", 0), end("over", 10)].map(|append| grouped(append, "all", 0));
-    keep(&store, [begun]).await;
+    let in_group = |append| grouped(append, "all", 0);
+    keep(&store, [in_group(open("begun", 0))]).await;
     script.claim_one(&store, "pager", at(0)).await;
-    keep(&store, [over]).await;
+    let other = opens(owing("other", 10, &["pager"]), "another incident");
+    keep(&store, [in_group(end("over", 10)), in_group(other)]).await;
     let both = script.claim_one(&store, "pager", at(30)).await;
+    assert_eq!(state_of(&store, "begun").await, DeliveryState::Superseded, "it may have been told, and is over");
     assert_eq!((both.deliveries.len(), both.incident.is_none()), (2, true));
     assert_eq!(both.tally.as_ref().map(|tally| (tally.events(), tally.resolved())), Some((1, 1)));
-    assert_eq!(told(&both), ["begun"], "where there is news, ends are only counted");
+    assert_eq!(told(&both), ["other"], "where there is news, ends are only counted");
     script.settle(&store, &both, retry(at(60)), at(31)).await;
-    assert_eq!(state_of(&store, "begun").await, DeliveryState::Superseded);
     let last = script.claim_one(&store, "pager", at(60)).await;
-    assert_eq!(told(&last), ["over"]);
+    assert_eq!(last.deliveries, both.deliveries);
     script.settle(&store, &last, delivered(), at(60)).await;
     nothing_is_left(&store).await;
+}
+
+/// Nobody who reads that it is on wants to read that it is over before.
+pub async fn what_is_over_ends_nothing_that_happened_later(store: Arc<dyn Store>) {
+    let happened = |append: Append, seconds| {
+        let event = Event { occurred_at: Some(at(seconds)), ..append.event };
+        Append { event, ..append }
+    };
+    keep(&store, [happened(open("begun", 600), 600)]).await;
+    deliver(&store, 600).await;
+    keep(&store, [happened(end("stale", 700), 500)]).await;
+    assert_eq!(owes(&store, "stale").await, 0, "it tells late of what was before");
+    keep(&store, [happened(end("over", 710), 590)]).await;
+    assert_eq!(phase(&deliver(&store, 710).await), Some(Phase::Resolve), "clocks may differ a little");
+    nothing_is_left(&store).await;
+}
+
+/// The opening turns out to have been told while the storm is put together, and its end must know.
+pub async fn the_end_of_what_was_cut_short_in_a_storm_is_not_silent(store: Arc<dyn Store>) {
+    let is_end = |candidate: &Candidate<'_>| candidate.event.id.as_str().ends_with("over");
+    let silent = |_: &Candidate<'_>| Ruling::End(End::Silenced { detail: "sh".to_owned() });
+    let script = Script::default().storms("everything", 0).ruled(move |candidate, _| {
+        if is_end(candidate) && !candidate.ends_what_was_told { silent(candidate) } else { Ruling::Leave }
+    });
+    keep(&store, [watched(open("begun", 0))]).await;
+    script.claim_one(&store, "pager", at(0)).await;
+    keep(&store, [watched(end("over", 10))]).await;
+    let others = (0..3).map(|n| watched(owing(&format!("other-{n}"), 25, &["pager"])));
+    keep(&store, others).await;
+    let mut told = Vec::new();
+    for batch in script.claim(&store, "pager", at(30)).await {
+        told.extend(batch.deliveries.clone());
+        script.settle(&store, &batch, delivered(), at(31)).await;
+    }
+    assert_eq!(state_of(&store, "over").await, DeliveryState::Delivered);
+    assert_eq!(told.len(), 4);
 }

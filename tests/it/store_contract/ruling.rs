@@ -19,7 +19,7 @@ pub async fn who_is_silenced_ends_so_and_leaves_no_trace_of_failure(store: Arc<d
     keep(&store, [owing("a", 0, &["slack"]), owing("b", 0, &["slack"])]).await;
     let claimed = claim_on(&store, "slack", at(0), &quiet.terms()).await;
     assert_eq!(names(&claimed.batches), ["b"]);
-    assert_eq!(claimed.ended.iter().map(|ended| ended.state).collect::<Vec<_>>(), [DeliveryState::Silenced]);
+    assert_eq!(claimed.after.ended.iter().map(|ended| ended.state).collect::<Vec<_>>(), [DeliveryState::Silenced]);
     let row = &stored(&store, "a").await.deliveries[0];
     assert_eq!((row.state, row.attempts, row.reason), (DeliveryState::Silenced, 0, None));
     assert_eq!(row.detail.as_deref(), Some("silence 7: upgrade"));
@@ -50,7 +50,7 @@ pub async fn who_comes_too_late_is_a_dead_letter_that_says_what_stood_in_its_way
     keep(&store, [owing("untried", 0, &["slack"]), owing("fresh", 20, &["slack"])]).await;
     let claimed = claim_on(&store, "slack", at(31), &late.terms()).await;
     assert_eq!(names(&claimed.batches), ["fresh"]);
-    assert!(claimed.woken.contains(&target("oncall")), "there is news for it");
+    assert!(claimed.after.woken.contains(&target("oncall")), "there is news for it");
     let detail = async |name| stored(&store, name).await.deliveries[0].detail.clone().unwrap_or_default();
     assert_eq!(detail("tried").await, "it is too old; the last attempt: the target answered 503");
     assert_eq!(detail("untried").await, "it is too old");
@@ -94,8 +94,8 @@ pub async fn a_claim_that_ends_very_many_says_that_there_is_more(store: Arc<dyn 
     let none = Script::default().ruled(|_, _| expired());
     keep(&store, (0..1_200).map(|n| owing(&n.to_string(), 0, &["slack"]))).await;
     let claimed = store.claim(claim_of("slack", at(0), 1, &none.terms())).await.unwrap();
-    assert!(claimed.more && claimed.ended.len() < 1_000, "{}", claimed.ended.len());
+    assert!(claimed.more && claimed.after.ended.len() < 1_000, "{}", claimed.after.ended.len());
     let rest = claim_on(&store, "slack", at(0), &none.terms()).await;
-    assert_eq!(claimed.ended.len() + rest.ended.len(), 1_200);
+    assert_eq!(claimed.after.ended.len() + rest.after.ended.len(), 1_200);
     assert_eq!(store.backlog().await.unwrap()[&target("slack")].dead, 1_200);
 }

@@ -125,7 +125,7 @@ pub async fn what_a_settlement_raises_is_kept_with_it_and_owed(store: Arc<dyn St
     keep(&store, [owing("a", 0, &["slack"])]).await;
     let claimed = claim_one(&store, "slack", at(0)).await;
     let raise = vec![owing("raised-1", 1, &["oncall"]), owing("raised-2", 1, &["oncall", "slack"])];
-    let Settled::Done { ended, woken, .. } =
+    let Settled::Done { after: Aftermath { ended, woken, .. }, .. } =
         store.settle(ended(&claimed, dead(), &raising(raise.clone()))).await.unwrap()
     else {
         panic!("it was settled in time")

@@ -146,7 +146,9 @@ pub async fn what_a_change_gives_rise_to_is_kept_with_it(store: Arc<dyn Store>) 
     let script = Script::default().raising(vec![owing("report", 1, &["oncall"])]);
     many(&store, "n", 1, 0).await;
     let batch = script.claim_one(&store, "slack", at(0)).await;
-    let Settled::Done { woken, .. } = script.settle(&store, &batch, refused(at(1)), at(1)).await else {
+    let Settled::Done { after: Aftermath { woken, .. }, .. } =
+        script.settle(&store, &batch, refused(at(1)), at(1)).await
+    else {
         panic!("it was settled in time")
     };
     assert!(woken.contains(&target("oncall")));

@@ -147,7 +147,7 @@ pub async fn an_append_that_is_dropped_half_way_is_done_or_not_done(store: Arc<d
         come_to_rest(&store).await;
         let kept = store.event(&given.event.id).await.unwrap();
         assert!(kept.as_ref().is_none_or(|kept| kept.deliveries.len() == 2), "{kept:?}");
-        let again = store.append(vec![given], None).await.unwrap()[0];
+        let again = store.append(vec![given], None).await.unwrap().appended[0];
         assert_eq!(again == Appended::New, kept.is_none());
     }
     assert_eq!(claim(&store, "slack", at(0)).await.len(), 30);

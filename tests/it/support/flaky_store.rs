@@ -9,7 +9,7 @@ use castai_relay::event::silence::{self, Silence};
 use castai_relay::names::{CursorName, EventId, SilenceId, TargetName};
 use castai_relay::store::memory::MemoryStore;
 use castai_relay::store::{
-    Append, Appended, Backlog, Claim, Claimed, Cursor, Settled, Settlement, Store, StoreError, StoredEvent, Terms,
+    Append, Backlog, Claim, Claimed, Cursor, Kept, Settled, Settlement, Store, StoreError, StoredEvent, Terms,
 };
 use castai_relay::target::TargetState;
 use tokio::sync::watch;
@@ -169,7 +169,7 @@ impl Gate {
 
 #[async_trait]
 impl Store for FlakyStore {
-    async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Vec<Appended>, StoreError> {
+    async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Kept, StoreError> {
         self.appends.pass().await?;
         self.appended.lock().unwrap().push((appends.len(), cursor.is_some()));
         self.end.write(self.kept.append(appends, cursor)).await
