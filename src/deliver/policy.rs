@@ -76,9 +76,9 @@ pub struct Impossible {
     /// The key it is written under: `burst`, `retry.share`.
     pub key: &'static str,
     /// What is wrong.
-    pub message: &'static str,
+    pub message: String,
     /// What to write instead, where that is not plain.
-    pub hint: Option<&'static str>,
+    pub hint: Option<String>,
 }
 
 /// Whether it is so, the key, what is wrong, what to write instead.
@@ -138,7 +138,12 @@ impl Written {
     pub fn impossible(&self, kind_has_rate: bool) -> Vec<Impossible> {
         let all = [self.out_of_range(), self.out_of_place(kind_has_rate)].concat();
         let found = all.into_iter().filter(|(is_wrong, ..)| *is_wrong);
-        found.map(|(_, key, message, hint)| Impossible { key, message, hint }).collect()
+        let found = found.map(|(_, key, message, hint)| Impossible {
+            key,
+            message: message.to_owned(),
+            hint: hint.map(str::to_owned),
+        });
+        found.chain(self.retry_at_odds()).chain(self.fallback_too_late()).collect()
     }
 
     fn out_of_range(&self) -> Vec<Row> {
@@ -146,6 +151,7 @@ impl Written {
         let concurrency = self.concurrency.is_some_and(|count| !(1..=64).contains(&count));
         let burst = self.burst.is_some_and(|count| !(1..=1000).contains(&count));
         let share = !(10..=100).contains(&self.retry.share.get());
+        let (base, cap) = (is_zero(Some(self.retry.base)), is_zero(Some(self.retry.cap)));
         // A thousand a second is one in each millisecond, the finest time there is.
         let rate = matches!(self.rate, Some(WrittenRate::At(rate)) if rate.is_above_per_second(1000));
         let starved = "with less, what is old would hardly ever leave while news comes in";
@@ -153,6 +159,8 @@ impl Written {
             (concurrency, "concurrency", "`concurrency` must be from 1 to 64", None),
             (is_zero(self.timeout), "timeout", "`timeout` must be more than zero", None),
             (is_zero(self.max_age), "max_age", "`max_age` must be more than zero", None),
+            (base, "retry.base", "`base` must be more than zero", None),
+            (cap, "retry.cap", "`cap` must be more than zero", None),
             (share, "retry.share", "`share` must be from 10% to 100%", Some(starved)),
             (rate, "rate", "`rate` must be 1000/s or less", Some("write `unlimited` for as fast as they can")),
             (burst, "burst", "`burst` must be from 1 to 1000", None),
@@ -173,6 +181,36 @@ impl Written {
             ),
             (fallback_after, "fallback_after", "`fallback_after` means nothing without a `fallback`", Some(no_target)),
         ]
+    }
+
+    /// No wait grows beyond `cap`, so nothing would grow from a `base` above it.
+    fn retry_at_odds(&self) -> Option<Impossible> {
+        let RetryPolicy { base, cap, .. } = self.retry;
+        (base > cap && !cap.get().is_zero()).then(|| Impossible {
+            // Only one of the two need be written.
+            key: "retry",
+            message: format!("waits grow from `base` {base} to `cap` {cap}, which is less"),
+            hint: Some(format!("write a `base` of {cap} or less, or a `cap` of {base} or more")),
+        })
+    }
+
+    /// What a closed target is owed is given up before its fallback hears of it.
+    fn fallback_too_late(&self) -> Option<Impossible> {
+        let usual = Policy::default();
+        let age = self.max_age.unwrap_or(usual.max_age);
+        let after = self.fallback_after.unwrap_or(usual.fallback_after);
+        let is_late = self.fallback.is_some() && after >= age && !age.get().is_zero();
+        let (key, by_default) = match self.fallback_after {
+            Some(_) => ("fallback_after", ""),
+            None => ("max_age", " by default"),
+        };
+        is_late.then(|| Impossible {
+            key,
+            message: format!(
+                "what waits is given up after `max_age` {age}, before it falls back after `fallback_after` {after}{by_default}"
+            ),
+            hint: Some(format!("write a `fallback_after` of less than {age}, or a longer `max_age`")),
+        })
     }
 }
 

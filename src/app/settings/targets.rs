@@ -49,7 +49,7 @@ pub(super) fn read(root: &Section, kit: &Kit) -> Option<Vec<Target>> {
 fn policy_of(entry: &Section, written: Written, kind: Option<&Kind>) -> Option<Policy> {
     let impossible = written.impossible(kind.is_none_or(|kind| kind.pace.is_some()));
     for Impossible { key, message, hint } in &impossible {
-        entry.problem_at(key, *message, &[], hint.map(str::to_owned));
+        entry.problem_at(key, message, &[], hint.clone());
     }
     kind.filter(|_| impossible.is_empty()).map(|kind| written.over(kind.pace))
 }

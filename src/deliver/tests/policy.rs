@@ -18,7 +18,7 @@ fn written(yaml: &str) -> Written {
     section.read().unwrap_or_else(|| panic!("{:?}", section.problems()))
 }
 
-fn mistakes(yaml: &str, kind_has_rate: bool) -> Vec<&'static str> {
+fn mistakes(yaml: &str, kind_has_rate: bool) -> Vec<String> {
     written(yaml).impossible(kind_has_rate).into_iter().map(|mistake| mistake.message).collect()
 }
 
@@ -66,6 +66,8 @@ fn what_cannot_be_meant_is_told() {
     assert_eq!(mistakes("{ concurrency: 65 }", true), ["`concurrency` must be from 1 to 64"]);
     assert_eq!(mistakes("{ timeout: 0s }", true), ["`timeout` must be more than zero"]);
     assert_eq!(mistakes("{ max_age: 0s }", true), ["`max_age` must be more than zero"]);
+    assert_eq!(mistakes("{ retry: { base: 0s } }", true), ["`base` must be more than zero"]);
+    assert_eq!(mistakes("{ retry: { cap: 0s } }", true), ["`cap` must be more than zero"]);
     assert_eq!(mistakes("{ retry: { share: 9% } }", true), ["`share` must be from 10% to 100%"]);
     for burst in ["0", "1001"] {
         assert_eq!(mistakes(&format!("{{ burst: {burst} }}"), true), ["`burst` must be from 1 to 1000"]);
@@ -76,7 +78,28 @@ fn what_cannot_be_meant_is_told() {
     assert_eq!(mistakes("{ fallback_after: 1m }", true), ["`fallback_after` means nothing without a `fallback`"]);
     let good =
         "{ concurrency: 64, retry: { share: 10% }, rate: 60000/m, burst: 1000, fallback: a, fallback_after: 1m }";
-    assert_eq!(mistakes(good, false), Vec::<&str>::new());
+    assert_eq!(mistakes(good, false), Vec::<String>::new());
+}
+
+#[test]
+fn waits_grow_from_the_shorter_to_the_longer() {
+    for yaml in ["{ retry: { base: 6m } }", "{ retry: { cap: 999ms } }", "{ retry: { base: 2s, cap: 1s } }"] {
+        let told = written(yaml).impossible(true);
+        assert_eq!(told.iter().map(|mistake| mistake.key).collect::<Vec<_>>(), ["retry"], "{yaml}");
+    }
+    assert_eq!(mistakes("{ retry: { base: 5m } }", true), Vec::<String>::new(), "waits may all be alike");
+}
+
+#[test]
+fn nothing_is_given_up_before_it_falls_back() {
+    let keys = |yaml: &str| written(yaml).impossible(true).into_iter().map(|each| each.key).collect::<Vec<_>>();
+    assert_eq!(keys("{ fallback: a, max_age: 15m }"), ["max_age"], "15m is the default of the other one");
+    assert_eq!(keys("{ fallback: a, fallback_after: 1d }"), ["fallback_after"]);
+    assert_eq!(keys("{ fallback: a, fallback_after: 2m, max_age: 1m }"), ["fallback_after"]);
+    for good in ["{ max_age: 1m }", "{ fallback: a, max_age: 16m }", "{ fallback: a, fallback_after: 0s, max_age: 1s }"]
+    {
+        assert_eq!(keys(good), Vec::<&str>::new(), "{good}");
+    }
 }
 
 #[test]
@@ -84,7 +107,7 @@ fn a_burst_needs_a_rate() {
     let told = ["`burst` means nothing without a `rate`"];
     assert_eq!(mistakes("{ burst: 5 }", false), told);
     assert_eq!(mistakes("{ rate: unlimited, burst: 5 }", true), told);
-    assert_eq!(mistakes("{ burst: 5 }", true), Vec::<&str>::new());
+    assert_eq!(mistakes("{ burst: 5 }", true), Vec::<String>::new());
 }
 
 #[test]

@@ -106,15 +106,18 @@ fn addressee(index: u64, count: u64, dice: &mut Dice) -> Addressee {
     }
     written.insert("concurrency".into(), dice.between(1, 5).into());
     written.insert("timeout".into(), dice.pick(&["1s", "5s", "15s", "60s"]).into());
-    let (base, cap) = (dice.pick(&["200ms", "1s", "10s"]), dice.pick(&["5s", "60s", "300s"]));
+    let (base, cap) = (dice.pick(&["200ms", "1s", "5s"]), dice.pick(&["5s", "60s", "300s"]));
     let share = dice.pick(&["10%", "50%", "100%"]);
     written.insert("retry".into(), json!({ "base": base, "cap": cap, "share": share }));
-    written.insert("max_age".into(), dice.pick(&["2m", "20m", "3h", "24h", "24h"]).into());
+    let max_age = dice.pick(&["2m", "20m", "3h", "24h", "24h"]);
+    written.insert("max_age".into(), max_age.into());
     written.insert("ambiguous".into(), dice.pick(&["resend", "resend", "give_up"]).into());
     // Only towards the last one, so that nothing goes round.
     if index + 1 < count && dice.chance(50) {
         written.insert("fallback".into(), name_of(dice.between(index + 1, count - 1)).into());
-        written.insert("fallback_after".into(), dice.pick(&["30s", "5m", "15m"]).into());
+        let after = dice.pick(&["30s", "5m", "15m"]);
+        // What is given up before it falls back cannot be meant.
+        written.insert("fallback_after".into(), if max_age == "2m" { "30s" } else { after }.into());
     }
     let addressee = Addressee::new(&name_of(index), dice.chance(40), written.into());
     Addressee { tells_many: !addressee.keeps_incidents || dice.chance(60), ..addressee }
