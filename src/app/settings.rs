@@ -106,7 +106,7 @@ impl Settings {
         check_public_url(root, server.as_ref(), sources.as_ref());
         sources::check_memory(root, sources.as_ref(), store.as_ref());
         let targets = targets::read(root, kit);
-        let table = routes::read(root);
+        let table = routes::read(root, store.as_ref().map(|store| store.retention));
         let (store, server) = (store?, server?);
         Some(Self {
             server,

@@ -96,6 +96,11 @@ impl GroupRule {
         pairs.collect::<Vec<_>>().join(", ")
     }
 
+    /// How long its deliveries may have to wait: for others, and after others have left. Each with its key.
+    pub(super) fn waits(&self) -> [(&'static str, Span); 2] {
+        [("group.wait", self.wait), ("group.interval", self.interval)]
+    }
+
     /// How its batches leave.
     pub(super) fn pace(&self) -> Pace {
         Pace { interval: self.interval.get(), max_events: self.max_events }

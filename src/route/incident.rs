@@ -94,6 +94,14 @@ impl IncidentRule {
         }
     }
 
+    /// How long after the last event that opened it, it ends by itself, if it does.
+    pub fn resolve_after(&self) -> Option<Span> {
+        match self.end {
+            End::When(_) => None,
+            End::After(after) | End::WhenOrAfter(_, after) => Some(after),
+        }
+    }
+
     /// The incident an event is about.
     ///
     /// # Errors
@@ -106,10 +114,7 @@ impl IncidentRule {
 
     /// What an event that the route takes does; nothing when the key cannot be made of it.
     pub(super) fn open(&self, facts: &Facts<'_>) -> Option<IncidentStep> {
-        let resolve_after = match self.end {
-            End::When(_) => None,
-            End::After(after) | End::WhenOrAfter(_, after) => Some(after.get()),
-        };
+        let resolve_after = self.resolve_after().map(Span::get);
         Some(IncidentStep { key: self.key(facts).ok()?, phase: Phase::Open, resolve_after })
     }
 

@@ -33,6 +33,7 @@ pub use late::LateRule;
 pub use matcher::Matcher;
 pub use storm::StormRule;
 
+use crate::config::Span;
 use crate::event::batch::Gathering;
 use crate::event::delivery::Owed;
 use crate::event::{Event, Severity, Timestamp};
@@ -97,6 +98,12 @@ impl Route {
     /// When it may speak, in words; `None` when that is always.
     pub fn hours_in_words(&self) -> Option<String> {
         self.hours().in_words()
+    }
+
+    /// How long what it owes may have to wait for other deliveries, each with the key that says so: `group.wait`.
+    pub fn waits(&self) -> impl Iterator<Item = (&'static str, Span)> {
+        let of_group = self.group.iter().flat_map(GroupRule::waits);
+        of_group.chain(self.storm.as_ref().map(StormRule::wait))
     }
 
     fn hours(&self) -> Hours<'_> {

@@ -62,6 +62,11 @@ impl StormRule {
         StormWatch { leaks_every: self.above.interval(), full_at: self.above.count(), spared }
     }
 
+    /// How long what is swept together may have to wait, with its key.
+    pub(super) fn wait(&self) -> (&'static str, Span) {
+        ("storm.interval", self.interval)
+    }
+
     /// How what is swept together leaves; as large as `group` allows, if the route has groups.
     pub(super) fn pace(&self, group: Option<Pace>) -> Pace {
         Pace {

@@ -1,16 +1,22 @@
-//! The sections `routes` and `default_targets`: who is told of what, and that everybody named there exists.
+//! The sections `routes` and `default_targets`: who is told of what, that everybody named there exists, and that nothing
+//! has to wait there until it is given up or forgotten.
 
-use super::collect;
+use super::{collect, targets};
 use crate::config::{Section, Span};
 use crate::names::{RouteName, SourceName, TargetName};
-use crate::route::{LateRule, Route, RoutingTable};
+use crate::route::{IncidentRule, LateRule, Route, RoutingTable};
 
-/// Reads the routing table.
-pub(super) fn read(root: &Section) -> Option<RoutingTable> {
+/// Reads the routing table. `retention` is how long events are kept, if that could be read.
+pub(super) fn read(root: &Section, retention: Option<Span>) -> Option<RoutingTable> {
     let defined = defined_targets(&root.section("targets"));
     let mut routes = Some(Vec::new());
     for item in root.child("routes").map(|routes| routes.items()).unwrap_or_default() {
-        collect(&mut routes, item.read::<Route>());
+        let route = item.read::<Route>();
+        if let Some(route) = &route {
+            check_waits(&item, route, &root.section("targets"));
+            check_memory(&item, route, retention);
+        }
+        collect(&mut routes, route);
         // Apart from the route, which may have other mistakes.
         let notify = item.child("notify").and_then(|notify| notify.read::<Vec<TargetName>>());
         check_targets(&item, "notify", &notify.unwrap_or_default(), defined.as_deref());
@@ -57,6 +63,49 @@ fn check_targets(place: &Section, key: &str, named: &[TargetName], defined: Opti
         let message = format!("target `{target}` is not defined");
         place.problem_at(&format!("{key}[{index}]"), message, defined, None);
     }
+}
+
+/// What has to wait for longer than it may become old would be given up instead of told.
+fn check_waits(item: &Section, route: &Route, targets: &Section) {
+    for target in everybody_told(&route.notify, targets) {
+        let Some(age) = targets::max_age(targets, &target) else { continue };
+        let is_named = route.notify.contains(&target);
+        // What falls back has waited already, but not for its turn there.
+        let waits = route.waits().filter(|(key, wait)| *wait >= age && (is_named || *key != "group.wait"));
+        for (path, wait) in waits {
+            let (rule, key) = path.split_once('.').unwrap_or(("", path));
+            let is_written = item.child(rule).is_some_and(|rule| rule.child(key).is_some());
+            let by_default = if is_written { "" } else { " by default" };
+            let stands_in = if is_named { "" } else { ", a fallback," };
+            let mistake = format!(
+                "`{key}` is {wait}{by_default}, but what waits for `{target}`{stands_in} is given up after `max_age` {age}"
+            );
+            let hint = format!("write less than {age}, or give `{target}` a longer `max_age`");
+            item.problem_at(path, mistake, &[], Some(hint));
+        }
+    }
+}
+
+/// Those who are named, and those who stand in for them.
+fn everybody_told(named: &[TargetName], targets: &Section) -> Vec<TargetName> {
+    let mut all = named.to_vec();
+    let mut at = 0;
+    while let Some(target) = all.get(at) {
+        let stands_in = targets::fallback(targets, target).filter(|other| !all.contains(other));
+        all.extend(stands_in);
+        at += 1;
+    }
+    all
+}
+
+/// An incident is known by its last event: when that is forgotten, nobody hears of the end any more.
+fn check_memory(item: &Section, route: &Route, retention: Option<Span>) {
+    let Some(after) = route.incident.as_ref().and_then(IncidentRule::resolve_after) else { return };
+    let Some(kept) = retention.filter(|kept| *kept <= after && !kept.get().is_zero()) else { return };
+    let mistake =
+        format!("`resolve_after` is {after}, but events are kept for {kept}: the incident is forgotten before it ends");
+    let hint = format!("write less than {kept}, or a longer `store.retention`");
+    item.problem_at("incident.resolve_after", mistake, &[], Some(hint));
 }
 
 fn check_table(root: &Section, table: &RoutingTable) {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::{collect, named};
-use crate::config::Section;
+use crate::config::{Section, Span};
 use crate::deliver::Policy;
 use crate::deliver::policy::{Impossible, Written};
 use crate::names::TargetName;
@@ -52,6 +52,20 @@ fn policy_of(entry: &Section, written: Written, kind: Option<&Kind>) -> Option<P
         entry.problem_at(key, message, &[], hint.clone());
     }
     kind.filter(|_| impossible.is_empty()).map(|kind| written.over(kind.pace))
+}
+
+/// How old what this target is owed may become; `None` when there is no such target, or what it says cannot be meant.
+pub(super) fn max_age(targets: &Section, name: &TargetName) -> Option<Span> {
+    let age = match targets.child(name.as_str())?.child("max_age") {
+        Some(written) => written.read::<Span>()?,
+        None => Policy::default().max_age,
+    };
+    (!age.get().is_zero()).then_some(age)
+}
+
+/// Who stands in for this target.
+pub(super) fn fallback(targets: &Section, name: &TargetName) -> Option<TargetName> {
+    targets.child(name.as_str())?.child("fallback")?.read()
 }
 
 /// The kind of a target and what is written for it.
