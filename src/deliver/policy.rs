@@ -227,14 +227,23 @@ impl<'de> Deserialize<'de> for WrittenRate {
 }
 
 impl fmt::Display for Policy {
-    /// The limits in words, for people: `1/s, 4 at a time, 15s each, given up after 1d`.
+    /// The limits in words, for people: `1/s, 4 at a time, 15s each, given up after 1d`. How it is retried only where that is
+    /// not as for every target.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.rate, self.burst) {
             (None, _) => f.write_str("unlimited")?,
             (Some(rate), 1) => write!(f, "{rate}")?,
             (Some(rate), burst) => write!(f, "{rate} with bursts of {burst}")?,
         }
-        write!(f, ", {} at a time, {} each, given up after {}", self.concurrency, self.timeout, self.max_age)?;
+        write!(f, ", {} at a time, {} each", self.concurrency, self.timeout)?;
+        let (usual, RetryPolicy { base, cap, share }) = (RetryPolicy::default(), self.retry);
+        if (base, cap) != (usual.base, usual.cap) {
+            write!(f, ", retried after {base} to {cap}")?;
+        }
+        if share != usual.share {
+            write!(f, ", old ones get {share}")?;
+        }
+        write!(f, ", given up after {}", self.max_age)?;
         match self.ambiguous {
             Ambiguous::Resend => Ok(()),
             Ambiguous::GiveUp => f.write_str(" or when it may have arrived"),

@@ -115,6 +115,10 @@ fn the_limits_read_as_a_phrase() {
     let phrase = |yaml: &str| written(yaml).over(paced()).to_string();
     assert_eq!(phrase("{}"), "2/s with bursts of 20, 4 at a time, 15s each, given up after 1d");
     assert_eq!(phrase("{ rate: 1/s }"), "1/s, 4 at a time, 15s each, given up after 1d");
+    let retried = "{ rate: 1/s, retry: { cap: 1m, share: 25% } }";
+    let words = "1/s, 4 at a time, 15s each, retried after 1s to 1m, old ones get 25%, given up after 1d";
+    assert_eq!(phrase(retried), words);
+    assert_eq!(phrase("{ retry: { base: 1s, cap: 300s, share: 50% } }"), phrase("{}"));
     let unsure = "{ rate: unlimited, max_age: 1h, ambiguous: give_up }";
     assert_eq!(phrase(unsure), "unlimited, 4 at a time, 15s each, given up after 1h or when it may have arrived");
 }
