@@ -24,7 +24,7 @@ use crate::deliver::quiet::Quiet;
 use crate::http_server::{self, ApiError};
 use crate::names::TargetName;
 use crate::runtime::{Clock, Lifecycle};
-use crate::store::{Backlog, Store};
+use crate::store::{Backlog, Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// How long the store may take to answer a probe or a scrape.
@@ -53,7 +53,7 @@ pub struct Admin {
     pub clock: Arc<dyn Clock>,
     /// Whether the process is stopping.
     pub life: Lifecycle,
-    /// Targets whose backlog is shown even when nothing waits.
+    /// Targets of which it is shown how they stand, and how much waits even when nothing does.
     pub targets: Arc<[TargetName]>,
     /// Where silences are added and ended.
     pub quiet: Arc<Quiet>,
@@ -88,16 +88,26 @@ async fn readyz(State(admin): State<Admin>) -> Response {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    match tokio::time::timeout(PATIENCE, admin.store.backlog()).await {
-        Ok(Ok(waiting)) => admin.show_backlog(&waiting),
-        Ok(Err(error)) => tracing::warn!(%error, "the backlog could not be counted for the metrics"),
-        Err(_elapsed) => tracing::warn!("the store was too slow to count the backlog for the metrics"),
+    match tokio::time::timeout(PATIENCE, admin.look()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the store could not be asked for the metrics"),
+        Err(_elapsed) => tracing::warn!("the store was too slow to be asked for the metrics"),
     }
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, content_type)], admin.metrics.encode()).into_response()
 }
 
 impl Admin {
+    /// What is kept is shown as it is kept, whoever changed it.
+    async fn look(&self) -> Result<(), StoreError> {
+        self.show_backlog(&self.store.backlog().await?);
+        for target in self.targets.iter() {
+            let standing = self.store.standing(target).await?;
+            self.metrics.closed(target, standing.closed().map(|closed| closed.cause.as_str()));
+        }
+        Ok(())
+    }
+
     fn show_backlog(&self, waiting: &BTreeMap<TargetName, Backlog>) {
         let now = self.clock.now();
         let idle = self.targets.iter().filter(|target| !waiting.contains_key(target));

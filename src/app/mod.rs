@@ -91,7 +91,6 @@ impl App {
         let targets: Arc<[TargetName]> = settings.targets.iter().map(|target| target.name.clone()).collect();
         let removed = removed_targets(&*store, &targets).await?;
         let bell = Arc::new(Doorbell::for_targets(targets.iter().chain(&removed).cloned()));
-        show_closed(&*store, &metrics, &targets).await?;
         let quiet = Arc::new(Quiet::load(settings.table.clone(), store.clone(), clock.now()).await?);
         let tools = Tools { store, table: settings.table, quiet: quiet.clone(), clock, bell, metrics };
 
@@ -255,15 +254,6 @@ async fn removed_targets(store: &dyn Store, configured: &[TargetName]) -> Result
         tracing::error!(target.name = %target, "deliveries wait for a target that is no longer configured; they become dead letters");
     }
     Ok(removed)
-}
-
-/// What was closed before the restart is closed still.
-async fn show_closed(store: &dyn Store, metrics: &Metrics, targets: &[TargetName]) -> Result<(), StoreError> {
-    for target in targets {
-        let standing = store.standing(target).await?;
-        metrics.closed(target, standing.closed().filter(|closed| closed.reported).map(|closed| closed.cause.as_str()));
-    }
-    Ok(())
 }
 
 fn inbox(tools: &Tools, seen: Seen, pulse: Arc<Pulse>) -> Inbox {

@@ -282,11 +282,9 @@ impl Deliverer {
             Change::Paused(closed) => {
                 let (cause, reason, detail) = (closed.cause.as_str(), closed.reason, &closed.detail);
                 tracing::error!(target.name = %self.target, cause, %reason, detail, "the target is closed; its deliveries are kept and it is probed");
-                self.tools.metrics.closed(&self.target, Some(cause));
             }
             Change::Resumed(closed) => {
                 tracing::info!(target.name = %self.target, since = %closed.since, "the target is open again");
-                self.tools.metrics.closed(&self.target, None);
             }
         }
     }

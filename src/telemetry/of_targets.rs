@@ -105,7 +105,7 @@ impl TargetMetrics {
         );
         let help = "Deliveries that went to the fallback of this target, too";
         registry.register("fallback_deliveries", help, self.fell_back.clone());
-        let help = "1 while nothing but probes goes to a target, by cause";
+        let help = "1 while a target is closed, so that nothing but probes goes there, by cause";
         registry.register("target_closed", help, self.closed.clone());
         registry.register("pending_deliveries", "Deliveries owed and not yet delivered", self.backlog.clone());
         let help = "Age of the oldest pending delivery";

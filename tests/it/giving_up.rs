@@ -92,6 +92,37 @@ async fn a_target_that_fails_five_times_in_a_row_is_left_alone_and_probed_less_a
     }
 }
 
+/// What `/metrics` says of Slack: that it is closed because it refuses, because it fails.
+async fn closed(relay: &TestRelay) -> [f64; 2] {
+    let series = |cause| format!(r#"castai_relay_target_closed{{target="slack-ops",cause="{cause}"}}"#);
+    [relay.metric(&series("refusing")).await, relay.metric(&series("failing")).await]
+}
+
+#[tokio::test]
+async fn that_a_target_is_closed_is_seen_at_once_whether_or_not_it_is_reported() {
+    let relay = TestRelay::start(REPORTS_TO_ONCALL).await;
+    relay.slack().always_replies(status(500));
+    for n in 0..5 {
+        relay.accept(node_added(&format!("evt-{n}"))).await;
+    }
+    assert_eq!(closed(&relay).await, [0.0, 0.0]);
+    relay.deliver().await;
+    assert_eq!((closed(&relay).await, reports(&relay).len()), ([0.0, 1.0], 0), "before its first probe nobody is told");
+    relay.pass(5);
+    relay.deliver().await;
+    assert_eq!((closed(&relay).await, reports(&relay).len()), ([0.0, 1.0], 1));
+    relay.slack().always_replies(says(404, "no_service"));
+    relay.pass(10);
+    relay.deliver().await;
+    assert_eq!((closed(&relay).await, reports(&relay).len()), ([1.0, 0.0], 1), "another cause is no other pause");
+
+    let relay = relay.restart(REPORTS_TO_ONCALL).await;
+    assert_eq!(closed(&relay).await, [1.0, 0.0]);
+    relay.slack().always_replies(says(200, "ok"));
+    relay.deliver().await;
+    assert_eq!(closed(&relay).await, [0.0, 0.0], "the probe leaves as soon as the relay is back");
+}
+
 #[tokio::test]
 async fn what_pagerduty_will_never_take_becomes_a_dead_letter_after_one_attempt() {
     let relay = TestRelay::start(
