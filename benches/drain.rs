@@ -1,5 +1,5 @@
-//! How fast a backlog drains to a fast receiver on this machine, each delivery settled durably; how long an idle relay takes
-//! from accepting an event to sending it; and how much memory a storm and a dead target cost.
+//! How fast a backlog drains to a fast receiver on this machine, each delivery settled durably; how long it takes from sending
+//! an event to an idle relay until its request is here, accepting it included; and how much memory a storm and a dead target cost.
 //!
 //! `cargo bench --bench drain [-- DELIVERIES]`. The ratio is to the same client sending the same requests with nothing to
 //! keep. Prints; asserts nothing, because machines differ. The relay is a process of its own; the receiver is a thread of this one.

@@ -33,7 +33,7 @@ pub struct Policy {
     pub ambiguous: Ambiguous,
     /// Who is told instead when this target is not to be had.
     pub fallback: Option<TargetName>,
-    /// How long the target may be closed before the fallback is told.
+    /// How long the target may be closed, or ask for patience, before the fallback is told.
     pub fallback_after: Span,
 }
 

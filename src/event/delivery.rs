@@ -92,7 +92,7 @@ pub struct Delivery {
     pub target: TargetName,
     /// The severity to tell it with.
     pub severity: Severity,
-    /// Which attempt this is, from 1. Also the fence: only the holder of the latest attempt may settle.
+    /// Which attempt this is, from 1. Who may settle it is said by the lease of its batch.
     pub attempt: u32,
     /// When this attempt was claimed.
     pub claimed_at: Timestamp,
