@@ -38,6 +38,8 @@ async fn logged(doing: impl Future<Output = ()>) -> Vec<Value> {
     let file = tempfile::NamedTempFile::new().unwrap();
     let writer = Arc::new(file.reopen().unwrap());
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(writer).finish();
+    // While there is only one subscriber, a thread without one that comes to a line first silences it for all.
+    let _another = tracing::Dispatch::new(tracing_subscriber::registry());
     let guard = tracing::subscriber::set_default(subscriber);
     doing.await;
     drop(guard);

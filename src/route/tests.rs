@@ -95,6 +95,21 @@ fn a_target_is_told_once_by_the_first_route_that_names_it() {
     );
 }
 
+/// Whoever is silent at that hour must not swallow what another one would tell.
+#[test]
+fn a_route_outside_its_hours_keeps_no_later_one_from_telling() {
+    let table = table(json!([
+        {"name": "office", "notify": ["slack"], "active": [{"times": ["08:00-18:00"]}]},
+        {"name": "always", "notify": ["slack"]},
+    ]));
+    let at = |text| Event { received_at: Timestamp::parse(text).unwrap(), ..event("node.added", json!({})) };
+    let (day, night) = (at("2026-11-20T12:00:00Z"), at("2026-11-20T03:00:00Z"));
+    assert_eq!(told(&table, &day), ["slack by office"]);
+    assert_eq!(told(&table, &night), ["slack by office", "slack by always"], "the first is recorded, the second told");
+    assert_eq!(explained(&table, &night)[1], "always: matched; tells slack with severity info");
+    assert!(explained(&table, &day)[1].contains("already owed to slack by route office"));
+}
+
 #[test]
 fn the_explanation_names_what_is_in_the_way_at_each_route() {
     let table = table(json!([

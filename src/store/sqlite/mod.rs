@@ -101,7 +101,7 @@ pub struct SqliteStore {
     readers: Arc<Readers>,
     _checkpointer: checkpoint::Checkpointer,
     /// Held as long as the database is open.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl SqliteStore {
@@ -153,12 +153,23 @@ pub fn is_held(path: &Path) -> std::io::Result<bool> {
     }
 }
 
-fn lock(path: &Path) -> Result<File, OpenError> {
+/// Let go of by name: a process that is just being started holds a copy of every open file for an instant, and with it a lock
+/// that ends only with the last of them.
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Where it cannot be let go of, it ends with the file.
+        let _ = self.0.unlock();
+    }
+}
+
+fn lock(path: &Path) -> Result<Lock, OpenError> {
     let path = lock_file(path);
     let failed = |error| OpenError::Io { path: path.clone(), error };
     let file = File::create(&path).map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked(path)),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 
 use super::*;
-use crate::event::delivery::{Owed, Reason};
+use crate::event::delivery::{IncidentStep, Owed, Phase, Reason};
 use crate::event::relay::{self, BodyProblem};
 use crate::event::{Event, Severity};
-use crate::names::{CursorName, RouteName, SourceName};
+use crate::names::{CursorName, IncidentKey, RouteName, SourceName};
 use crate::store::Appended;
 use crate::store::undisturbed;
 
@@ -170,6 +170,40 @@ async fn a_store_whose_last_handle_was_in_a_job_ends_all_the_same() {
         std::thread::yield_now();
     }
     SqliteStore::open(&path, unobserved()).unwrap();
+}
+
+#[test]
+fn who_is_just_being_started_does_not_keep_the_database_from_the_next_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("relay.db");
+    let store = SqliteStore::open(&path, unobserved()).unwrap();
+    let _inherited = store._lock.0.try_clone().unwrap();
+    drop(store);
+    SqliteStore::open(&path, unobserved()).unwrap();
+}
+
+#[tokio::test]
+async fn behind_a_delivery_of_an_incident_that_nobody_can_read_nobody_waits_for_ever() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&directory.path().join("relay.db"), unobserved()).unwrap();
+    let (target, now) = (TargetName::parse("slack").unwrap(), Timestamp::EPOCH);
+    let append = |body: &'static str| {
+        let problem = BodyProblem { message: String::new(), line: 1, column: 1, hint: "" };
+        let event = relay::body_rejected(&SourceName::relay(), Bytes::from_static(body.as_bytes()), &problem, now);
+        let key = IncidentKey::from_rendered("all").unwrap();
+        let step = Some(IncidentStep { key, phase: Phase::Open, resolve_after: None });
+        let plain = Owed::plain(RouteName::default_targets(), target.clone(), Severity::Error);
+        Append { event, owed: vec![Owed { incident: step, ..plain }] }
+    };
+    let appends: Vec<Append> = ["1", "2", "3"].map(append).into();
+    let second = appends[1].event.id.clone();
+    store.append(appends, None).await.unwrap();
+    let spoil = |database: &mut Database| {
+        database.connection.execute("UPDATE deliveries SET severity = 'none' WHERE behind = 0", [])
+    };
+    store.writer.write("spoil a row", spoil).await.unwrap();
+    let claimed = store.claim(undisturbed::claim(&target, now)).await.unwrap();
+    assert_eq!(claimed.batches.iter().map(|batch| &batch.lead().event.id).collect::<Vec<_>>(), [&second]);
 }
 
 #[tokio::test]

@@ -41,6 +41,10 @@ impl<'a> MakeWriter<'a> for Captured {
 
 /// Everything logged by this thread from now on, by us and by every library, at every level.
 fn capture() -> (Captured, tracing::subscriber::DefaultGuard) {
+    // While there is only one subscriber, a thread without one that comes to a line first silences it for all.
+    static ANOTHER: std::sync::LazyLock<tracing::Dispatch> =
+        std::sync::LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
+    std::sync::LazyLock::force(&ANOTHER);
     let captured = Captured::default();
     let everything = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
     (captured.clone(), everything.with_writer(captured).set_default())

@@ -77,6 +77,7 @@ macro_rules! contract {
                     below_its_limit_a_route_is_not_swept
                     a_storm_is_swept_into_one_message_each_interval
                     what_is_spared_leaves_alone_and_at_once
+                    what_is_spared_does_not_wait_for_the_group_of_its_incident
                     when_the_bucket_is_empty_the_storm_is_over
                     what_came_in_a_storm_leaves_as_one_when_it_is_over
                     another_storm_is_another_story
@@ -107,6 +108,7 @@ macro_rules! contract {
                     two_ends_of_what_a_holder_that_is_gone_may_have_told_are_one
                     a_group_that_holds_a_beginning_and_an_end_loses_neither
                     what_is_over_ends_nothing_that_happened_later
+                    what_an_end_cancels_is_said_by_the_write_that_keeps_it
                     the_end_of_what_was_cut_short_in_a_storm_is_not_silent
                 }
                 fallback {
@@ -137,6 +139,7 @@ macro_rules! contract {
                     a_refusal_closes_the_target_which_is_probed_with_a_real_one
                     five_failures_in_a_row_close_the_target_and_nobody_is_told_if_the_first_probe_succeeds
                     a_target_that_goes_on_failing_is_reported_once
+                    a_closed_target_is_not_tried_twice_with_one_message_while_others_wait
                     what_a_change_gives_rise_to_is_kept_with_it
                     one_target_that_is_closed_closes_no_other
                 }

@@ -326,6 +326,14 @@ pub async fn a_group_that_holds_a_beginning_and_an_end_loses_neither(store: Arc<
     nothing_is_left(&store).await;
 }
 
+/// So that it can be counted, wherever it happens.
+pub async fn what_an_end_cancels_is_said_by_the_write_that_keeps_it(store: Arc<dyn Store>) {
+    keep(&store, [open("a", 0), open("b", 1)]).await;
+    let kept = store.append(vec![end("over", 2)], None).await.unwrap();
+    let ended = kept.after.ended.iter().map(|ended| (ended.target.as_str(), ended.state));
+    assert_eq!(ended.collect::<Vec<_>>(), [("pager", DeliveryState::Superseded); 2]);
+}
+
 /// Nobody who reads that it is on wants to read that it is over before.
 pub async fn what_is_over_ends_nothing_that_happened_later(store: Arc<dyn Store>) {
     let happened = |append: Append, seconds| {

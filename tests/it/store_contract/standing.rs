@@ -142,6 +142,27 @@ pub async fn a_target_that_goes_on_failing_is_reported_once(store: Arc<dyn Store
     assert_eq!(*heard.lock().unwrap(), ["paused"]);
 }
 
+/// It may be this one message that the target cannot take, and the others must not wait for it.
+pub async fn a_closed_target_is_not_tried_twice_with_one_message_while_others_wait(store: Arc<dyn Store>) {
+    let script = Script::default();
+    many(&store, "poison", 1, 0).await;
+    let mut now = at(0);
+    for _ in 0..5 {
+        let batch = script.claim_one(&store, "slack", now).await;
+        script.settle(&store, &batch, failed(now), now).await;
+    }
+    many(&store, "n", 2, 1).await;
+    let mut tried = Vec::new();
+    for _ in 0..4 {
+        // Long after, so that none of them is fresh any more.
+        now = now.saturating_add(Duration::from_secs(600));
+        let probe = script.claim_one(&store, "slack", now).await;
+        tried.push(name_of(probe.lead()).to_owned());
+        script.settle(&store, &probe, failed(now), now).await;
+    }
+    assert_eq!(tried, ["n0", "n1", "poison0", "n0"]);
+}
+
 pub async fn what_a_change_gives_rise_to_is_kept_with_it(store: Arc<dyn Store>) {
     let script = Script::default().raising(vec![owing("report", 1, &["oncall"])]);
     many(&store, "n", 1, 0).await;

@@ -51,6 +51,17 @@ pub async fn what_is_spared_leaves_alone_and_at_once(store: Arc<dyn Store>) {
     assert!(claimed.iter().all(|batch| !batch.is_storm));
 }
 
+/// Also where it belongs to an incident that somebody else keeps, of a group that has to wait.
+pub async fn what_is_spared_does_not_wait_for_the_group_of_its_incident(store: Arc<dyn Store>) {
+    let script = script().groups("everything", 300, 10).keeping_incidents();
+    let of_prod = |name, seconds| opens(grouped(owing(name, seconds, &["slack"]), "prod", 0), "prod");
+    keep(&store, ["a", "b", "c"].map(|name| watched(of_prod(name, 0)))).await;
+    let first = script.claim_one(&store, "slack", at(0)).await;
+    script.settle(&store, &first, delivered(), at(1)).await;
+    keep(&store, [spared(of_prod("critical", 2))]).await;
+    assert_eq!(all_told(&script.claim(&store, "slack", at(2)).await), [["critical"]]);
+}
+
 pub async fn when_the_bucket_is_empty_the_storm_is_over(store: Arc<dyn Store>) {
     storm(&store).await;
     keep(&store, [news("d", 31)]).await;
