@@ -173,6 +173,9 @@ pub struct DeliveryRow {
     pub attempts: u32,
     /// Not before this (pending only).
     pub due_at: Timestamp,
+    /// Whether an attempt may have arrived of which nobody knows: then it may be there twice, or though it was given up. Not
+    /// known of those that end an incident.
+    pub in_doubt: bool,
     /// The last reason for failing.
     pub reason: Option<Reason>,
     /// The same in words; for one that was silenced or superseded, by what.

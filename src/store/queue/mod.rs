@@ -69,7 +69,7 @@ pub struct Row {
     pub tried: bool,
     /// True while it waits for an earlier one of its incident.
     pub behind: bool,
-    /// For an `Open` step: an attempt may have arrived. For a `Resolve` step: somebody was told what it ends.
+    /// For a `Resolve` step: somebody was told what it ends. For all others: an attempt may have arrived of which nobody knows.
     pub told: bool,
     /// Who holds it.
     pub held: Option<Lease>,

@@ -90,8 +90,11 @@ impl<R: Rows> Work<'_, R> {
         detail: &str,
     ) -> Result<(), R::Error> {
         for row in held {
+            let row = &self.rows.as_it_is(row)?;
+            let row = &Row { told: row.told || ambiguous, ..row.clone() };
             if ambiguous {
                 incident::told(self.rows, row, None)?;
+                self.rows.update(row)?;
             }
             self.end(row, End::Dead { reason, detail: detail.to_owned() })?;
         }

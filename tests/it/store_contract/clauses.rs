@@ -47,6 +47,7 @@ macro_rules! contract {
                     the_last_reason_for_failing_is_kept_after_success
                     an_older_attempt_is_fenced_and_changes_and_raises_nothing
                     an_attempt_is_settled_once
+                    that_an_attempt_may_have_arrived_is_remembered_whatever_comes_after
                     a_delivery_nobody_claimed_cannot_be_settled
                     a_late_settlement_counts_while_nobody_else_has_claimed
                     of_many_concurrent_settlements_of_one_attempt_one_counts

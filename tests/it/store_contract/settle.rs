@@ -81,6 +81,29 @@ pub async fn an_attempt_is_settled_once(store: Arc<dyn Store>) {
     }
 }
 
+/// Whoever looks later must see that it may be there twice, or though it was given up.
+pub async fn that_an_attempt_may_have_arrived_is_remembered_whatever_comes_after(store: Arc<dyn Store>) {
+    let in_doubt = |(outcome, sign): How| match outcome {
+        Outcome::Retry { at, reason, detail, .. } => (Outcome::Retry { at, reason, ambiguous: true, detail }, sign),
+        Outcome::Dead { reason, detail, .. } => (Outcome::Dead { reason, ambiguous: true, detail }, sign),
+        delivered @ Outcome::Delivered { .. } => (delivered, sign),
+    };
+    keep(&store, ["told twice", "given up", "cut short", "plain"].map(|name| owing(name, 0, &["slack"]))).await;
+    let all = claim(&store, "slack", at(0)).await;
+    settle(&store, &all[0], in_doubt(retry(at(1)))).await;
+    settle(&store, &all[1], in_doubt(dead())).await;
+    settle(&store, &all[3], retry(at(1))).await;
+    for batch in claim(&store, "slack", at(LONG_AFTER)).await {
+        settle(&store, &batch, retry(at(LONG_AFTER))).await;
+    }
+    for batch in claim(&store, "slack", at(LONG_AFTER)).await {
+        settle(&store, &batch, delivered()).await;
+    }
+    for (name, expected) in [("told twice", true), ("given up", true), ("cut short", true), ("plain", false)] {
+        assert_eq!(stored(&store, name).await.deliveries[0].in_doubt, expected, "{name}");
+    }
+}
+
 pub async fn a_delivery_nobody_claimed_cannot_be_settled(store: Arc<dyn Store>) {
     keep(&store, [owing("a", 0, &["slack"])]).await;
     let delivery = Delivery {
