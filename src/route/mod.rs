@@ -144,7 +144,7 @@ fn own_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RouteName, D::
 ///
 /// An event that a [`LateRule`] takes goes by that rule alone. Of all others, every matching route applies, in order,
 /// until one with `stop` has matched. An event that no route took goes to the default targets. Each target is told of an
-/// event once: by the first route that names it.
+/// event once: by the first route that names it and is not silent at that hour.
 ///
 /// Beside all this an event may end incidents: for each route whose `resolve_when` takes it, each target of that route is
 /// owed the end, once for each incident. Where the route's `match` takes it too, the route has taken it, and tells of the
