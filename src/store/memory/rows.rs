@@ -154,7 +154,7 @@ impl Rows for Kept {
     fn postpone(&mut self, of: &SlotName, now: Timestamp, until: Timestamp) -> Done<()> {
         let early: Vec<DeliveryId> = self
             .pending(&of.target)
-            .filter(|row| leaves_with(row, of) && !row.is_held_at(now) && row.due_at < until)
+            .filter(|row| leaves_with(row, of) && !row.behind && row.due_at <= now)
             .map(|row| row.id)
             .collect();
         for id in early {

@@ -275,7 +275,8 @@ pub trait Rows {
     fn head(&mut self, target: &TargetName, lane: Lane, now: Timestamp) -> Result<Option<Row>, Self::Error>;
     /// Those that leave together and are not held at `now`, in order of arrival.
     fn gather(&mut self, of: &SlotName, now: Timestamp, limit: usize) -> Result<Vec<Row>, Self::Error>;
-    /// Makes those that leave together, are not held at `now` and are due earlier, due at `until`.
+    /// Makes those that leave together, wait behind nobody and are due at `now`, due at `until`. Whoever is due in between is
+    /// put off when its time has come.
     fn postpone(&mut self, of: &SlotName, now: Timestamp, until: Timestamp) -> Result<(), Self::Error>;
     /// Makes those that leave together, are not held and are due exactly at `from`, due at `to`.
     fn reschedule(&mut self, of: &SlotName, from: Timestamp, to: Timestamp) -> Result<(), Self::Error>;

@@ -218,7 +218,11 @@ impl Rows for Database {
 
     fn postpone(&mut self, of: &SlotName, now: Timestamp, until: Timestamp) -> Done<()> {
         let (condition, group, key) = together(of);
-        let sql = format!("UPDATE deliveries SET due_at = ?6 WHERE {condition} AND {FREE_AT_5} AND due_at < ?6");
+        // By what is due: that is little, and the group may be large.
+        let sql = format!(
+            "UPDATE deliveries INDEXED BY deliveries_due SET due_at = ?6
+             WHERE {condition} AND behind = 0 AND tried IN (0, 1) AND due_at <= ?5"
+        );
         let (target, route) = (of.target.as_str(), of.route.as_str());
         self.change(&sql, params![target, route, group, key, now.as_millis(), until.as_millis()])
     }
