@@ -1,6 +1,8 @@
 //! How deliveries get through, however their targets behave. Next: [`super::giving_up`].
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Wake, Waker};
 
 use async_trait::async_trait;
 use castai_relay::deliver::quiet::Quiet;
@@ -10,10 +12,11 @@ use castai_relay::http_client::Endpoint;
 use castai_relay::names::TargetName;
 use castai_relay::notify::{Notifier, NotifyError};
 use castai_relay::route::RoutingTable;
-use castai_relay::runtime::{Clock, Doorbell};
+use castai_relay::runtime::{Clock, Doorbell, Lifecycle, Pending};
 use castai_relay::store::DeliveryState;
 use castai_relay::telemetry::Metrics;
 use castai_relay::template::Wording;
+use tokio::sync::Semaphore;
 
 use crate::support::bodies::{fixture, node_added};
 use crate::support::flaky_store::FlakyStore;
@@ -108,13 +111,16 @@ async fn a_target_that_fails_is_tried_again_until_it_takes_it() {
 
 #[tokio::test]
 async fn no_answer_in_time_may_mean_it_arrived_and_is_tried_again() {
-    let relay = TestRelay::start("targets: { slack-ops: { timeout: 100ms } }").await;
-    relay.slack().next_replies([Reply::Silence]);
+    let relay = TestRelay::start("targets: { slack-ops: { timeout: 1ms } }").await;
+    relay.slack().always_replies(Reply::Silence);
     relay.accept(node_added("evt")).await;
     relay.deliver().await;
     let detail = relay.delivery("evt").await.detail;
-    assert_eq!(detail.as_deref(), Some("no answer within 100ms; it may have arrived"));
+    assert_eq!(detail.as_deref(), Some("no answer within 1ms; it may have arrived"));
     assert_eq!(failed(&relay, "ambiguous").await, 1.0);
+    // With time enough for an answer.
+    let relay = relay.restart("").await;
+    relay.slack().always_replies(Reply::ok());
     relay.pass(1);
     relay.deliver().await;
     assert_eq!(relay.delivery("evt").await.state, DeliveryState::Delivered);
@@ -148,7 +154,7 @@ async fn a_dead_target_delays_nothing_for_a_live_one() {
     assert_eq!(relay.pagerduty().received().len(), 50);
     assert_eq!(relay.metric(r#"castai_relay_pending_deliveries{target="slack-ops"}"#).await, 50.0);
     assert_eq!(relay.metric(r#"castai_relay_pending_deliveries{target="oncall"}"#).await, 0.0);
-    relay.slack().always_replies(Reply::With(200, vec![], "ok".to_owned()));
+    relay.slack().always_replies(Reply::ok());
     // Five failures in a row closed it; the first probe leaves after five seconds.
     relay.pass(5);
     relay.deliver().await;
@@ -190,22 +196,28 @@ impl Notifier for Panicking {
     }
 }
 
-#[tokio::test]
-async fn a_notifier_that_panics_costs_one_attempt_and_nothing_else() {
-    let relay = TestRelay::start("").await;
-    relay.accept(node_added("evt")).await;
+/// A crank for `slack-ops` with a notifier of one's own, and the bell that wakes it.
+async fn crank(relay: &TestRelay, notifier: Arc<dyn Notifier>, policy: Policy) -> (Deliverer, Arc<Doorbell>) {
     let target = TargetName::parse("slack-ops").unwrap();
     let table = Arc::new(RoutingTable::compile(vec![], vec![]));
     let quiet = Quiet::load(table.clone(), relay.store.clone(), relay.clock().now()).await.unwrap();
+    let bell = Arc::new(Doorbell::for_targets([target.clone()]));
     let tools = Tools {
         store: relay.store.clone(),
         table,
         quiet: Arc::new(quiet),
         clock: Arc::new(relay.clock().clone()),
-        bell: Arc::new(Doorbell::default()),
+        bell: bell.clone(),
         metrics: Arc::new(Metrics::new(&[], &[], &[])),
     };
-    let faulty = Deliverer::new(target, Arc::new(Panicking), Policy::default(), tools);
+    (Deliverer::new(target, notifier, policy, tools), bell)
+}
+
+#[tokio::test]
+async fn a_notifier_that_panics_costs_one_attempt_and_nothing_else() {
+    let relay = TestRelay::start("").await;
+    relay.accept(node_added("evt")).await;
+    let (faulty, _) = crank(&relay, Arc::new(Panicking), Policy::default()).await;
     assert_eq!(faulty.step().await.unwrap(), Turn::Worked);
     let detail = relay.delivery("evt").await.detail.unwrap();
     assert!(detail.contains("panicked"), "{detail}");
@@ -214,21 +226,68 @@ async fn a_notifier_that_panics_costs_one_attempt_and_nothing_else() {
     assert_eq!(relay.delivery("evt").await.state, DeliveryState::Delivered);
 }
 
+/// Holds every message until it is let go.
+struct Holding {
+    begun: AtomicUsize,
+    let_go: Semaphore,
+}
+
+#[async_trait]
+impl Notifier for Holding {
+    fn preview(&self, _: &Batch, _: &Wording) -> String {
+        String::new()
+    }
+
+    fn endpoint(&self) -> Option<&Endpoint> {
+        None
+    }
+
+    async fn notify(&self, _: &Batch, _: &Wording) -> Result<Option<Receipt>, NotifyError> {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        self.let_go.acquire().await.unwrap().forget();
+        Ok(None)
+    }
+}
+
+/// Lets `task` go on until it waits, and nothing but somebody else can wake it.
+async fn goes_on(task: &mut Pending) {
+    struct Stirs(AtomicBool);
+    impl Wake for Stirs {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let stirs = Arc::new(Stirs(AtomicBool::new(true)));
+    let waker = Waker::from(stirs.clone());
+    while stirs.0.swap(false, Ordering::Relaxed) {
+        assert!(task.as_mut().poll(&mut Context::from_waker(&waker)).is_pending(), "it ended by itself");
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn a_target_never_has_more_attempts_at_a_time_than_it_is_allowed() {
-    let mut relay = TestRelay::start("targets: { slack-ops: { concurrency: 3 } }").await;
-    relay.slack().always_replies(Reply::Silence);
+    // In memory, so that nothing happens anywhere else.
+    let relay = TestRelay::start_on(FlakyStore::shared(), "").await;
     for number in 0..5 {
         relay.accept(node_added(&format!("evt-{number}"))).await;
     }
-    relay.run_deliveries();
-    relay.slack().until_received(3).await;
+    let holding = Arc::new(Holding { begun: AtomicUsize::new(0), let_go: Semaphore::new(0) });
+    let policy = Policy { concurrency: 3, ..Policy::default() };
+    let (deliverer, bell) = crank(&relay, holding.clone(), policy).await;
+    let mut running: Pending = Box::pin(Arc::new(deliverer).run(Lifecycle::default()));
+    let begun = || holding.begun.load(Ordering::Relaxed);
+    goes_on(&mut running).await;
+    assert_eq!(begun(), 3);
     relay.accept(node_added("one-more")).await;
-    let mut attempts = 0;
-    for id in ["evt-0", "evt-1", "evt-2", "evt-3", "evt-4", "one-more"] {
-        attempts += relay.delivery(id).await.attempts;
+    bell.ring(&TargetName::parse("slack-ops").unwrap());
+    goes_on(&mut running).await;
+    assert_eq!(begun(), 3, "nobody leaves before somebody is back");
+    for begun_then in [4, 5, 6, 6] {
+        holding.let_go.add_permits(1);
+        goes_on(&mut running).await;
+        assert_eq!(begun(), begun_then, "one for one");
     }
-    assert_eq!((attempts, relay.slack().received().len()), (3, 3));
 }
 
 #[tokio::test]

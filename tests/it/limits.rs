@@ -204,7 +204,7 @@ async fn when_patience_is_over_the_rest_is_abandoned() {
     let mut in_flight = begin(&relay, "evt").await;
     store.appends.until_reached(1).await;
     relay.life.stop();
-    assert_eq!(relay.life.run_down(Duration::from_millis(50)).await, RunDown::Abandoned);
+    assert_eq!(relay.life.run_down(Duration::ZERO).await, RunDown::Abandoned);
     in_flight.is_closed().await;
     assert_eq!(relay.find("evt").await, None);
 }

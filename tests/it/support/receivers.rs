@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http_body_util::BodyExt;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// One request as received.
 #[derive(Debug, Clone)]
@@ -33,6 +33,15 @@ pub enum Reply {
     With(u16, Vec<(&'static str, String)>, String),
     /// Nothing, ever: the request hangs until the caller goes away.
     Silence,
+    /// That one, when somebody lets it go.
+    When(Arc<Notify>, Box<Reply>),
+}
+
+impl Reply {
+    /// What Slack says to what it takes.
+    pub fn ok() -> Self {
+        Self::With(200, vec![("content-type", "text/html".into())], "ok".into())
+    }
 }
 
 #[derive(Default)]
@@ -59,7 +68,7 @@ impl Drop for Receiver {
 impl Receiver {
     /// Answers 200 `ok`, as Slack does, until told otherwise.
     pub async fn slack() -> Self {
-        Self::answering(Reply::With(200, vec![("content-type", "text/html".into())], "ok".into())).await
+        Self::answering(Reply::ok()).await
     }
 
     /// Answers 202, as PagerDuty does, until told otherwise.
@@ -125,13 +134,17 @@ async fn answer(
     script.received.lock().unwrap().push(received);
     counter.send_modify(|count| *count += 1);
     let scripted = script.next.lock().unwrap().pop_front();
-    let reply = scripted.or_else(|| script.otherwise.lock().unwrap().clone());
+    let mut reply = scripted.or_else(|| script.otherwise.lock().unwrap().clone());
+    while let Some(Reply::When(let_go, then)) = reply {
+        let_go.notified().await;
+        reply = Some(*then);
+    }
     match reply {
         Some(Reply::With(status, headers, body)) => {
             let start = Response::builder().status(status);
             let named = headers.into_iter().fold(start, |response, (name, value)| response.header(name, value));
             named.body(Body::from(body)).unwrap()
         }
-        Some(Reply::Silence) | None => std::future::pending().await,
+        Some(Reply::Silence | Reply::When(..)) | None => std::future::pending().await,
     }
 }
