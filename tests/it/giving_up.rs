@@ -1,6 +1,6 @@
 //! What happens to deliveries that cannot get through: they are kept, and somebody is told. Next: [`super::resuming`].
 
-use castai_relay::store::{DeliveryRow, DeliveryState};
+use castai_relay::store::{DeliveryRow, DeliveryState, Origin};
 use serde_json::{Value, json};
 
 use crate::support::bodies::node_added;
@@ -66,7 +66,7 @@ async fn a_target_that_refuses_everything_is_probed_now_and_then_and_keeps_what_
         relay.deliver().await;
         assert_eq!(relay.slack().received().len(), requests, "a probe each five minutes, with what it is owed");
     }
-    relay.slack().always_replies(says(200, "ok"));
+    relay.slack().always_replies(Reply::ok());
     relay.pass(300);
     relay.deliver().await;
     assert_eq!(relay.slack().received().len(), 6, "the probe got through, and the others after it");
@@ -74,6 +74,77 @@ async fn a_target_that_refuses_everything_is_probed_now_and_then_and_keeps_what_
         assert_eq!(relay.delivery(id).await.state, DeliveryState::Delivered);
     }
     assert_eq!(relay.metric(r#"castai_relay_dead_letters{target="slack-ops"}"#).await, 0.0);
+}
+
+/// What PagerDuty was told since last asked: the type, and the target and cause it is about.
+fn changes(relay: &TestRelay) -> Vec<(String, String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let of = |page: Value| {
+        let (payload, data) = (&page["payload"], &page["payload"]["custom_details"]["data"]);
+        (text(&payload["class"]), text(&data["target"]), text(&data["cause"]))
+    };
+    relay.pagerduty().take_received().iter().map(|page| of(page.json())).collect()
+}
+
+fn change(what: &str, cause: &str) -> [(String, String, String); 1] {
+    [(format!("relay.target_{what}"), "slack-ops".to_owned(), cause.to_owned())]
+}
+
+#[tokio::test]
+async fn somebody_else_is_told_when_a_target_refuses_everything_and_when_it_is_well_again() {
+    let relay = TestRelay::start(REPORTS_TO_ONCALL).await;
+    for closed in [says(404, "no_service"), says(403, "invalid_token"), status(401), status(410)] {
+        relay.slack().always_replies(closed);
+        relay.accept(node_added(&format!("evt-{}", relay.slack().received().len()))).await;
+        relay.deliver().await;
+        assert_eq!(changes(&relay), change("paused", "refusing"));
+        relay.pass(300);
+        relay.deliver().await;
+        assert_eq!(changes(&relay), [], "once, however often it is probed");
+        relay.slack().always_replies(Reply::ok());
+        relay.pass(300);
+        relay.deliver().await;
+        assert_eq!(changes(&relay), change("resumed", "refusing"));
+    }
+}
+
+#[tokio::test]
+async fn slack_is_told_when_pagerduty_refuses_everything() {
+    let relay = TestRelay::start(
+        r#"
+        routes:
+          - { name: reports, match: { type: "relay.*" }, notify: [slack-ops], stop: true }
+          - { name: pages, match: {}, notify: [oncall] }
+        "#,
+    )
+    .await;
+    relay.pagerduty().always_replies(says(400, r#"{"error":"no_team","message":"Invalid routing key"}"#));
+    relay.accept(node_added("evt")).await;
+    relay.deliver().await;
+    relay.pagerduty().always_replies(says(202, r#"{"status":"success","message":"Event processed"}"#));
+    relay.pass(300);
+    relay.deliver().await;
+    let [paused, resumed] = <[String; 2]>::try_from(relay.slack_titles()).unwrap();
+    assert!(paused.contains("oncall") && resumed.contains("oncall"), "{paused}; {resumed}");
+    assert_eq!(relay.delivery("evt").await.state, DeliveryState::Delivered);
+}
+
+#[tokio::test]
+async fn a_target_that_fails_is_worth_a_word_when_its_first_probe_failed_too() {
+    let relay = TestRelay::start(REPORTS_TO_ONCALL).await;
+    relay.slack().always_replies(status(500));
+    for n in 0..5 {
+        relay.accept(node_added(&format!("evt-{n}"))).await;
+    }
+    relay.deliver().await;
+    assert_eq!((relay.slack().received().len(), changes(&relay)), (5, vec![]), "it may pass");
+    relay.pass(5);
+    relay.deliver().await;
+    assert_eq!(changes(&relay), change("paused", "failing"));
+    relay.slack().always_replies(Reply::ok());
+    relay.pass(10);
+    relay.deliver().await;
+    assert_eq!(changes(&relay), change("resumed", "failing"));
 }
 
 #[tokio::test]
@@ -141,6 +212,67 @@ async fn what_pagerduty_will_never_take_becomes_a_dead_letter_after_one_attempt(
     assert_eq!((state, attempts), (DeliveryState::Dead, 1));
     assert!(detail.contains("payload.summary"), "{detail}");
     assert_eq!(relay.slack_titles().len(), 1);
+}
+
+/// When Slack is closed for a quarter of an hour, who is on call reads what it would.
+const FALLS_BACK: &str = r#"
+targets: { slack-ops: { fallback: oncall, fallback_after: 15m } }
+routes: [ { name: all-news, match: { type: "node.*" }, notify: [slack-ops] } ]
+"#;
+
+/// How many nodes PagerDuty was told of since last asked.
+fn paged(relay: &TestRelay) -> usize {
+    let pages = relay.pagerduty().take_received();
+    assert!(pages.iter().all(|page| page.json()["payload"]["class"] == "node.added"));
+    pages.len()
+}
+
+#[tokio::test]
+async fn what_a_closed_target_is_owed_is_told_to_its_fallback_once_and_to_itself_when_it_is_well_again() {
+    let relay = TestRelay::start(FALLS_BACK).await;
+    relay.slack().always_replies(says(404, "no_service"));
+    for id in ["a", "b"] {
+        relay.accept(node_added(id)).await;
+    }
+    relay.deliver().await;
+    for (seconds, tries, pages) in [(300, 2, 0), (300, 3, 0), (299, 3, 0), (1, 4, 2)] {
+        relay.pass(seconds);
+        relay.deliver().await;
+        assert_eq!((relay.slack().received().len(), paged(&relay)), (tries, pages));
+    }
+    relay.accept(node_added("c")).await;
+    relay.deliver().await;
+    assert_eq!((relay.slack().received().len(), paged(&relay)), (4, 1), "what comes now does not wait");
+    relay.pass(300);
+    relay.deliver().await;
+    assert_eq!((relay.slack().take_received().len(), paged(&relay)), (5, 0), "each is told once");
+
+    relay.slack().always_replies(Reply::ok());
+    relay.pass(300);
+    relay.deliver().await;
+    assert_eq!((relay.slack().received().len(), paged(&relay)), (3, 0), "Slack gets what waited");
+    for id in ["a", "b", "c"] {
+        let rows = relay.event(id).await.deliveries;
+        let fates: Vec<_> = rows.iter().map(|row| (row.owed.target.as_str(), row.origin, row.state)).collect();
+        let delivered = DeliveryState::Delivered;
+        assert_eq!(fates, [("slack-ops", Origin::Route, delivered), ("oncall", Origin::Fallback, delivered)]);
+    }
+    relay.accept(node_added("d")).await;
+    relay.deliver().await;
+    assert_eq!((relay.slack().received().len(), paged(&relay)), (4, 0), "from now on Slack alone");
+}
+
+#[tokio::test]
+async fn what_a_target_will_never_take_is_told_to_its_fallback_at_once_and_once() {
+    let relay = TestRelay::start(FALLS_BACK).await;
+    relay.slack().always_replies(says(400, "invalid_blocks"));
+    relay.accept(node_added("evt")).await;
+    relay.deliver().await;
+    relay.pass(3600);
+    relay.deliver().await;
+    assert_eq!((relay.slack().received().len(), paged(&relay)), (1, 1));
+    let states: Vec<_> = relay.event("evt").await.deliveries.iter().map(|row| row.state).collect();
+    assert_eq!(states, [DeliveryState::Dead, DeliveryState::Delivered]);
 }
 
 #[tokio::test]
