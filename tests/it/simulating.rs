@@ -6,6 +6,7 @@
 
 mod addressee;
 mod arrivals;
+mod beside_the_dead;
 mod books;
 mod dice;
 mod found;
