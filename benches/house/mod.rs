@@ -17,6 +17,8 @@ use serde_json::Value;
 pub struct Server {
     pub process: Child,
     pub address: SocketAddr,
+    /// Where operators look in.
+    pub admin: SocketAddr,
 }
 
 impl Server {
@@ -33,8 +35,8 @@ impl Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_castai-relay"));
         let mut process = command.args(["serve", "--config"]).arg(&config).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let address = announced(lines, "public");
-        Server { process, address }
+        let [address, admin] = announced(lines, ["public", "admin"]);
+        Server { process, address, admin }
     }
 
     /// The most memory it had, in MiB.
@@ -50,11 +52,18 @@ impl Server {
     }
 }
 
-/// Reads log lines until one names the address; a thread reads the rest, so that the pipe never fills.
-pub fn announced(mut lines: impl Iterator<Item = std::io::Result<String>> + Send + 'static, key: &str) -> SocketAddr {
-    let address = lines.find_map(|line| serde_json::from_str::<Value>(&line.ok()?).ok()?[key].as_str()?.parse().ok());
+/// Reads log lines until one names these addresses; a thread reads the rest, so that the pipe never fills.
+pub fn announced<const N: usize>(
+    mut lines: impl Iterator<Item = std::io::Result<String>> + Send + 'static,
+    keys: [&str; N],
+) -> [SocketAddr; N] {
+    let all_in = |line: &Value| {
+        let found: Option<Vec<SocketAddr>> = keys.iter().map(|key| line[key].as_str()?.parse().ok()).collect();
+        found?.try_into().ok()
+    };
+    let addresses = lines.find_map(|line| all_in(&serde_json::from_str(&line.ok()?).ok()?));
     std::thread::spawn(move || lines.for_each(drop));
-    address.expect("the server says where it listens")
+    addresses.expect("the server says where it listens")
 }
 
 /// An empty folder of this name for one benchmark.
