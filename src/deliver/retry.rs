@@ -15,6 +15,10 @@ use crate::names::DeliveryId;
 /// The shortest wait between two attempts: full jitter alone may draw zero.
 const FLOOR: Duration = Duration::from_millis(200);
 
+/// How long a target is left alone that wants fewer messages and does not say for how long: chat and paging APIs count by the
+/// minute at most, and whoever comes back sooner is counted again.
+const PATIENCE_UNASKED: Duration = Duration::from_secs(10);
+
 /// How waits grow, and what old deliveries may take from fresh ones: `retry: { base, cap, share }` of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -39,14 +43,27 @@ impl RetryPolicy {
     /// than what the target asked for, with up to a tenth on top so that all who were asked do not come back at once.
     pub fn delay(&self, delivery: DeliveryId, attempt: u32, asked: Option<Duration>) -> Duration {
         let jitter = jitter(delivery, attempt);
+        let own = self.own_wait(attempt, jitter);
+        asked.map_or(own, |asked| own.max(with_jitter(asked, jitter)))
+    }
+
+    /// How long the whole target is left alone after it asked for it in answer to this attempt: what it asked for, with up to
+    /// a tenth on top, and no less than after a first attempt. How often this one delivery was tried says nothing of the
+    /// others.
+    pub fn pause(&self, delivery: DeliveryId, attempt: u32, asked: Option<Duration>) -> Duration {
+        let jitter = jitter(delivery, attempt);
+        self.own_wait(1, jitter).max(with_jitter(asked.unwrap_or(PATIENCE_UNASKED), jitter))
+    }
+
+    fn own_wait(&self, attempt: u32, jitter: f64) -> Duration {
         let doubled = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
         let ceiling = self.base.get().saturating_mul(doubled).min(self.cap.get());
-        let own = FLOOR.max(ceiling.mul_f64(jitter));
-        match asked {
-            Some(asked) => own.max(asked.saturating_add(asked.mul_f64(jitter / 10.0))),
-            None => own,
-        }
+        FLOOR.max(ceiling.mul_f64(jitter))
     }
+}
+
+fn with_jitter(asked: Duration, jitter: f64) -> Duration {
+    asked.saturating_add(asked.mul_f64(jitter / 10.0))
 }
 
 /// A number in `[0, 1)` that belongs to this attempt.

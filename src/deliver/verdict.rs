@@ -28,6 +28,7 @@ impl Verdict {
         };
         let NotifyError { next, scope, ambiguous, reason, detail } = error;
         let wait_until = |after| now.saturating_add(policy.retry.delay(batch.first(), batch.attempt, after));
+        let pause_until = |after| now.saturating_add(policy.retry.pause(batch.first(), batch.attempt, after));
         // What would be too old by then ends when it is; others have to wait all the same.
         let too_old_at = batch.owed_since.saturating_add(policy.max_age.get()).saturating_add(super::TICK);
         let too_old_at = Some(too_old_at).filter(|at| *at > now);
@@ -35,8 +36,10 @@ impl Verdict {
         let sign = match (next, scope) {
             (Next::GiveUp, Scope::Message) => Sign::Well,
             (Next::GiveUp, Scope::Target) => Sign::Refusing { reason, detail: detail.clone() },
-            (Next::Retry { after: Some(after) }, _) => Sign::Busy { until: wait_until(Some(after)) },
-            (Next::Retry { after: None }, _) if reason == Reason::RateLimited => Sign::Busy { until: wait_until(None) },
+            (Next::Retry { after: Some(after) }, _) => Sign::Busy { until: pause_until(Some(after)) },
+            (Next::Retry { after: None }, _) if reason == Reason::RateLimited => {
+                Sign::Busy { until: pause_until(None) }
+            }
             (Next::Retry { .. }, _) if reason == Reason::Internal => Sign::Nothing,
             (Next::Retry { .. }, _) => Sign::Failing { reason, detail: detail.clone() },
         };

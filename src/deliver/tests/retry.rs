@@ -22,6 +22,17 @@ proptest! {
         prop_assert!(delay >= asked);
         prop_assert!(delay <= asked.mul_f64(1.1).max(Duration::from_secs(300)) + Duration::from_millis(1));
     }
+
+    #[test]
+    fn a_target_rests_for_what_it_asked_however_often_one_delivery_was_tried(
+        row in any::<i64>(), attempt in 1_u32..200, asked in prop::option::of(0_u64..7200),
+    ) {
+        let asked = asked.map(Duration::from_secs);
+        let pause = RetryPolicy::default().pause(delivery(row), attempt, asked);
+        let at_least = asked.unwrap_or(PATIENCE_UNASKED);
+        prop_assert!(pause >= at_least.max(FLOOR), "{:?}", pause);
+        prop_assert!(pause <= at_least.mul_f64(1.1).max(Duration::from_secs(1)) + Duration::from_millis(1), "{:?}", pause);
+    }
 }
 
 #[test]

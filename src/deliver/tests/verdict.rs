@@ -54,6 +54,7 @@ fn short(verdict: &Verdict, now: Timestamp) -> String {
     let sign = match &verdict.sign {
         Sign::Well => "well",
         Sign::Busy { until } if *until >= now.saturating_add(Duration::from_secs(30)) => "busy for 30 s",
+        Sign::Busy { until } if *until >= now.saturating_add(Duration::from_secs(10)) => "busy for 10 s",
         Sign::Busy { .. } => "busy",
         Sign::Failing { .. } => "failing",
         Sign::Refusing { .. } => "refusing",
@@ -91,8 +92,8 @@ fn every_class_of_error_means_one_thing_for_the_delivery_and_one_for_the_target(
         (asked, Message, false, TargetFailed, "retry in 30 s, busy for 30 s", "retry in 30 s, busy for 30 s"),
         (asked, Message, true, TargetFailed, "retry in 30 s, busy for 30 s", "dead, busy for 30 s"),
         // Too much, and it does not say for how long.
-        (soon, Target, false, RateLimited, "retry soon, busy", "retry soon, busy"),
-        (soon, Message, false, RateLimited, "retry soon, busy", "retry soon, busy"),
+        (soon, Target, false, RateLimited, "retry soon, busy for 10 s", "retry soon, busy for 10 s"),
+        (soon, Message, false, RateLimited, "retry soon, busy for 10 s", "retry soon, busy for 10 s"),
         // It answers, and will not have this message.
         (Next::GiveUp, Message, false, MessageRefused, "dead, well", "dead, well"),
         (Next::GiveUp, Message, true, MessageRefused, "dead, well", "dead, well"),
@@ -162,4 +163,20 @@ fn a_target_that_asks_for_a_wait_is_left_alone_for_all_of_it_however_old_the_mes
     assert_eq!(at, after(20).saturating_add(Duration::from_millis(1)), "it ends when it is too old");
     let Sign::Busy { until } = sign else { panic!("{sign:?}") };
     assert!(until >= after(31), "the target asked everybody to wait until {}, not {until}", after(31));
+}
+
+/// An old delivery waits long for itself, and holds nobody else up by that.
+#[test]
+fn how_often_one_delivery_was_tried_does_not_prolong_the_wait_of_the_target() {
+    for (asked, longest) in [(Some(1), 2), (Some(30), 33), (None, 11)] {
+        let next = Next::Retry { after: asked.map(Duration::from_secs) };
+        for attempt in 1..100 {
+            let busy = error(next, Scope::Target, false, Reason::RateLimited);
+            let Sign::Busy { until } = Verdict::of(Err(busy), &batch(attempt), &Policy::default(), after(0)).sign
+            else {
+                panic!("{asked:?}")
+            };
+            assert!(until <= after(longest), "asked for {asked:?} in answer to attempt {attempt}, waits until {until}");
+        }
+    }
 }
