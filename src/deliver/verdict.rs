@@ -2,6 +2,8 @@
 //!
 //! Pure. A notifier's error says what next and whom it concerns; the target's policy says what to make of doubt.
 
+use std::time::Duration;
+
 use super::Policy;
 use super::policy::Ambiguous;
 use crate::event::Timestamp;
@@ -26,23 +28,14 @@ impl Verdict {
             Ok(receipt) => return Self { outcome: Outcome::Delivered { receipt }, sign: Sign::Well },
             Err(error) => error,
         };
+        let pause_until = |after| now.saturating_add(policy.retry.pause(batch.first(), batch.attempt, after));
+        let sign = sign_of(&error, pause_until);
         let NotifyError { next, scope, ambiguous, reason, detail } = error;
         let wait_until = |after| now.saturating_add(policy.retry.delay(batch.first(), batch.attempt, after));
-        let pause_until = |after| now.saturating_add(policy.retry.pause(batch.first(), batch.attempt, after));
         // What would be too old by then ends when it is; others have to wait all the same.
         let too_old_at = batch.owed_since.saturating_add(policy.max_age.get()).saturating_add(super::TICK);
         let too_old_at = Some(too_old_at).filter(|at| *at > now);
         let again_at = |after| too_old_at.into_iter().fold(wait_until(after), Timestamp::min);
-        let sign = match (next, scope) {
-            (Next::GiveUp, Scope::Message) => Sign::Well,
-            (Next::GiveUp, Scope::Target) => Sign::Refusing { reason, detail: detail.clone() },
-            (Next::Retry { after: Some(after) }, _) => Sign::Busy { until: pause_until(Some(after)) },
-            (Next::Retry { after: None }, _) if reason == Reason::RateLimited => {
-                Sign::Busy { until: pause_until(None) }
-            }
-            (Next::Retry { .. }, _) if reason == Reason::Internal => Sign::Nothing,
-            (Next::Retry { .. }, _) => Sign::Failing { reason, detail: detail.clone() },
-        };
         let outcome = match next {
             Next::GiveUp if scope == Scope::Message => Outcome::Dead { reason, ambiguous, detail },
             _ if ambiguous && policy.ambiguous == Ambiguous::GiveUp => {
@@ -54,6 +47,22 @@ impl Verdict {
             Next::Retry { after } => Outcome::Retry { at: again_at(after), reason, ambiguous, detail },
         };
         Self { outcome, sign }
+    }
+}
+
+/// What a failure says of the target, which asked for patience until `pause_until`.
+fn sign_of(error: &NotifyError, pause_until: impl Fn(Option<Duration>) -> Timestamp) -> Sign {
+    let (reason, detail) = (error.reason, error.detail.clone());
+    match (error.next, error.scope) {
+        (Next::GiveUp, Scope::Message) => Sign::Well,
+        (Next::GiveUp, Scope::Target) => Sign::Refusing { reason, detail },
+        (Next::Retry { after }, _) if reason == Reason::RateLimited => Sign::Busy { until: pause_until(after) },
+        (Next::Retry { .. }, _) if reason == Reason::Internal => Sign::Nothing,
+        // Who fails and says when to come back fails all the same: it may say so for days.
+        (Next::Retry { after }, _) => {
+            let until = after.map(|after| pause_until(Some(after)));
+            Sign::Failing { reason, detail, until }
+        }
     }
 }
 

@@ -128,6 +128,8 @@ pub enum Sign {
         reason: Reason,
         /// The same in words, without secrets.
         detail: String,
+        /// Until when it asks everybody to wait all the same, if it does.
+        until: Option<Timestamp>,
     },
     /// It refuses everything.
     Refusing {
@@ -221,7 +223,10 @@ impl TargetState {
                 self.is_busy(until, now);
                 None
             }
-            Sign::Failing { reason, detail } => self.failed(Cause::Failing, reason, detail, is_probe, limits, now),
+            Sign::Failing { reason, detail, until } => {
+                until.into_iter().for_each(|until| self.is_busy(until, now));
+                self.failed(Cause::Failing, reason, detail, is_probe, limits, now)
+            }
             Sign::Refusing { reason, detail } => self.failed(Cause::Refusing, reason, detail, is_probe, limits, now),
         }
     }

@@ -56,7 +56,11 @@ fn short(verdict: &Verdict, now: Timestamp) -> String {
         Sign::Busy { until } if *until >= now.saturating_add(Duration::from_secs(30)) => "busy for 30 s",
         Sign::Busy { until } if *until >= now.saturating_add(Duration::from_secs(10)) => "busy for 10 s",
         Sign::Busy { .. } => "busy",
-        Sign::Failing { .. } => "failing",
+        Sign::Failing { until: None, .. } => "failing",
+        Sign::Failing { until: Some(until), .. } if *until >= now.saturating_add(Duration::from_secs(30)) => {
+            "failing for 30 s"
+        }
+        Sign::Failing { .. } => "failing, and asks for too little",
         Sign::Refusing { .. } => "refusing",
         Sign::Nothing => "nothing",
     };
@@ -87,10 +91,11 @@ fn every_class_of_error_means_one_thing_for_the_delivery_and_one_for_the_target(
         (soon, Target, true, Doubt, "retry soon, failing", "dead, failing"),
         // It asks for a wait, which holds for everybody.
         (asked, Target, false, RateLimited, "retry in 30 s, busy for 30 s", "retry in 30 s, busy for 30 s"),
-        (asked, Target, false, TargetFailed, "retry in 30 s, busy for 30 s", "retry in 30 s, busy for 30 s"),
-        (asked, Target, true, TargetFailed, "retry in 30 s, busy for 30 s", "dead, busy for 30 s"),
-        (asked, Message, false, TargetFailed, "retry in 30 s, busy for 30 s", "retry in 30 s, busy for 30 s"),
-        (asked, Message, true, TargetFailed, "retry in 30 s, busy for 30 s", "dead, busy for 30 s"),
+        // It fails, and asks for a wait all the same: the one is counted, the other holds for everybody.
+        (asked, Target, false, TargetFailed, "retry in 30 s, failing for 30 s", "retry in 30 s, failing for 30 s"),
+        (asked, Target, true, TargetFailed, "retry in 30 s, failing for 30 s", "dead, failing for 30 s"),
+        (asked, Message, false, TargetFailed, "retry in 30 s, failing for 30 s", "retry in 30 s, failing for 30 s"),
+        (asked, Message, true, TargetFailed, "retry in 30 s, failing for 30 s", "dead, failing for 30 s"),
         // Too much, and it does not say for how long.
         (soon, Target, false, RateLimited, "retry soon, busy for 10 s", "retry soon, busy for 10 s"),
         (soon, Message, false, RateLimited, "retry soon, busy for 10 s", "retry soon, busy for 10 s"),
@@ -120,7 +125,7 @@ fn reason_doubt_and_words_are_passed_on_to_the_delivery_and_to_the_target() {
     let Verdict { outcome, sign } = Verdict::of(Err(doubtful), &batch(1), &Policy::default(), after(1));
     let Outcome::Retry { reason, ambiguous, detail, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!((reason, ambiguous, detail.as_str()), (Reason::Ambiguous, true, "no"));
-    assert_eq!(sign, Sign::Failing { reason: Reason::Ambiguous, detail: "no".to_owned() });
+    assert_eq!(sign, Sign::Failing { reason: Reason::Ambiguous, detail: "no".to_owned(), until: None });
 }
 
 #[test]

@@ -12,7 +12,11 @@ fn at(secs: u64) -> Timestamp {
 const LEASE: Duration = Duration::from_secs(45);
 
 fn failing() -> Sign {
-    Sign::Failing { reason: Reason::Unreachable, detail: "connection refused".into() }
+    Sign::Failing { reason: Reason::Unreachable, detail: "connection refused".into(), until: None }
+}
+
+fn failing_until(until: Timestamp) -> Sign {
+    Sign::Failing { reason: Reason::TargetFailed, detail: "answered 503".into(), until: Some(until) }
 }
 
 fn refusing() -> Sign {
@@ -103,6 +107,29 @@ fn what_is_our_own_fault_or_a_wait_asked_for_is_no_failure_and_no_success() {
     assert_eq!(story.state.closed(), None);
     story.hears(failing());
     assert!(story.state.closed().is_some());
+}
+
+#[test]
+fn who_fails_and_asks_for_a_wait_is_given_it_and_is_closed_and_reported_all_the_same() {
+    let mut story = Story::begin();
+    for _ in 0..4 {
+        assert_eq!(story.hears(failing_until(story.now.saturating_add(Duration::from_secs(30)))), None);
+        assert_eq!((story.opens_in(), story.state.closed()), (30, None));
+        story.waits(30);
+        story.departs();
+    }
+    story.hears(failing_until(story.now.saturating_add(Duration::from_secs(30))));
+    assert_eq!(
+        (story.opens_in(), story.state.closed().is_some()),
+        (30, true),
+        "a probe waits for both, here the longer"
+    );
+    assert_eq!(story.state.shut_since(story.now), Some(at(0)));
+    story.waits(30);
+    assert!(story.departs().is_probe);
+    let change = story.probe_hears(failing_until(story.now.saturating_add(Duration::from_secs(1))));
+    assert!(matches!(change, Some(Change::Paused(_))), "{change:?}");
+    assert_eq!(story.opens_in(), 10, "and here it is the wait between probes that is longer");
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(refusing()),
         1 => Just(Sign::Nothing),
         1 => (0_u64..4000).prop_map(|secs| Sign::Busy { until: at(secs) }),
+        1 => (0_u64..4000).prop_map(|secs| failing_until(at(secs))),
     ];
     prop_oneof![
         3 => (1_usize..4).prop_map(Step::Leave),

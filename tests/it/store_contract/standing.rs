@@ -24,7 +24,7 @@ fn listening() -> (Script, Arc<Mutex<Vec<&'static str>>>) {
 
 fn failed(now: Timestamp) -> How {
     let (outcome, _) = retry(now);
-    (outcome, Sign::Failing { reason: Reason::TargetFailed, detail: "answered 500".to_owned() })
+    (outcome, Sign::Failing { reason: Reason::TargetFailed, detail: "answered 500".to_owned(), until: None })
 }
 
 fn refused(now: Timestamp) -> How {

@@ -111,7 +111,7 @@ impl Attempt {
                 let sign = match sign {
                     Said::Nothing => Sign::Nothing,
                     Said::Busy(seconds) => Sign::Busy { until: at(now + seconds) },
-                    Said::Failing => Sign::Failing { reason, detail: detail.clone() },
+                    Said::Failing => Sign::Failing { reason, detail: detail.clone(), until: None },
                     Said::Refusing => Sign::Refusing { reason, detail: detail.clone() },
                 };
                 (Outcome::Retry { at: at(now + after), reason, ambiguous, detail }, sign)
