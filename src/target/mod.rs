@@ -184,6 +184,10 @@ impl TargetState {
         self.paused_until.filter(|until| (now..=now.saturating_add(BEYOND_PATIENCE)).contains(until))
     }
 
+    fn waits_at(&self, now: Timestamp) -> bool {
+        self.wait_asked_for(now).is_some_and(|until| until > now)
+    }
+
     /// One leaves: counted against the rate, given a lease of its own. A probe keeps the next one away until `lease` has
     /// passed, so that there is one at a time.
     pub fn depart(&mut self, limits: &Limits, now: Timestamp, lease: Duration) -> Departure {
@@ -218,7 +222,7 @@ impl TargetState {
     pub fn heed(&mut self, sign: Sign, is_probe: bool, limits: &Limits, now: Timestamp) -> Option<Change> {
         match sign {
             Sign::Nothing => None,
-            Sign::Well => self.is_well(is_probe),
+            Sign::Well => self.is_well(is_probe, now),
             Sign::Busy { until } => {
                 self.is_busy(until, now);
                 None
@@ -237,9 +241,13 @@ impl TargetState {
         self.paused_until = Some(self.wait_asked_for(now).map_or(until, |earlier| earlier.max(until)));
     }
 
-    /// An attempt that began before a refusal says nothing about what has happened since.
-    fn is_well(&mut self, is_probe: bool) -> Option<Change> {
-        (self.failures, self.busy_since) = (0, None);
+    /// An attempt that began before a refusal, or before a wait that is still in force, says nothing about what has happened
+    /// since.
+    fn is_well(&mut self, is_probe: bool, now: Timestamp) -> Option<Change> {
+        self.failures = 0;
+        if !self.waits_at(now) {
+            self.busy_since = None;
+        }
         let reopens = |closed: &mut Closed| is_probe || closed.cause == Cause::Failing;
         let closed = self.closed.take_if(reopens)?;
         self.probe = None;
@@ -289,7 +297,7 @@ impl TargetState {
 
     /// Since when nothing but probes leaves, if that is so.
     pub fn shut_since(&self, now: Timestamp) -> Option<Timestamp> {
-        let waits = self.busy_since.filter(|_| self.wait_asked_for(now).is_some_and(|until| until > now));
+        let waits = self.busy_since.filter(|_| self.waits_at(now));
         self.closed.as_ref().map(|closed| closed.since).into_iter().chain(waits).min()
     }
 

@@ -244,6 +244,25 @@ fn a_target_that_is_busy_again_and_again_is_shut_since_the_first_time() {
 }
 
 #[test]
+fn an_answer_to_what_left_before_a_wait_does_not_make_it_begin_anew() {
+    let mut story = Story::begin();
+    let busy = |story: &Story| Sign::Busy { until: story.now.saturating_add(Duration::from_secs(120)) };
+    story.hears(busy(&story));
+    story.waits(10);
+    story.hears(Sign::Well);
+    assert_eq!(story.state.shut_since(story.now), Some(at(0)));
+    story.waits(110);
+    story.departs();
+    story.hears(busy(&story));
+    assert_eq!(story.state.shut_since(story.now), Some(at(0)), "it has asked for patience all the time");
+    story.waits(120);
+    story.departs();
+    story.hears(Sign::Well);
+    story.hears(busy(&story));
+    assert_eq!(story.state.shut_since(story.now), Some(story.now), "who gets through ends it");
+}
+
+#[test]
 fn what_was_written_while_the_clock_was_years_ahead_holds_nothing_up() {
     let years = Duration::from_secs(3 * 365 * 24 * 3600);
     let mut story = Story::closed_by_a_refusal();
