@@ -5,15 +5,17 @@
 //! refuses everything or fails again and again. A closed target keeps its deliveries and is probed with a real one now and
 //! then. Knows no deliveries, no store, no clock (`now` is given). Next room: [`crate::store`], which asks it.
 
+mod closed;
 pub mod limit;
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::event::Timestamp;
 use crate::event::batch::Lease;
 use crate::event::delivery::Reason;
+pub use closed::{Cause, Closed};
 use limit::{RateClock, RateLimit};
 
 /// Longer than anything makes a target wait: nobody gets more than an hour of patience, and no attempt takes so long. What
@@ -69,47 +71,6 @@ pub struct TargetState {
     probe: Option<i64>,
     /// While it is shut for too long: the highest id of the deliveries that go to its fallback target, too.
     pub fallen_to: i64,
-}
-
-/// Why nothing but probes leaves, and since when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default = "Closed::of_which_nothing_is_known")]
-pub struct Closed {
-    /// Why.
-    pub cause: Cause,
-    /// Since when.
-    pub since: Timestamp,
-    /// When the next probe may leave.
-    pub probe_at: Timestamp,
-    /// Probes so far.
-    pub probes: u32,
-    /// The last failure.
-    #[serde(deserialize_with = "known_reason")]
-    pub reason: Reason,
-    /// The same in words, without secrets.
-    pub detail: String,
-    /// Whether it was reported: a failing target is only when its first probe failed, too.
-    pub reported: bool,
-}
-
-/// Why a target is closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cause {
-    /// It refuses everything until somebody acts: wrong key, revoked URL, archived channel.
-    Refusing,
-    /// It fails again and again, and may recover by itself.
-    Failing,
-}
-
-impl Cause {
-    /// The closed word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Refusing => "refusing",
-            Self::Failing => "failing",
-        }
-    }
 }
 
 /// What an attempt says about its target.
@@ -312,50 +273,10 @@ impl TargetState {
     }
 }
 
-impl Closed {
-    /// What is kept of it says nothing that can be read: it is probed at once.
-    fn of_which_nothing_is_known() -> Self {
-        Self {
-            cause: Cause::Failing,
-            since: Timestamp::EPOCH,
-            probe_at: Timestamp::EPOCH,
-            probes: 0,
-            reason: Reason::Internal,
-            detail: String::new(),
-            reported: false,
-        }
-    }
-
-    /// From one probe to the next.
-    fn wait(&self, limits: &Limits) -> Duration {
-        match self.cause {
-            Cause::Refusing => limits.probe_refusing_every,
-            Cause::Failing => {
-                let doubled = 1_u32.checked_shl(self.probes).unwrap_or(u32::MAX);
-                limits.probe_failing_after.saturating_mul(doubled).min(limits.probe_failing_cap)
-            }
-        }
-    }
-}
-
 /// `at`, unless no wait that `limits` lead to could have made it.
 fn not_beyond(at: Timestamp, limits: &Limits, now: Timestamp) -> Option<Timestamp> {
     let longest = limits.probe_refusing_every.max(limits.probe_failing_cap).saturating_add(BEYOND_PATIENCE);
     (at <= now.saturating_add(longest)).then_some(at)
-}
-
-impl<'de> Deserialize<'de> for Cause {
-    /// A cause that only a newer relay knows may pass, so it is one that may recover by itself.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        Ok(if word == Self::Refusing.as_str() { Self::Refusing } else { Self::Failing })
-    }
-}
-
-/// A reason that only a newer relay knows is no reason to forget all the rest; its words are in the detail.
-fn known_reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Reason, D::Error> {
-    let word = String::deserialize(deserializer)?;
-    Ok(Reason::ALL.into_iter().find(|known| known.as_str() == word).unwrap_or(Reason::Internal))
 }
 
 #[cfg(test)]
