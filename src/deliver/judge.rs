@@ -73,6 +73,7 @@ fn of<'a>(target: &'a TargetName, closed: &'a Closed) -> ClosedTarget<'a> {
     ClosedTarget {
         target,
         refuses: closed.cause == Cause::Refusing,
+        turned: closed.turned,
         reason: closed.reason,
         detail: &closed.detail,
         since: closed.since,

@@ -30,6 +30,10 @@ pub struct Closed {
     pub detail: String,
     /// Whether it was reported: a failing target is only when its first probe failed, too.
     pub reported: bool,
+    /// Whether it was reported that it refuses.
+    pub reported_refusing: bool,
+    /// Whether that was the second report, after one that it fails.
+    pub turned: bool,
 }
 
 /// Why a target is closed.
@@ -63,7 +67,27 @@ impl Closed {
             reason: Reason::Internal,
             detail: String::new(),
             reported: false,
+            reported_refusing: false,
+            turned: false,
         }
+    }
+
+    /// Since `now`, and left alone for a while.
+    pub(super) fn new(cause: Cause, reason: Reason, detail: String, limits: &Limits, now: Timestamp) -> Self {
+        let unknown = Self::of_which_nothing_is_known();
+        let closed = Self { cause, since: now, reason, detail, ..unknown };
+        Self { probe_at: now.saturating_add(closed.wait(limits)), ..closed }
+    }
+
+    /// Whether people are to be told of it now; they are by then. Once that it is closed; and once more where it `turns` out to
+    /// refuse, because who waits for a failing target to recover would wait for ever.
+    pub(super) fn is_news(&mut self, turns: bool) -> bool {
+        let is_second = self.reported && turns && !self.reported_refusing;
+        let is_news = !self.reported || is_second;
+        self.turned |= is_second;
+        self.reported_refusing |= self.cause == Cause::Refusing;
+        self.reported = true;
+        is_news
     }
 
     /// From one probe to the next.

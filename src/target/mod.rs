@@ -106,7 +106,7 @@ pub enum Sign {
 /// What people must be told of a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// It is closed.
+    /// It is closed. Said once more of a target that was said to fail and turns out to refuse.
     Paused(Closed),
     /// It is open again, and was reported closed.
     Resumed(Closed),
@@ -230,18 +230,9 @@ impl TargetState {
             if !closes {
                 return None;
             }
-            let mut closed = Closed {
-                cause,
-                since: now,
-                probe_at: now,
-                probes: 0,
-                reason,
-                detail,
-                reported: cause == Cause::Refusing,
-            };
-            closed.probe_at = now.saturating_add(closed.wait(limits));
-            self.closed = Some(closed.clone());
-            return closed.reported.then_some(Change::Paused(closed));
+            let closed = self.closed.insert(Closed::new(cause, reason, detail, limits, now));
+            let is_news = cause == Cause::Refusing && closed.is_news(false);
+            return is_news.then(|| Change::Paused(closed.clone()));
         };
         let turns = cause == Cause::Refusing && closed.cause == Cause::Failing;
         if !is_probe && !turns {
@@ -252,8 +243,7 @@ impl TargetState {
         let probe_at = now.saturating_add(closed.wait(limits));
         // Whoever is no probe may come back while one is on its way, and must not let a second one leave.
         closed.probe_at = if is_probe { probe_at } else { probe_at.max(closed.probe_at) };
-        let first = !std::mem::replace(&mut closed.reported, true);
-        first.then(|| Change::Paused(closed.clone()))
+        closed.is_news(turns).then(|| Change::Paused(closed.clone()))
     }
 
     /// Since when nothing but probes leaves, if that is so.

@@ -185,7 +185,9 @@ async fn that_a_target_is_closed_is_seen_at_once_whether_or_not_it_is_reported()
     relay.slack().always_replies(says(404, "no_service"));
     relay.pass(10);
     relay.deliver().await;
-    assert_eq!((closed(&relay).await, reports(&relay).len()), ([1.0, 0.0], 1), "another cause is no other pause");
+    assert_eq!((closed(&relay).await, reports(&relay).len()), ([1.0, 0.0], 2), "that it refuses is worth another word");
+    let causes: Vec<_> = reports(&relay).iter().map(|report| report["cause"].clone()).collect();
+    assert_eq!(causes, ["failing", "refusing"]);
 
     let relay = relay.restart(REPORTS_TO_ONCALL).await;
     assert_eq!(closed(&relay).await, [1.0, 0.0]);

@@ -1,6 +1,7 @@
 //! What the relay says of a target that is closed, and of one that is open again.
 //!
-//! One report for each pause and one for its end, however often and by whom it is said. Knows only names and events; when
+//! One report for each pause, one more where a target that was said to fail turns out to refuse, and one for the end of it all,
+//! however often and by whom it is said. Knows only names and events; when
 //! a target is closed is for [`crate::target`] to say.
 
 use bytes::Bytes;
@@ -18,6 +19,8 @@ pub struct ClosedTarget<'a> {
     pub target: &'a TargetName,
     /// True when it refuses everything until somebody acts; false when it fails and may recover by itself.
     pub refuses: bool,
+    /// Whether it refuses by now, and was reported as failing before.
+    pub turned: bool,
     /// Since when.
     pub since: Timestamp,
     /// How often it was tried since then whether it is well again.
@@ -49,7 +52,7 @@ impl ClosedTarget<'_> {
     }
 }
 
-/// `relay.target_paused`: one for each time a target is closed.
+/// `relay.target_paused`: one for each time a target is closed, and another one where it turns out to refuse after that.
 pub fn target_paused(closed: &ClosedTarget<'_>, now: Timestamp) -> Event {
     let ClosedTarget { target, since, probes, reason, detail, waiting, .. } = closed;
     let data = json!({
@@ -62,11 +65,12 @@ pub fn target_paused(closed: &ClosedTarget<'_>, now: Timestamp) -> Event {
         "waiting": waiting,
         "hint": closed.hint(),
     });
-    let id = EventId::from_sender(None, &format!("target_paused/{target}/{since}"));
+    let turned = if closed.turned { "/refusing" } else { "" };
+    let id = EventId::from_sender(None, &format!("target_paused/{target}/{since}{turned}"));
     report(RelayReport::TargetPaused, id, data, Bytes::new(), now)
 }
 
-/// `relay.target_resumed`: one for each `relay.target_paused` whose target takes messages again.
+/// `relay.target_resumed`: one for each time that a target was closed and that was reported, when it takes messages again.
 pub fn target_resumed(closed: &ClosedTarget<'_>, now: Timestamp) -> Event {
     let ClosedTarget { target, since, probes, reason, detail, waiting, .. } = closed;
     let data = json!({

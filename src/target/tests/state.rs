@@ -185,6 +185,33 @@ fn a_refusing_target_is_reported_at_once_and_probed_every_five_minutes() {
 }
 
 #[test]
+fn a_target_that_was_said_to_fail_and_turns_out_to_refuse_is_reported_once_more_and_resumes_once() {
+    let mut story = Story::closed_by_failures();
+    let mut told = Vec::new();
+    for sign in [failing(), refusing(), refusing(), failing(), refusing(), Sign::Well] {
+        story.waits(story.opens_in());
+        story.departs();
+        told.push(story.probe_hears(sign));
+    }
+    let told = told.into_iter().map(|change| match change {
+        Some(Change::Paused(closed)) => format!("paused: {}, {}", closed.cause.as_str(), closed.turned),
+        Some(Change::Resumed(_)) => "resumed".to_owned(),
+        None => String::new(),
+    });
+    assert_eq!(told.collect::<Vec<_>>(), ["paused: failing, false", "paused: refusing, true", "", "", "", "resumed"]);
+}
+
+#[test]
+fn a_target_that_was_said_to_refuse_is_not_reported_again_for_failing_in_between() {
+    let mut story = Story::closed_by_a_refusal();
+    for sign in [failing(), refusing(), failing(), refusing()] {
+        story.waits(story.opens_in());
+        story.departs();
+        assert_eq!(story.probe_hears(sign), None);
+    }
+}
+
+#[test]
 fn there_is_one_probe_at_a_time_until_its_lease_has_passed() {
     let mut story = Story::closed_by_failures();
     story.waits(5);

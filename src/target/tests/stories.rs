@@ -53,11 +53,16 @@ struct Teller {
     story: Story,
     on_their_way: Vec<Departure>,
     is_told_closed: bool,
+    is_told_refusing: bool,
     /// The probe that may be on its way, and when its lease ends.
     probe: Option<(Lease, Timestamp)>,
 }
 
 impl Teller {
+    fn of(story: Story) -> Self {
+        Self { story, on_their_way: Vec::new(), is_told_closed: false, is_told_refusing: false, probe: None }
+    }
+
     fn tell(&mut self, step: Step) {
         match step {
             Step::Leave(most) => self.leave(most),
@@ -103,14 +108,17 @@ impl Teller {
         }
         match change {
             Some(Change::Paused(closed)) => {
-                assert!(!self.is_told_closed, "paused twice");
+                let refuses = closed.cause == Cause::Refusing;
+                assert!(!self.is_told_closed || refuses && !self.is_told_refusing, "paused twice");
+                assert_eq!(closed.turned, self.is_told_closed, "the second report has an id of its own");
                 assert_eq!(Some(&closed), self.story.state.closed());
                 self.is_told_closed = true;
+                self.is_told_refusing |= refuses;
             }
             Some(Change::Resumed(closed)) => {
                 assert!(self.is_told_closed, "resumed and never paused");
                 assert_eq!(Some(closed), was_closed);
-                self.is_told_closed = false;
+                (self.is_told_closed, self.is_told_refusing) = (false, false);
             }
             None => {}
         }
@@ -135,6 +143,8 @@ impl Teller {
         let longest = BEYOND_PATIENCE.max(limits.probe_refusing_every.max(LEASE)) + Duration::from_secs(10);
         assert!(opens.saturating_since(*now) <= longest, "waits until {opens}, at {now}");
         assert!(!self.is_told_closed || state.closed().is_some(), "told to be closed, and is not");
+        let refuses = state.closed().is_some_and(|closed| closed.cause == Cause::Refusing);
+        assert!(!refuses || self.is_told_refusing, "it refuses, and nobody was told");
         if let Some(since) = state.shut_since(*now) {
             assert!(state.closed().is_some() || admits == 0, "shut since {since}, and something may leave");
         }
@@ -146,7 +156,7 @@ proptest! {
     #[test]
     fn in_every_story_the_promises_hold(limits in limits(), steps in prop::collection::vec(step(), 1..150)) {
         let story = Story { limits, ..Story::begin() };
-        let mut teller = Teller { story, on_their_way: Vec::new(), is_told_closed: false, probe: None };
+        let mut teller = Teller::of(story);
         for step in steps {
             teller.tell(step);
         }
@@ -155,7 +165,7 @@ proptest! {
     #[test]
     fn whoever_waits_until_it_opens_gets_well_in_the_end(limits in limits(), steps in prop::collection::vec(step(), 1..100)) {
         let story = Story { limits, ..Story::begin() };
-        let mut teller = Teller { story, on_their_way: Vec::new(), is_told_closed: false, probe: None };
+        let mut teller = Teller::of(story);
         for step in steps {
             teller.tell(step);
         }

@@ -76,6 +76,7 @@ fn reports_of_targets() -> Vec<Named> {
     let refusing = ClosedTarget {
         target: &target,
         refuses: true,
+        turned: false,
         since: at,
         probes: 3,
         reason: Reason::TargetRefused,

@@ -78,6 +78,7 @@ fn refusing(target: &TargetName) -> ClosedTarget<'_> {
     ClosedTarget {
         target,
         refuses: true,
+        turned: false,
         since: Timestamp::EPOCH,
         probes: 3,
         reason: Reason::TargetRefused,
@@ -119,12 +120,16 @@ fn a_target_that_is_well_again_says_for_how_long_it_was_closed() {
 }
 
 #[test]
-fn one_report_stands_for_each_pause_and_one_for_its_end() {
+fn one_report_stands_for_each_pause_one_for_its_turn_and_one_for_its_end() {
     let target = TargetName::parse("slack-ops").unwrap();
     let (closed, later) = (refusing(&target), Timestamp::EPOCH.saturating_add(Duration::from_secs(60)));
     let paused = relay::target_paused(&closed, Timestamp::EPOCH);
     assert_eq!(paused.id.as_str(), "target_paused/slack-ops/1970-01-01T00:00:00Z");
     assert_eq!(relay::target_paused(&ClosedTarget { probes: 9, ..closed }, later).id, paused.id);
+    let turned = ClosedTarget { turned: true, ..closed };
+    let again = relay::target_paused(&turned, later).id;
+    assert_eq!(again.as_str(), "target_paused/slack-ops/1970-01-01T00:00:00Z/refusing");
+    assert_eq!(relay::target_resumed(&turned, later).id, relay::target_resumed(&closed, later).id);
     assert_eq!(relay::target_resumed(&closed, later).id.as_str(), "target_resumed/slack-ops/1970-01-01T00:00:00Z");
     assert_ne!(relay::target_paused(&ClosedTarget { since: later, ..closed }, later).id, paused.id);
     let severities = [paused, relay::target_resumed(&closed, later)].map(|event| event.severity.as_str());
