@@ -185,6 +185,8 @@ pub enum Reason {
     MessageRefused,
     /// The target refuses every message: wrong key, revoked URL, archived channel.
     TargetRefused,
+    /// The configuration does not fit what was to be sent, so nothing was.
+    Misconfigured,
     /// It grew older than the target's `max_age` before it got through.
     Expired,
     /// The notifier itself failed: a fault in the relay.
@@ -195,13 +197,14 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, for metrics that start at zero.
-    pub const ALL: [Reason; 9] = [
+    pub const ALL: [Reason; 10] = [
         Self::Unreachable,
         Self::Ambiguous,
         Self::RateLimited,
         Self::TargetFailed,
         Self::MessageRefused,
         Self::TargetRefused,
+        Self::Misconfigured,
         Self::Expired,
         Self::Internal,
         Self::TargetRemoved,
@@ -221,6 +224,7 @@ impl Reason {
             Self::TargetFailed => "target_failed",
             Self::MessageRefused => "message_refused",
             Self::TargetRefused => "target_refused",
+            Self::Misconfigured => "misconfigured",
             Self::Expired => "expired",
             Self::Internal => "internal",
             Self::TargetRemoved => "target_removed",

@@ -17,6 +17,11 @@ impl NotifyError {
         Self::certain(Next::GiveUp, Scope::Message, Reason::MessageRefused, detail)
     }
 
+    /// This message cannot be made as the target is configured, so nothing was sent. The detail says what to correct.
+    pub fn misconfigured(detail: impl Into<String>) -> Self {
+        Self::certain(Next::GiveUp, Scope::Message, Reason::Misconfigured, detail)
+    }
+
     /// Nothing gets through until somebody changes the configuration or the target.
     pub fn target_refused(detail: impl Into<String>) -> Self {
         Self::certain(Next::GiveUp, Scope::Target, Reason::TargetRefused, detail)

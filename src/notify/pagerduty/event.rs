@@ -11,12 +11,12 @@ use sha2::{Digest, Sha256};
 use super::details;
 use crate::config::Secret;
 use crate::event::batch::Batch;
-use crate::event::delivery::{Phase, Reason};
+use crate::event::delivery::Phase;
 use crate::event::tally::Dimension;
 use crate::event::{CastAIEvent, Event, Severity, Timestamp};
 use crate::names::hex;
+use crate::notify::NotifyError;
 use crate::notify::message::{Message, cut, one_line};
-use crate::notify::{Next, NotifyError, Scope};
 use crate::template::Wording;
 use crate::template::{Markup, Subject, Template};
 
@@ -90,7 +90,13 @@ impl Form {
         match (action, key) {
             (Action::Trigger, key) => Ok(self.trigger(batch, wording, key)),
             (action, Ok(key)) => Ok(self.filled(action, &key, Map::new())),
-            (_, Err(detail)) => Err(given_up(detail)),
+            (_, Err(problem)) => {
+                let (target, action) = (batch.target(), action.as_str());
+                Err(NotifyError::misconfigured(format!(
+                    "{problem} Without it `action: {action}` concerns nothing: correct `dedup_key` of target `{target}`, or \
+                     route to it only what the template can be filled with"
+                )))
+            }
         }
     }
 
@@ -111,7 +117,7 @@ impl Form {
 
     fn one_for_many(&self, batch: &Batch) -> NotifyError {
         let (action, many) = (self.action.as_str(), batch.deliveries.len());
-        given_up(format!(
+        NotifyError::misconfigured(format!(
             "a target with `action: {action}` takes one event at a time, and these are {many} in one message: leave \
              `group` and `storm` out of route `{}`, or give it an `incident`",
             batch.route()
@@ -129,12 +135,6 @@ impl Form {
             key => Ok(key.to_owned()),
         }
     }
-}
-
-/// What no other attempt can mend, because it lies in the configuration.
-fn given_up(detail: String) -> NotifyError {
-    let (next, scope, reason) = (Next::GiveUp, Scope::Message, Reason::Internal);
-    NotifyError { next, scope, ambiguous: false, reason, detail }
 }
 
 fn hashed(key: &str) -> String {

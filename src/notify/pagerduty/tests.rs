@@ -138,8 +138,9 @@ fn acknowledge_and_resolve_say_only_which_alert() {
 fn a_resolve_whose_key_cannot_be_made_is_given_up_and_says_so() {
     let form = form(Action::Resolve, Some("{{ event.data.missing }}"));
     let error = form.fill(&alone(&delivery("node.added", json!({}))), &Wording::default()).err().unwrap();
-    assert_eq!((error.next, error.reason, error.scope), (Next::GiveUp, Reason::Internal, Scope::Message));
+    assert_eq!((error.next, error.reason, error.scope), (Next::GiveUp, Reason::Misconfigured, Scope::Message));
     assert!(error.detail.contains("`dedup_key` failed"), "{error}");
+    assert!(error.detail.contains("correct `dedup_key` of target `"), "{error}");
 }
 
 #[test]

@@ -75,6 +75,7 @@ fn what_to_do(reason: Reason) -> &'static str {
         Reason::TargetFailed => "The target failed on its side: look at its status page.",
         Reason::MessageRefused => "The target refuses this message: look at the route's `message` templates.",
         Reason::TargetRefused => "The target refuses every message: correct its key or URL in the configuration.",
+        Reason::Misconfigured => "Nothing was sent: correct that in the configuration, and restart the relay.",
         Reason::Expired => "It was too old before it got through: see why the target was slow, or raise its `max_age`.",
         Reason::Internal => "The relay itself failed: please report it, with the log around this time.",
         Reason::TargetRemoved => "The configuration no longer has this target: put it back, or leave it at that.",

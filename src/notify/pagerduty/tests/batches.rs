@@ -107,7 +107,7 @@ fn the_longest_key_of_an_incident_is_taken_as_it_is() {
 fn one_resolve_cannot_stand_for_many_and_says_what_to_do() {
     let form = form(Action::Resolve, Some("{{ event.id }}"));
     let error = form.fill(&many(interruptions(3, 1)), &Wording::default()).err().unwrap();
-    assert_eq!((error.next, error.reason, error.scope), (Next::GiveUp, Reason::Internal, Scope::Message));
+    assert_eq!((error.next, error.reason, error.scope), (Next::GiveUp, Reason::Misconfigured, Scope::Message));
     assert!(error.detail.contains("these are 3") && error.detail.contains("out of route `all`"), "{error}");
 }
 
