@@ -32,7 +32,7 @@ use crate::notify::{Next, Notifier, NotifyError, Scope};
 use crate::route::RoutingTable;
 use crate::runtime::{Clock, Doorbell, Lifecycle};
 use crate::store::{Aftermath, Claim, Claimed, Fallback, Settled, Settlement, Store, StoreError, Terms};
-use crate::target::Change;
+use crate::target::{Change, Limits};
 use crate::telemetry::Metrics;
 
 /// The finest step of time there is.
@@ -87,7 +87,7 @@ impl Deliverer {
             Ours { table: tools.table.clone(), quiet, max_age: policy.max_age.get(), ambiguous: policy.ambiguous };
         let fallback = policy.fallback.clone().map(|to| Fallback { to, after: policy.fallback_after.get() });
         let terms = Arc::new(Terms {
-            limits: policy.limits(),
+            limits: Limits { is_gone: !notifier.is_there(), ..policy.limits() },
             lease: policy.timeout.get() + LEASE_MARGIN,
             fallback,
             keeps_incidents: notifier.keeps_incidents(),

@@ -54,16 +54,23 @@ impl Verdict {
 fn sign_of(error: &NotifyError, pause_until: impl Fn(Option<Duration>) -> Timestamp) -> Sign {
     let (reason, detail) = (error.reason, error.detail.clone());
     match (error.next, error.scope) {
+        // Nothing was sent, so nobody answered.
+        (Next::GiveUp, Scope::Message) if is_ours(reason) => Sign::Nothing,
         (Next::GiveUp, Scope::Message) => Sign::Well,
         (Next::GiveUp, Scope::Target) => Sign::Refusing { reason, detail },
         (Next::Retry { after }, _) if reason == Reason::RateLimited => Sign::Busy { until: pause_until(after) },
-        (Next::Retry { .. }, _) if reason == Reason::Internal => Sign::Nothing,
+        (Next::Retry { .. }, _) if is_ours(reason) => Sign::Nothing,
         // Who fails and says when to come back fails all the same: it may say so for days.
         (Next::Retry { after }, _) => {
             let until = after.map(|after| pause_until(Some(after)));
             Sign::Failing { reason, detail, until }
         }
     }
+}
+
+/// Whether the fault lies on our side of the wire.
+fn is_ours(reason: Reason) -> bool {
+    matches!(reason, Reason::Internal | Reason::Misconfigured | Reason::TargetRemoved)
 }
 
 #[cfg(test)]

@@ -56,6 +56,11 @@ pub trait Notifier: Send + Sync {
     fn tells_many(&self) -> bool {
         true
     }
+
+    /// Whether there is anybody to send to. Where there is not, nothing waits for the target to be well.
+    fn is_there(&self) -> bool {
+        true
+    }
 }
 
 /// Whether an error concerns this message or everything sent to this target.

@@ -1,6 +1,7 @@
 //! Stands in for a target that is still owed something but is no longer configured.
 //!
-//! Nothing may wait for ever and nothing may vanish: each delivery becomes a dead letter that says why.
+//! Nothing may wait for ever and nothing may vanish: each delivery becomes a dead letter that says why, at once also where the
+//! target was closed when it was removed.
 
 use std::sync::Arc;
 
@@ -43,5 +44,9 @@ impl Notifier for Removed {
             reason: Reason::TargetRemoved,
             detail,
         })
+    }
+
+    fn is_there(&self) -> bool {
+        false
     }
 }

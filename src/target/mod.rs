@@ -41,6 +41,9 @@ pub struct Limits {
     pub probe_failing_after: Duration,
     /// The longest wait between probes of a failing one.
     pub probe_failing_cap: Duration,
+    /// Nobody is there any more, so that there is nothing to wait for and nothing to find out. How the target stood stays as
+    /// it was, for the day it is back.
+    pub is_gone: bool,
 }
 
 impl Default for Limits {
@@ -52,6 +55,7 @@ impl Default for Limits {
             probe_refusing_every: Duration::from_secs(300),
             probe_failing_after: Duration::from_secs(5),
             probe_failing_cap: Duration::from_secs(300),
+            is_gone: false,
         }
     }
 }
@@ -124,6 +128,9 @@ pub struct Departure {
 impl TargetState {
     /// The first moment, from `now` on, at which something may leave.
     pub fn opens_at(&self, limits: &Limits, now: Timestamp) -> Timestamp {
+        if limits.is_gone {
+            return now;
+        }
         let paused_until = self.wait_asked_for(now).unwrap_or(now);
         let probe_at = self.closed.as_ref().and_then(|closed| not_beyond(closed.probe_at, limits, now)).unwrap_or(now);
         let rate = limits.rate.map_or(now, |limit| self.rate.opens_at(limit, now));
@@ -133,6 +140,7 @@ impl TargetState {
     /// How many may leave now: one where it is a probe, none where it must wait.
     pub fn admits(&self, limits: &Limits, now: Timestamp) -> usize {
         match (self.opens_at(limits, now) > now, &self.closed, limits.rate) {
+            _ if limits.is_gone => usize::MAX,
             (true, ..) => 0,
             (false, Some(_), _) => 1,
             (false, None, None) => usize::MAX,
@@ -152,6 +160,11 @@ impl TargetState {
     /// One leaves: counted against the rate, given a lease of its own. A probe keeps the next one away until `lease` has
     /// passed, so that there is one at a time.
     pub fn depart(&mut self, limits: &Limits, now: Timestamp, lease: Duration) -> Departure {
+        self.leases = self.leases.saturating_add(1);
+        let holder = Lease(self.leases);
+        if limits.is_gone {
+            return Departure { lease: holder, is_probe: false };
+        }
         if let Some(limit) = limits.rate {
             self.rate.take(limit, now);
         }
@@ -161,9 +174,8 @@ impl TargetState {
         }
         // What holds nothing up now shall not do so later.
         self.paused_until.take_if(|until| *until > now.saturating_add(BEYOND_PATIENCE));
-        self.leases = self.leases.saturating_add(1);
         self.probe = self.closed.is_some().then_some(self.leases);
-        Departure { lease: Lease(self.leases), is_probe: self.closed.is_some() }
+        Departure { lease: holder, is_probe: self.closed.is_some() }
     }
 
     /// Whether it is an old one's turn, where both fresh and old ones wait. Each call is a turn.

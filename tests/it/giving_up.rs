@@ -377,3 +377,45 @@ async fn what_is_owed_to_a_target_that_is_gone_becomes_dead_letters() {
     assert_eq!(reports(&relay)[0]["reason"], "target_removed");
     assert_eq!(relay.slack().received().len(), 0);
 }
+
+/// A Slack channel of its own, beside what [`REPORTS_TO_ONCALL`] has.
+const AND_OLD_CHANNEL: &str = r#"
+targets: { old-channel: { slack: { webhook_url: "http://{{SLACK}}/services/T000/B000/OLD" } } }
+routes:
+  - { name: reports, match: { type: "relay.*" }, notify: [oncall], stop: true }
+  - { name: all-news, match: {}, notify: [old-channel] }
+"#;
+
+#[tokio::test]
+async fn what_is_owed_to_a_target_that_was_closed_and_is_gone_becomes_dead_letters_at_once() {
+    let ids = ["a", "b", "c"];
+    let relay = TestRelay::start(AND_OLD_CHANNEL).await;
+    relay.slack().always_replies(says(404, "no_service"));
+    for id in ids {
+        relay.accept(node_added(id)).await;
+    }
+    relay.deliver().await;
+    assert_eq!(reports(&relay)[0]["cause"], "refusing");
+    let relay = relay.restart(REPORTS_TO_ONCALL).await;
+    relay.deliver().await;
+    for id in ids {
+        assert_eq!(relay.delivery(id).await.reason.map(|reason| reason.as_str()), Some("target_removed"), "{id}");
+    }
+    assert_eq!(relay.slack().received().len(), 1, "nothing but what closed it was sent");
+    let told: Vec<_> = reports(&relay).iter().map(|report| report["reason"].clone()).collect();
+    assert_eq!(told, ["target_refused", "target_removed"], "and nobody is told that it takes messages again");
+}
+
+#[tokio::test]
+async fn who_asks_for_a_wait_and_is_gone_holds_nothing_up() {
+    let relay = TestRelay::start(AND_OLD_CHANNEL).await;
+    let patience = Reply::With(429, vec![("retry-after", "3000".to_owned())], "rate_limited".to_owned());
+    relay.slack().always_replies(patience);
+    for id in ["a", "b"] {
+        relay.accept(node_added(id)).await;
+    }
+    relay.deliver().await;
+    let relay = relay.restart(REPORTS_TO_ONCALL).await;
+    relay.deliver().await;
+    assert_eq!(relay.delivery("b").await.state, DeliveryState::Dead, "what was never tried is due");
+}

@@ -78,7 +78,8 @@ fn what_was_taken_is_delivered_and_the_target_is_well() {
 /// doubt is sent again, and where it is given up.
 #[test]
 fn every_class_of_error_means_one_thing_for_the_delivery_and_one_for_the_target() {
-    use Reason::{Ambiguous as Doubt, Internal, MessageRefused, RateLimited, TargetFailed, TargetRefused, Unreachable};
+    use Reason::{Ambiguous as Doubt, Internal, MessageRefused, Misconfigured, RateLimited};
+    use Reason::{TargetFailed, TargetRefused, TargetRemoved, Unreachable};
     use Scope::{Message, Target};
     let soon = Next::Retry { after: None };
     let asked = Next::Retry { after: Some(Duration::from_secs(30)) };
@@ -108,6 +109,10 @@ fn every_class_of_error_means_one_thing_for_the_delivery_and_one_for_the_target(
         // Our own fault says nothing of the target.
         (soon, Message, true, Internal, "retry soon, nothing", "dead, nothing"),
         (soon, Message, false, Internal, "retry soon, nothing", "retry soon, nothing"),
+        // Nothing was sent, and nobody was asked.
+        (Next::GiveUp, Message, false, Internal, "dead, nothing", "dead, nothing"),
+        (Next::GiveUp, Message, false, Misconfigured, "dead, nothing", "dead, nothing"),
+        (Next::GiveUp, Message, false, TargetRemoved, "dead, nothing", "dead, nothing"),
     ];
     let now = after(1);
     for (next, scope, ambiguous, reason, resend, give_up) in table {

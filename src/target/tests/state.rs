@@ -305,6 +305,21 @@ fn what_was_written_while_the_clock_was_years_ahead_holds_nothing_up() {
 }
 
 #[test]
+fn where_nobody_is_there_any_more_nothing_waits_and_nothing_is_forgotten() {
+    let mut story = Story::closed_by_a_refusal();
+    story.hears(Sign::Busy { until: at(3000) });
+    story.waits(1);
+    let before = story.state.clone();
+    story.limits.is_gone = true;
+    assert_eq!((story.opens_in(), story.state.admits(&story.limits, story.now)), (0, usize::MAX));
+    for _ in 0..3 {
+        assert!(!story.departs().is_probe);
+        assert_eq!(story.hears(Sign::Nothing), None);
+    }
+    assert_eq!(story.state, TargetState { leases: before.leases + 3, ..before });
+}
+
+#[test]
 fn the_rate_holds_for_probes_too() {
     let mut story = Story::closed_by_a_refusal();
     story.limits.rate = Some(RateLimit { every: Duration::from_secs(3600), burst: 1 });
