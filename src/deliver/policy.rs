@@ -14,6 +14,13 @@ use crate::notify::Pace;
 use crate::target::Limits;
 use crate::target::limit::RateLimit;
 
+/// No wait grows beyond this: what lies much further ahead, [`crate::target`] takes for the work of a wrong clock.
+const LONGEST_CAP: Span = Span::from_secs(3600);
+
+/// No attempt takes longer than this: a probe keeps all others waiting for as long, and [`crate::target`] takes much longer
+/// waits for the work of a wrong clock.
+const LONGEST_TIMEOUT: Span = Span::from_secs(300);
+
 /// How a target is delivered to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -150,18 +157,21 @@ impl Written {
         let is_zero = |span: Option<Span>| span.is_some_and(|span| span.get().is_zero());
         let concurrency = self.concurrency.is_some_and(|count| !(1..=64).contains(&count));
         let burst = self.burst.is_some_and(|count| !(1..=1000).contains(&count));
-        let share = !(10..=100).contains(&self.retry.share.get());
-        let (base, cap) = (is_zero(Some(self.retry.base)), is_zero(Some(self.retry.cap)));
+        let share = !(10..=90).contains(&self.retry.share.get());
+        let base = is_zero(Some(self.retry.base));
+        let cap = is_zero(Some(self.retry.cap)) || self.retry.cap > LONGEST_CAP;
+        let timeout = is_zero(self.timeout) || self.timeout.is_some_and(|timeout| timeout > LONGEST_TIMEOUT);
         // A thousand a second is one in each millisecond, the finest time there is.
         let rate = matches!(self.rate, Some(WrittenRate::At(rate)) if rate.is_above_per_second(1000));
-        let starved = "with less, what is old would hardly ever leave while news comes in";
+        let starved = "with less, what is old would hardly ever leave while news comes in; with more, news would hardly ever \
+                       leave while there is something old";
         vec![
             (concurrency, "concurrency", "`concurrency` must be from 1 to 64", None),
-            (is_zero(self.timeout), "timeout", "`timeout` must be more than zero", None),
+            (timeout, "timeout", "`timeout` must be more than zero, and 5m or less", None),
             (is_zero(self.max_age), "max_age", "`max_age` must be more than zero", None),
             (base, "retry.base", "`base` must be more than zero", None),
-            (cap, "retry.cap", "`cap` must be more than zero", None),
-            (share, "retry.share", "`share` must be from 10% to 100%", Some(starved)),
+            (cap, "retry.cap", "`cap` must be more than zero, and 1h or less", None),
+            (share, "retry.share", "`share` must be from 10% to 90%", Some(starved)),
             (rate, "rate", "`rate` must be 1000/s or less", Some("write `unlimited` for as fast as they can")),
             (burst, "burst", "`burst` must be from 1 to 1000", None),
         ]

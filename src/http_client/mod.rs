@@ -21,7 +21,7 @@ pub use patience::{retry_after, wait_of_seconds};
 use crate::event::Timestamp;
 
 /// How long a connection may take to stand, TLS included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Shorter than the keep-alive of common front ends (nginx 75 s, AWS ALB 60 s): a request sent into a connection the
 /// peer has just closed looks as if it might have arrived.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::{collect, named};
 use crate::config::{Section, Span};
 use crate::deliver::Policy;
-use crate::deliver::policy::{Impossible, Written};
+use crate::deliver::policy::{Ambiguous, Impossible, Written};
+use crate::http_client::CONNECT_TIMEOUT;
 use crate::names::TargetName;
 use crate::notify::{Kind, Kit, NOTIFIERS, Notifier};
 
@@ -38,6 +39,9 @@ pub(super) fn read(root: &Section, kit: &Kit) -> Option<Vec<Target>> {
         let policy = written.and_then(|written| policy_of(&entry, written, kind.as_ref().map(|(kind, _)| *kind)));
         let name = named(&entry, &name, TargetName::parse);
         let built = kind.and_then(|(kind, settings)| Some((kind.name, (kind.build)(&settings, kit)?)));
+        if let Some((policy, (_, notifier))) = policy.as_ref().zip(built.as_ref()) {
+            check_timeout(&entry, policy, &**notifier);
+        }
         let target = name.zip(policy).zip(built);
         collect(&mut all, target.map(|((name, policy), (kind, notifier))| Target { name, kind, notifier, policy }));
     }
@@ -52,6 +56,23 @@ fn policy_of(entry: &Section, written: Written, kind: Option<&Kind>) -> Option<P
         entry.problem_at(key, message, &[], hint.clone());
     }
     kind.filter(|_| impossible.is_empty()).map(|kind| written.over(kind.pace))
+}
+
+/// That an attempt is given up as not connected before it is given up as in doubt: where doubt makes a dead letter, a network
+/// that swallows everything would make one of all that is owed.
+fn check_timeout(entry: &Section, policy: &Policy, notifier: &dyn Notifier) {
+    let is_short = policy.timeout.get() <= CONNECT_TIMEOUT;
+    if notifier.endpoint().is_none() || policy.ambiguous != Ambiguous::GiveUp || !is_short {
+        return;
+    }
+    let connecting = CONNECT_TIMEOUT.as_secs();
+    let message = format!(
+        "a connection may take {connecting}s to stand; with `timeout` {} and `ambiguous: give_up` what never connected would be \
+         given up as if it may have arrived",
+        policy.timeout
+    );
+    let hint = format!("write a `timeout` of more than {connecting}s, or leave `ambiguous` out");
+    entry.problem_at("timeout", message, &[], Some(hint));
 }
 
 /// How old what this target is owed may become; `None` when there is no such target, or what it says cannot be meant.

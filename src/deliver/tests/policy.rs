@@ -64,11 +64,20 @@ fn everything_that_can_be_written_is_kept() {
 fn what_cannot_be_meant_is_told() {
     assert_eq!(mistakes("{ concurrency: 0 }", true), ["`concurrency` must be from 1 to 64"]);
     assert_eq!(mistakes("{ concurrency: 65 }", true), ["`concurrency` must be from 1 to 64"]);
-    assert_eq!(mistakes("{ timeout: 0s }", true), ["`timeout` must be more than zero"]);
+    for timeout in ["0s", "301s"] {
+        let told = mistakes(&format!("{{ timeout: {timeout} }}"), true);
+        assert_eq!(told, ["`timeout` must be more than zero, and 5m or less"]);
+    }
     assert_eq!(mistakes("{ max_age: 0s }", true), ["`max_age` must be more than zero"]);
     assert_eq!(mistakes("{ retry: { base: 0s } }", true), ["`base` must be more than zero"]);
-    assert_eq!(mistakes("{ retry: { cap: 0s } }", true), ["`cap` must be more than zero"]);
-    assert_eq!(mistakes("{ retry: { share: 9% } }", true), ["`share` must be from 10% to 100%"]);
+    for cap in ["0s", "3601s"] {
+        let told = mistakes(&format!("{{ retry: {{ cap: {cap} }} }}"), true);
+        assert_eq!(told, ["`cap` must be more than zero, and 1h or less"]);
+    }
+    for share in ["9%", "91%", "100%"] {
+        let told = mistakes(&format!("{{ retry: {{ share: {share} }} }}"), true);
+        assert_eq!(told, ["`share` must be from 10% to 90%"]);
+    }
     for burst in ["0", "1001"] {
         assert_eq!(mistakes(&format!("{{ burst: {burst} }}"), true), ["`burst` must be from 1 to 1000"]);
     }
@@ -76,9 +85,10 @@ fn what_cannot_be_meant_is_told() {
         assert_eq!(mistakes(&format!("{{ rate: {rate} }}"), true), ["`rate` must be 1000/s or less"]);
     }
     assert_eq!(mistakes("{ fallback_after: 1m }", true), ["`fallback_after` means nothing without a `fallback`"]);
-    let good =
-        "{ concurrency: 64, retry: { share: 10% }, rate: 60000/m, burst: 1000, fallback: a, fallback_after: 1m }";
+    let good = "{ concurrency: 64, retry: { cap: 1h, share: 10% }, timeout: 5m, rate: 60000/m, burst: 1000, fallback: a, \
+                fallback_after: 1m }";
     assert_eq!(mistakes(good, false), Vec::<String>::new());
+    assert_eq!(mistakes("{ retry: { share: 90% } }", false), Vec::<String>::new());
 }
 
 #[test]

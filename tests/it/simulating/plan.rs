@@ -107,7 +107,7 @@ fn addressee(index: u64, count: u64, dice: &mut Dice) -> Addressee {
     written.insert("concurrency".into(), dice.between(1, 5).into());
     written.insert("timeout".into(), dice.pick(&["1s", "5s", "15s", "60s"]).into());
     let (base, cap) = (dice.pick(&["200ms", "1s", "5s"]), dice.pick(&["5s", "60s", "300s"]));
-    let share = dice.pick(&["10%", "50%", "100%"]);
+    let share = dice.pick(&["10%", "50%", "90%"]);
     written.insert("retry".into(), json!({ "base": base, "cap": cap, "share": share }));
     let max_age = dice.pick(&["2m", "20m", "3h", "24h", "24h"]);
     written.insert("max_age".into(), max_age.into());
