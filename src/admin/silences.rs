@@ -88,6 +88,7 @@ pub async fn list(State(admin): State<Admin>, uri: Uri) -> Result<Json<Listing>,
         Some(other) => return Err(ApiError::not_allowed(format!("`all` is `{other}`"), "write `true` or `false`")),
     };
     let silences = admin.within(admin.store.silences(since, MOST_LISTED)).await?;
+    let silences = silences.map_err(|error| admin.store_failed(&error))?;
     let silences = silences.into_iter().map(|silence| shown(silence, now)).collect();
     Ok(Json(Listing { silences }))
 }
@@ -98,7 +99,7 @@ pub async fn add(State(admin): State<Admin>, body: Body) -> Result<Response, Api
     all_are_known("route", &wanted.routes, &admin.quiet.routes())?;
     all_are_known("target", &wanted.targets, &admin.targets)?;
     let now = admin.clock.now();
-    let added = admin.quiet.add(wanted.draft(now)?, now).await;
+    let added = admin.within(admin.quiet.add(wanted.draft(now)?, now)).await?;
     let silence = added.map_err(|error| match error {
         AddError::Refused(refused) => ApiError::not_allowed(refused.message, refused.hint),
         AddError::TooMany => ApiError::too_many(error.to_string(), "`DELETE /api/v1/silences/{id}` ends one"),
@@ -116,7 +117,8 @@ pub async fn end(State(admin): State<Admin>, Path(id): Path<String>, uri: Uri) -
     let hint = "`GET /api/v1/silences?all=true` lists those that are remembered";
     let id = SilenceId::parse(&id).map_err(|error| ApiError::nothing_there(error.to_string(), hint))?;
     let now = admin.clock.now();
-    let ended = admin.quiet.end(id, &by, now).await.map_err(|error| admin.store_failed(&error))?;
+    let ended = admin.within(admin.quiet.end(id, &by, now)).await?;
+    let ended = ended.map_err(|error| admin.store_failed(&error))?;
     let ended = ended.ok_or_else(|| ApiError::nothing_there(format!("there is no silence `{id}`"), hint))?;
     Ok(Json(shown(ended, now)))
 }
@@ -132,12 +134,12 @@ fn all_are_known<T: PartialEq + Display>(what: &str, named: &[T], known: &[T]) -
 }
 
 impl Admin {
-    /// What the store answers, if it does so in time.
-    async fn within<T>(&self, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, ApiError> {
-        match tokio::time::timeout(PATIENCE, answer).await {
-            Ok(answer) => answer.map_err(|error| self.store_failed(&error)),
-            Err(_elapsed) => Err(ApiError::store_unavailable(self.retry_after())),
-        }
+    /// What the store answers, if it does so in time. What it did all the same counts here when the silences are refreshed.
+    async fn within<T>(&self, answer: impl Future<Output = T>) -> Result<T, ApiError> {
+        tokio::time::timeout(PATIENCE, answer).await.map_err(|_elapsed| {
+            tracing::error!("the store kept an operator waiting for too long");
+            ApiError::store_unavailable(self.retry_after())
+        })
     }
 
     fn store_failed(&self, error: &StoreError) -> ApiError {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::Failure;
 use crate::app::settings::Settings;
 use crate::config::Secret;
-use crate::http_client::{Ending, Endpoint, HttpClient, Method, Reply, Request, SendError};
+use crate::http_client::{Ending, Endpoint, EndpointError, HttpClient, Method, Reply, Request, SendError};
 use crate::runtime::{Clock, SystemClock};
 
 /// How long the relay may take to answer.
@@ -42,8 +42,7 @@ impl RunningRelay {
             ))
         })?;
         let url = url.map_or_else(|| here(settings.admin.listen), |url| url.trim_end_matches('/').to_owned());
-        let hint = "hint: `--url` says where the relay's admin listener is";
-        let base = Endpoint::parse(&url).with_context(|| format!("cannot ask `{url}`\n{hint}"));
+        let base = Endpoint::parse(&url).map_err(|error| cannot_ask(&url, error));
         Ok(Self { http: settings.http.clone(), base: base.map_err(Failure::Misuse)?, url, token })
     }
 
@@ -91,6 +90,17 @@ impl RunningRelay {
         };
         Err(if status == 400 { Failure::Misuse(refusal) } else { Failure::Other(refusal) })
     }
+}
+
+fn cannot_ask(url: &str, error: EndpointError) -> anyhow::Error {
+    let hint = match error {
+        EndpointError::NotAUrl(_) => "`--url` says where the relay's admin listener is",
+        EndpointError::Insecure => {
+            "the token would go over the network in the clear; ask on the relay's own machine, with `admin.listen` at a loopback \
+             address or at 0.0.0.0, or say with `--url` an https address that leads to the admin listener"
+        }
+    };
+    anyhow::Error::new(error).context(format!("cannot ask `{url}`\nhint: {hint}"))
 }
 
 fn here(listen: SocketAddr) -> String {

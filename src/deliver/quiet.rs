@@ -5,6 +5,7 @@
 //! here counts at once, and one that was added or ended elsewhere after [`REFRESH`]. What began to be told is told to
 //! its end: the resolve of an incident that was told is nobody's candidate. Next: [`crate::route::silence`].
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -72,8 +73,9 @@ impl InForce {
 pub struct Quiet {
     in_force: InForce,
     store: Arc<dyn Store>,
-    /// Held while the store is asked and `held` follows it, so that no answer overtakes a later one.
-    changing: Mutex<()>,
+    /// Held while the store is asked and `held` follows it, so that no answer overtakes a later one. In it are those of which
+    /// was said that they cannot be read.
+    changing: Mutex<BTreeSet<SilenceId>>,
 }
 
 impl Quiet {
@@ -83,7 +85,7 @@ impl Quiet {
     /// When the store cannot be read.
     pub async fn load(table: Arc<RoutingTable>, store: Arc<dyn Store>, now: Timestamp) -> Result<Self, StoreError> {
         let in_force = InForce { table, held: Arc::new(RwLock::new(Arc::from([]))) };
-        let quiet = Self { in_force, store, changing: Mutex::new(()) };
+        let quiet = Self { in_force, store, changing: Mutex::default() };
         quiet.refresh(now).await?;
         Ok(quiet)
     }
@@ -104,11 +106,13 @@ impl Quiet {
     /// # Errors
     /// When the store cannot be read; then everything stays as it was.
     pub async fn refresh(&self, now: Timestamp) -> Result<(), StoreError> {
-        let _turn = self.changing.lock().await;
+        let mut said = self.changing.lock().await;
         let kept = self.store.silences(now, usize::MAX).await?;
+        said.retain(|id| kept.iter().any(|silence| silence.id == *id));
         let before = self.in_force.held();
         let known = |silence: &Silence| before.iter().find(|held| held.silence() == silence).cloned();
-        self.in_force.hold(kept.into_iter().filter_map(|silence| known(&silence).or_else(|| compile(silence))));
+        let compiled = kept.into_iter().filter_map(|silence| known(&silence).or_else(|| compile(silence, &mut said)));
+        self.in_force.hold(compiled);
         Ok(())
     }
 
@@ -131,14 +135,14 @@ impl Quiet {
     /// When it cannot be meant, when there are too many, or when the store failed; then nothing is kept.
     pub async fn add(&self, draft: Draft, now: Timestamp) -> Result<Silence, AddError> {
         let terms = draft.accept(now)?;
-        let _turn = self.changing.lock().await;
+        let mut said = self.changing.lock().await;
         let held = self.in_force.held();
         let current = || held.iter().filter(|held| held.silence().over_at() > now);
         if current().count() >= MAX_SILENCES {
             return Err(AddError::TooMany);
         }
         let silence = self.store.keep_silence(terms).await?;
-        self.in_force.hold(current().cloned().chain(compile(silence.clone())));
+        self.in_force.hold(current().cloned().chain(compile(silence.clone(), &mut said)));
         tracing::info!(silence.id = %silence.id, by = silence.terms.by, why = silence.terms.why, until = %silence.terms.until, "a silence was added");
         Ok(silence)
     }
@@ -160,14 +164,16 @@ impl Quiet {
     }
 }
 
-/// What was kept by another version of the relay may not be readable by this one. Then it does not hold.
-fn compile(silence: Silence) -> Option<Arc<Compiled>> {
+/// What was kept by another version of the relay may not be readable by this one. Then it does not hold, which is said once.
+fn compile(silence: Silence, said: &mut BTreeSet<SilenceId>) -> Option<Arc<Compiled>> {
     let id = silence.id;
-    let compiled = Compiled::new(silence);
-    compiled
-        .inspect_err(|error| tracing::error!(silence.id = %id, %error, "a silence cannot be read and does not hold"))
-        .ok()
-        .map(Arc::new)
+    let compiled = Compiled::new(silence).map(Arc::new);
+    if let Err(error) = &compiled
+        && said.insert(id)
+    {
+        tracing::error!(silence.id = %id, %error, "a silence cannot be read and does not hold");
+    }
+    compiled.ok()
 }
 
 #[cfg(test)]

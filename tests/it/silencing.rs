@@ -5,6 +5,7 @@ mod typed;
 
 use serde_json::{Value, json};
 
+use crate::support::flaky_store::FlakyStore;
 use crate::support::http::{Answer, ask};
 use crate::support::relay::TestRelay;
 
@@ -226,4 +227,21 @@ async fn only_who_shows_the_token_is_let_in_and_the_probes_are_open() {
     for path in ["/livez", "/readyz", "/metrics"] {
         assert_eq!(relay.look(path).await.status, 200, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_what_the_operator_is_told_of() {
+    let store = FlakyStore::shared();
+    let relay = TestRelay::start_on(store.clone(), CONFIG).await;
+    store.silences.hold();
+    let (path, body) = (format!("{PATH}/S1?by=ada"), wanted(json!({})));
+    let calls = [("GET", PATH, ""), ("POST", PATH, body.as_str()), ("DELETE", path.as_str(), "")];
+    for answer in
+        futures_util::future::join_all(calls.map(|(method, path, body)| call(&relay, method, path, body))).await
+    {
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (503, &json!("store_failed")), "{answer:?}");
+    }
+    store.silences.open();
+    assert_eq!(listed(&relay, "").await, [""; 0], "what was held up did not happen");
+    add(&relay, json!({})).await;
 }

@@ -136,6 +136,22 @@ async fn a_silence_that_cannot_be_read_any_more_does_not_hold_and_is_in_nobodys_
 }
 
 #[tokio::test]
+async fn that_a_silence_cannot_be_read_is_said_once() {
+    let store = Arc::<MemoryStore>::default();
+    let mut terms = draft(json!({"type": "node.*"})).accept(after(0)).unwrap();
+    terms.matching = json!({"of_another_version": true}).as_object().unwrap().clone();
+    let first = store.keep_silence(terms.clone()).await.unwrap();
+    let quiet = quiet_on(&store).await;
+    let said = async || quiet.changing.lock().await.iter().copied().collect::<Vec<_>>();
+    assert_eq!(said().await, [first.id]);
+    let second = store.keep_silence(terms).await.unwrap();
+    quiet.refresh(after(10)).await.unwrap();
+    assert_eq!(said().await, [first.id, second.id]);
+    quiet.refresh(after(3601)).await.unwrap();
+    assert_eq!(said().await, [], "and forgotten when it is over");
+}
+
+#[tokio::test]
 async fn there_are_no_more_silences_at_a_time_than_allowed() {
     let store = Arc::<MemoryStore>::default();
     let terms = draft(json!({"type": "other"})).accept(after(0)).unwrap();

@@ -101,6 +101,7 @@ async fn what_goes_wrong_is_said_with_what_to_do() {
     assert!(elsewhere.code == 1 && elsewhere.err.contains("no webhook source has this path"), "{elsewhere:?}");
     let insecure = silences_at(&house, "http://relay.example.com", &["list"], &[TOKEN]).await;
     assert!(insecure.code == 2 && insecure.err.contains("must start with `https://`"), "{insecure:?}");
+    assert!(insecure.err.contains("hint: the token would go over the network in the clear"), "{insecure:?}");
 
     relay.kill();
     let dead = silences_at(&house, &url, &["list"], &[TOKEN]).await;
@@ -110,6 +111,15 @@ async fn what_goes_wrong_is_said_with_what_to_do() {
     std::fs::write(house.path().join("relay.yaml"), "server: { listen: 127.0.0.1:0 }").unwrap();
     let without = silences_at(&house, &url, &["list"], &[]).await;
     assert!(without.code == 2 && without.err.contains("has no token for the admin API\nhint: write"), "{without:?}");
+}
+
+#[test]
+fn a_relay_that_can_be_asked_only_in_the_clear_says_where_it_should_listen() {
+    let house = House::with(&CONFIGURATION.replace("admin: { listen: 127.0.0.1:0", "admin: { listen: 192.0.2.1:9090"));
+    let said = run(house.path(), &["silences", "list", "--config", "relay.yaml"], &[TOKEN]);
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.err.contains("cannot ask `http://192.0.2.1:9090`"), "{said:?}");
+    assert!(said.err.contains("`admin.listen` at a loopback address or at 0.0.0.0, or say with `--url`"), "{said:?}");
 }
 
 #[test]

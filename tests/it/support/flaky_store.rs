@@ -25,6 +25,8 @@ pub struct FlakyStore {
     pub claims: Gate,
     /// In front of `settle`.
     pub settles: Gate,
+    /// In front of everything about silences.
+    pub silences: Gate,
     end: End,
     /// What passed `append` together: how many events, and whether a cursor moved with them.
     pub appended: Mutex<Vec<(usize, bool)>>,
@@ -42,6 +44,7 @@ impl FlakyStore {
             appends: Gate::default(),
             claims: Gate::default(),
             settles: Gate::default(),
+            silences: Gate::default(),
             end: End::default(),
             appended: Mutex::default(),
         })
@@ -219,14 +222,17 @@ impl Store for FlakyStore {
     }
 
     async fn silences(&self, since: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError> {
+        self.silences.pass().await?;
         self.kept.silences(since, limit).await
     }
 
     async fn keep_silence(&self, terms: silence::Terms) -> Result<Silence, StoreError> {
+        self.silences.pass().await?;
         self.kept.keep_silence(terms).await
     }
 
     async fn end_silence(&self, id: SilenceId, at: Timestamp, by: &str) -> Result<Option<Silence>, StoreError> {
+        self.silences.pass().await?;
         self.kept.end_silence(id, at, by).await
     }
 
