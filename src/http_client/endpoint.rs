@@ -49,6 +49,11 @@ impl Endpoint {
         self.0.path()
     }
 
+    /// Whether it is on this machine.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(self.host())
+    }
+
     /// The host's own page: nothing is asked there, nothing can be posted.
     #[must_use]
     pub fn root(&self) -> Self {

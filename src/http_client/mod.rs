@@ -177,9 +177,13 @@ fn in_words(error: &reqwest::Error) -> String {
 #[error("the HTTP client cannot be built: {0}; it needs the system's CA certificates (package `ca-certificates`)")]
 pub struct ClientError(reqwest::Error);
 
-/// The client. Clones share its connections. Honours `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
+/// The client. Clones share its connections. Honours `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, but for loopback addresses,
+/// which no proxy can reach: what may go there in the clear, keys included, must not leave the machine.
 #[derive(Debug, Clone)]
-pub struct HttpClient(reqwest::Client);
+pub struct HttpClient {
+    outside: reqwest::Client,
+    on_this_machine: reqwest::Client,
+}
 
 impl HttpClient {
     /// Makes the client, and chooses the process's cryptography if nobody has.
@@ -188,15 +192,19 @@ impl HttpClient {
     /// When the machine has no CA certificates.
     pub fn new() -> Result<Self, ClientError> {
         install_crypto();
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("castai-relay/", env!("CARGO_PKG_VERSION")))
-            // A redirect would carry the message and its key to an address nobody configured.
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            // Retries are rows in the store; one more here would be one nobody counted.
-            .retry(reqwest::retry::never());
-        client.build().map(Self).map_err(ClientError)
+        let client = || {
+            reqwest::Client::builder()
+                .user_agent(concat!("castai-relay/", env!("CARGO_PKG_VERSION")))
+                // A redirect would carry the message and its key to an address nobody configured.
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(CONNECT_TIMEOUT)
+                .pool_idle_timeout(IDLE_TIMEOUT)
+                // Retries are rows in the store; one more here would be one nobody counted.
+                .retry(reqwest::retry::never())
+        };
+        let outside = client().build().map_err(ClientError)?;
+        let on_this_machine = client().no_proxy().build().map_err(ClientError)?;
+        Ok(Self { outside, on_this_machine })
     }
 
     /// Sends it, once, and reads the answer up to the request's limit. The caller bounds the time by dropping the
@@ -206,7 +214,8 @@ impl HttpClient {
     /// When no answer came; the error says whether the request may have arrived.
     pub async fn exchange(&self, request: Request<'_>, now: Timestamp) -> Result<Reply, SendError> {
         let Request { method, to, headers, body, limit } = request;
-        let mut building = self.0.request(method.of_http(), to.0.clone());
+        let client = if to.is_loopback() { &self.on_this_machine } else { &self.outside };
+        let mut building = client.request(method.of_http(), to.0.clone());
         if let Some((content_type, body)) = body {
             building = building.header(CONTENT_TYPE, content_type).body(body.clone());
         }

@@ -122,6 +122,17 @@ fn a_relay_that_can_be_asked_only_in_the_clear_says_where_it_should_listen() {
     assert!(said.err.contains("`admin.listen` at a loopback address or at 0.0.0.0, or say with `--url`"), "{said:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_goes_to_no_proxy_on_the_way_to_a_relay_on_this_machine() {
+    let house = House::with(CONFIGURATION);
+    let relay = serve(&house).await;
+    // Nobody listens there.
+    let proxy = "http://127.0.0.1:1";
+    let environment = [TOKEN, ("USER", "ada"), ("HTTP_PROXY", proxy), ("http_proxy", proxy), ("ALL_PROXY", proxy)];
+    let said = silences_at(&house, &format!("http://{}", relay.admin), &["list"], &environment).await;
+    assert_eq!((said.code, said.out.as_str()), (0, "nothing is silenced\n"), "{said:?}");
+}
+
 #[test]
 fn a_route_that_is_quiet_at_this_hour_says_so_when_it_is_tested() {
     let house = House::with(
