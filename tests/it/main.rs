@@ -21,6 +21,7 @@ mod pages;
 mod routing;
 mod pairing;
 mod delivering;
+mod falling_back;
 mod giving_up;
 mod resuming;
 mod keeping;
