@@ -192,7 +192,7 @@ impl Standing {
         let is_probe =
             self.closed.as_ref().is_some_and(|closed| closed.probe.is_some_and(|(lease, _)| lease == flight.lease));
         match answer {
-            Answer::Busy(_) | Answer::Failed(Some(_), true) | Answer::Panic => {}
+            Answer::Busy(_) | Answer::Panic => {}
             Answer::Taken | Answer::MessageRefused => {
                 self.failures = 0;
                 if self.closed.as_ref().is_some_and(|closed| is_probe || !closed.refuses) {
