@@ -42,7 +42,7 @@ async fn events_and_what_became_of_their_deliveries_survive_a_restart() {
     let body = Bytes::from_static(b"\xff\xfe{");
     let given = owed_to(Event { body, ..event("a", 0) }, &["slack", "oncall", "email"]);
     keep(&running.store, [given.clone()]).await;
-    running.store.append(vec![given], None).await.unwrap().appended;
+    running.store.append(vec![given], None).await.unwrap();
     running.store.note_conflict(&id("a")).await.unwrap();
     settle(&running.store, &claim_one(&running.store, "slack", at(0)).await, delivered()).await;
     settle(&running.store, &claim_one(&running.store, "oncall", at(0)).await, dead()).await;
@@ -70,8 +70,8 @@ async fn a_cursor_survives_a_restart() {
     let running = Reopening::new();
     let name = CursorName::parse("audit").unwrap();
     let cursor = |value: &str| Some(Cursor { name: name.clone(), value: value.to_owned() });
-    running.store.append(vec![owing("a", 0, &[])], cursor("page 1")).await.unwrap().appended;
-    running.store.append(vec![], cursor("page 2")).await.unwrap().appended;
+    running.store.append(vec![owing("a", 0, &[])], cursor("page 1")).await.unwrap();
+    running.store.append(vec![], cursor("page 2")).await.unwrap();
     let again = running.reopen();
     assert_eq!(again.store.cursor(&name).await.unwrap().as_deref(), Some("page 2"));
     assert!(again.store.contains(&id("a")).await.unwrap());
