@@ -5,14 +5,17 @@
 //! again and prints its story. A seed that fails is printed: the same seed tells the same day, line by line.
 
 mod addressee;
+mod alarms;
 mod arrivals;
 mod beside_the_dead;
 mod books;
 mod dice;
+mod fallbacks;
 mod found;
 mod gathering;
 mod incidents;
 mod ledger;
+mod lives;
 mod plan;
 mod sends;
 mod stopping_everywhere;

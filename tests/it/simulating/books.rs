@@ -1,18 +1,20 @@
-//! The books: what was owed is what there is, every delivery ends once and with a reason, and everything bad was reported.
+//! The books: what was owed is what there is, and every delivery ends once, with what belongs to that.
 
 use std::collections::HashMap;
 
 use castai_relay::event::Timestamp;
 use castai_relay::event::delivery::{Owed, Phase, Reason};
-use castai_relay::names::{DeliveryId, EventId, TargetName};
+use castai_relay::names::{DeliveryId, TargetName};
 use castai_relay::store::{DeliveryRow, DeliveryState, Origin, Store, StoredEvent};
 use serde_json::Value;
 
-use super::ledger::{Flight, News, Notes, in_parts};
+use super::fallbacks::{self, When};
+use super::ledger::{Ending, Flight, News, Notes, in_parts};
+use super::lives::Lives;
 use super::plan::Plan;
 use super::time::wait_for;
 use super::world::{Silenced, World};
-use super::{gathering, incidents, sends};
+use super::{alarms, gathering, incidents, sends};
 
 /// Rows that were seen to have ended, and how.
 pub type Ended = HashMap<DeliveryId, (DeliveryState, Option<Reason>)>;
@@ -32,6 +34,10 @@ pub struct Facts<'a> {
     pub rows: HashMap<DeliveryId, (usize, DeliveryRow)>,
     /// The flights that held it, in order.
     pub flights: HashMap<DeliveryId, Vec<&'a Flight>>,
+    /// What was told of their endings.
+    pub endings: HashMap<DeliveryId, Vec<&'a Ending>>,
+    /// When each copy for a fallback was made.
+    pub copied: HashMap<DeliveryId, When>,
 }
 
 pub fn audit(world: &mut World, is_end: bool) -> Result<(), String> {
@@ -52,7 +58,11 @@ pub fn audit(world: &mut World, is_end: bool) -> Result<(), String> {
         flight.deliveries.iter().for_each(|id| flights.entry(*id).or_default().push(flight));
     }
     ends_stay(&mut world.ended, &rows)?;
-    let facts = Facts { plan: &world.plan, notes: &notes, silenced: &world.silenced, stories, rows, flights };
+    let mut endings: HashMap<DeliveryId, Vec<&Ending>> = HashMap::new();
+    notes.endings.iter().for_each(|ending| endings.entry(ending.delivery).or_default().push(ending));
+    let (plan, silenced, copied) = (&world.plan, &world.silenced, HashMap::new());
+    let mut facts = Facts { plan, notes: &notes, silenced, stories, rows, flights, endings, copied };
+    facts.copied = facts.copied();
     facts.books_balance()?;
     let backlog = wait_for(world.store.backlog()).unwrap();
     for target in &world.plan.targets {
@@ -68,7 +78,9 @@ pub fn audit(world: &mut World, is_end: bool) -> Result<(), String> {
     facts.everything_ended()?;
     sends::check(&facts)?;
     gathering::check(&facts)?;
-    incidents::check(&facts)
+    let lives = Lives::of(&facts);
+    alarms::check(&facts, &lives)?;
+    incidents::check(&facts, &lives)
 }
 
 fn ends_stay(ended: &mut Ended, rows: &HashMap<DeliveryId, (usize, DeliveryRow)>) -> Result<(), String> {
@@ -83,14 +95,8 @@ fn ends_stay(ended: &mut Ended, rows: &HashMap<DeliveryId, (usize, DeliveryRow)>
     }
 }
 
-/// Whether a route tells this target of the same event.
-fn is_told_anyway(story: &StoredEvent, target: &TargetName) -> bool {
-    let by_route = |row: &DeliveryRow| row.origin == Origin::Route && !row.owed.is_resolve();
-    story.deliveries.iter().any(|row| by_route(row) && row.owed.target == *target)
-}
-
 /// What two rows must have in common to be the same debt.
-fn debt(owed: &Owed) -> String {
+pub fn debt(owed: &Owed) -> String {
     let step = owed.incident.as_ref().map(|step| format!("{:?} {}", step.phase, step.key));
     format!("{} by {} as {} {}", owed.target, owed.route, owed.severity, step.unwrap_or_default())
 }
@@ -127,48 +133,12 @@ impl<'a> Facts<'a> {
             }
             from_routes += owed.len();
             others += rows().filter(|row| row.origin != Origin::Route).count();
-            self.fallbacks_are_right(story)?;
+            fallbacks::check(self, story)?;
         }
-        let falls_back = |number: usize, row: &DeliveryRow| {
-            row.fell_back_to.as_ref().is_some_and(|to| !is_told_anyway(&self.stories[number], to))
-        };
-        let fell_back = self.rows.values().filter(|(number, row)| falls_back(*number, row)).count();
-        must(fell_back == self.notes.fell_back, || format!("{fell_back} fell back, told {}", self.notes.fell_back))?;
+        let copies = self.rows.values().filter(|(_, row)| row.origin == Origin::Fallback && !row.owed.is_resolve());
+        let copies = copies.count();
+        must(copies == self.notes.fell_back, || format!("{copies} fell back, told {}", self.notes.fell_back))?;
         must(from_routes + others == self.rows.len(), || "the books do not balance".to_owned())
-    }
-
-    /// Each is told to the right one, once.
-    fn fallbacks_are_right(&self, story: &StoredEvent) -> Result<(), String> {
-        let instead = |row: &DeliveryRow, to: &TargetName| debt(&Owed { target: to.clone(), ..row.owed.clone() });
-        let mut expected = Vec::new();
-        for row in &story.deliveries {
-            let policy = &self.plan.addressee(&row.owed.target).policy;
-            let id = in_parts(row.id);
-            if let Some(to) = &row.fell_back_to {
-                must(policy.fallback.as_ref() == Some(to), || format!("{id} fell back to {to}"))?;
-                if !is_told_anyway(story, to) {
-                    expected.push(instead(row, to));
-                }
-            } else if row.state == DeliveryState::Dead {
-                let over =
-                    row.owed.incident.as_ref().is_some_and(|step| step.phase == Phase::Open && self.is_over(row));
-                // An end goes to whoever heard of the beginning, when it is owed.
-                let concerns_others = !over && !row.owed.is_resolve();
-                must(policy.fallback.is_none() || !concerns_others, || {
-                    format!("{id} is dead and nobody else was told")
-                })?;
-            }
-        }
-        for row in story.deliveries.iter().filter(|row| row.origin == Origin::Fallback) {
-            let debt = debt(&row.owed);
-            match expected.iter().position(|expected| *expected == debt) {
-                Some(at) => drop(expected.remove(at)),
-                // Who was told that it began instead of another is told that it is over, whoever should be.
-                None => must(row.owed.is_resolve(), || format!("{} fell back from nowhere", in_parts(row.id)))?,
-            }
-        }
-        let missing = expected.iter().find(|debt| !debt.contains("Resolve"));
-        must(missing.is_none(), || format!("{} should have fallen back to {missing:?}", story.event.id))
     }
 
     fn everything_ended(&self) -> Result<(), String> {
@@ -190,9 +160,7 @@ impl<'a> Facts<'a> {
                     must(kept == Some(&receipt), || format!("{id} has the receipt {kept:?} instead of {receipt}"))?;
                     continue;
                 }
-                DeliveryState::Dead => self.died_for_a_reason(row)?,
-                DeliveryState::Silenced => self.was_silent(row)?,
-                DeliveryState::Superseded => {}
+                _ => {}
             }
             must(taken.is_none(), || format!("{id} was taken and ends as {:?}", row.state))?;
         }
@@ -202,62 +170,15 @@ impl<'a> Facts<'a> {
         must(unsaid.is_none(), || format!("nothing was said of {unsaid:?}"))
     }
 
-    /// Whether an end of its incident was kept before it ended itself.
-    fn is_over(&self, row: &DeliveryRow) -> bool {
-        let of_it = |owed: &Owed| {
-            owed.is_resolve()
-                && owed.incident.as_ref().map(|step| &step.key) == row.owed.incident.as_ref().map(|step| &step.key)
-        };
-        let ends = self.notes.known.iter().filter(|known| known.owed.iter().any(of_it));
-        let own = self.notes.known[self.rows[&row.id].0].kept_as;
-        let (_, ended_as) = self.ended_at(row).unwrap_or((Timestamp::EPOCH, usize::MAX));
-        let timed_out = |other: &DeliveryRow| {
-            other.origin == Origin::TimedOut
-                && other.owed.target == row.owed.target
-                && other.owed.incident.as_ref().map(|step| &step.key)
-                    == row.owed.incident.as_ref().map(|step| &step.key)
-        };
-        ends.map(|known| known.kept_as).any(|kept| own < kept && kept < ended_as)
-            || self.rows.values().any(|(_, other)| timed_out(other))
-    }
-
     pub fn ended_at(&self, row: &DeliveryRow) -> Option<(Timestamp, usize)> {
-        let mut endings = self.notes.endings.iter().filter(|ending| ending.delivery == row.id);
-        endings.next().filter(|_| endings.next().is_none()).map(|ending| (ending.at, ending.ended_as))
-    }
-
-    fn died_for_a_reason(&self, row: &DeliveryRow) -> Result<(), String> {
-        let (id, story) = (in_parts(row.id), self.event_of(row.id));
-        let (at, _) = self.ended_at(row).ok_or_else(|| format!("the end of {id} was not told once"))?;
-        let policy = &self.plan.addressee(&row.owed.target).policy;
-        let gives_up = format!("{:?}", policy.ambiguous) == "GiveUp";
-        let holds = match row.reason {
-            Some(Reason::Expired) => at > story.event.received_at.saturating_add(policy.max_age.get()),
-            Some(Reason::MessageRefused) => true,
-            Some(Reason::Ambiguous | Reason::Internal) => gives_up,
-            _ => false,
-        };
-        must(holds, || format!("{id} died at {at} for no reason: {row:?}"))?;
-        if story.event.type_name() == "relay.delivery_dead" {
-            return Ok(());
+        match self.endings.get(&row.id)?.as_slice() {
+            [ending] => Some((ending.at, ending.ended_as)),
+            _ => None,
         }
-        let (hour, reason) = (&at.to_string()[..13], row.reason.unwrap());
-        let (target, route) = (&row.owed.target, &row.owed.route);
-        let report = EventId::from_sender(None, &format!("delivery_dead/{target}/{route}/{reason}/{hour}"));
-        must(self.notes.numbers.contains_key(&report), || format!("nobody was told that {id} is dead ({report})"))
     }
 
-    fn was_silent(&self, row: &DeliveryRow) -> Result<(), String> {
-        let at = self.ended_at(row).ok_or_else(|| format!("the end of {} was not told once", in_parts(row.id)))?;
-        let (when, at) = at;
-        must(self.is_quiet(row, when, at) != Some(false), || {
-            format!("{} was silenced at {when}, and nothing was", in_parts(row.id))
-        })
-    }
-
-    /// Whether a silence keeps it quiet at this time, when so much had happened, or the hours do in which it came; `None`
-    /// where it cannot be told from outside when it came.
-    pub fn is_quiet(&self, row: &DeliveryRow, at: Timestamp, happened: usize) -> Option<bool> {
+    /// Whether a silence keeps it quiet at this time, when so much had happened, or the hours do in which its event came.
+    pub fn is_quiet(&self, row: &DeliveryRow, at: Timestamp, happened: usize) -> bool {
         let event = &self.event_of(row.id).event;
         let silenced = self.silenced.iter().any(|silence| {
             let holds = (silence.from_as..silence.ended_as).contains(&happened) && at < silence.to;
@@ -273,11 +194,7 @@ impl<'a> Facts<'a> {
             }
         };
         let (active, muted) = (route.and_then(|route| route.get("active")), route.and_then(|route| route.get("muted")));
-        match silenced {
-            true => Some(true),
-            false if active.or(muted).is_some() && row.origin != Origin::Route => None,
-            false => Some(active.is_some_and(|times| !within(times)) || muted.is_some_and(within)),
-        }
+        silenced || active.is_some_and(|times| !within(times)) || muted.is_some_and(within)
     }
 
     pub fn phase(&self, id: DeliveryId) -> Option<Phase> {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use castai_relay::event::delivery::{Owed, Phase};
 use castai_relay::names::{DeliveryId, IncidentKey, TargetName};
 use castai_relay::store::{DeliveryRow, DeliveryState, Origin};
 
 use super::books::{Facts, must};
 use super::ledger::{Flight, in_parts};
+use super::lives::{Life, Lives};
 
-pub fn check(facts: &Facts<'_>) -> Result<(), String> {
+pub fn check(facts: &Facts<'_>, lives: &Lives) -> Result<(), String> {
     let mut all: BTreeMap<(&TargetName, &IncidentKey), Vec<DeliveryId>> = BTreeMap::new();
     for (id, (_, row)) in &facts.rows {
         if let Some(step) = &row.owed.incident {
@@ -20,11 +20,24 @@ pub fn check(facts: &Facts<'_>) -> Result<(), String> {
         ids.sort();
         let incident = Incident { facts, target, key, ids };
         incident.is_told_in_order()?;
-        incident.ends_once_and_only_where_it_began()?;
-        incident.openings_are_cancelled_by_ends_only()?;
-        incident.does_not_stay_open()?;
+    }
+    for life in lives.all.iter().filter(|life| !life.is_in_doubt) {
+        let told = Told { facts, life };
+        told.nothing_of_it_leaves_afterwards()?;
+        told.is_ended_where_it_was_told()?;
+    }
+    let is_in_doubt = |row: &DeliveryRow| {
+        let same = |life: &&Life| life.target == row.owed.target && Some(&life.key) == key_of(row);
+        lives.all.iter().filter(same).any(|life| life.is_in_doubt)
+    };
+    for (id, (_, row)) in facts.rows.iter().filter(|(_, (_, row))| row.owed.is_resolve()) {
+        must(lives.ended_by(*id).is_some() || is_in_doubt(row), || format!("{} ends nothing: {row:?}", in_parts(*id)))?;
     }
     Ok(())
+}
+
+fn key_of(row: &DeliveryRow) -> Option<&IncidentKey> {
+    row.owed.incident.as_ref().map(|step| &step.key)
 }
 
 /// All that one addressee was to hear of one incident.
@@ -50,11 +63,6 @@ impl<'a> Incident<'a> {
         flights.sort_by_key(|flight| flight.departed_as);
         flights.dedup_by_key(|flight| flight.departed_as);
         flights
-    }
-
-    /// When its event was kept.
-    fn kept_as(&self, id: DeliveryId) -> usize {
-        self.facts.notes.known[self.facts.rows[&id].0].kept_as
     }
 
     fn name(&self) -> String {
@@ -83,86 +91,49 @@ impl<'a> Incident<'a> {
         }
         Ok(())
     }
+}
 
-    fn steps_of(&self, flight: &Flight) -> impl Iterator<Item = (DeliveryId, Phase)> {
-        let of_it = flight.deliveries.iter().filter(|id| self.ids.binary_search(id).is_ok());
-        of_it.filter_map(|id| Some((*id, self.facts.phase(*id)?)))
+/// One incident from its beginning to its end.
+struct Told<'a> {
+    facts: &'a Facts<'a>,
+    life: &'a Life,
+}
+
+impl<'a> Told<'a> {
+    fn name(&self) -> String {
+        let openings: Vec<String> = self.life.openings.iter().map(|id| in_parts(*id)).collect();
+        format!("incident {} at {} ({})", self.life.key, self.life.target, openings.join(" "))
     }
 
-    fn ends_once_and_only_where_it_began(&self) -> Result<(), String> {
-        // The last beginning that may have been told and is not over.
-        let mut open = None;
-        for flight in self.flights() {
-            for (id, step) in self.steps_of(flight) {
-                match step {
-                    // Of one that was never settled the store cannot know whether it was sent at all.
-                    Phase::Open if flight.may_have_arrived() || flight.settled.is_none() => open = open.max(Some(id)),
-                    Phase::Open => {}
-                    Phase::Resolve => {
-                        must(open.is_some(), || format!("{} is ended where it never began: {flight}", self.name()))?;
-                        // What began after this end may have been told together with it before.
-                        open = open.filter(|open| !flight.is_settled_as_taken() || *open > id);
-                    }
-                }
-            }
-        }
-        Ok(())
+    /// The flights that told that it began.
+    fn beginnings(&self) -> impl Iterator<Item = &'a Flight> {
+        let facts = self.facts;
+        let flights = self.life.openings.iter().filter_map(move |id| facts.flights.get(id));
+        flights.flatten().copied()
     }
 
-    /// When an event that ends it was kept, here or at the target that this one stands in for.
-    fn ends_kept(&self) -> impl Iterator<Item = usize> {
-        let ends = |owed: &Owed| {
-            owed.incident.as_ref().is_some_and(|step| step.phase == Phase::Resolve && step.key == *self.key)
+    /// What is over is not told any more.
+    fn nothing_of_it_leaves_afterwards(&self) -> Result<(), String> {
+        let Some(at) = self.life.end.as_ref().and_then(|end| end.at) else { return Ok(()) };
+        let late = self.beginnings().find(|flight| flight.departed_as > at);
+        must(late.is_none(), || format!("{} was over, and left: {}", self.name(), late.unwrap()))
+    }
+
+    /// Who heard of it, or may have, hears that it is over; nobody else does.
+    fn is_ended_where_it_was_told(&self) -> Result<(), String> {
+        let Some(end) = &self.life.end else {
+            let must_end = self.life.times_out && self.beginnings().any(|flight| flight.arrived);
+            return must(!must_end, || format!("{} goes on for ever", self.name()));
         };
-        self.facts.notes.known.iter().filter(move |known| known.owed.iter().any(ends)).map(|known| known.kept_as)
-    }
-
-    fn openings_are_cancelled_by_ends_only(&self) -> Result<(), String> {
-        let times_out = self.facts.rows.values().any(|(_, row)| {
-            let same = row.owed.incident.as_ref().is_some_and(|step| step.key == *self.key);
-            row.origin == Origin::TimedOut && same
-        });
-        for id in self.ids.iter().filter(|id| self.row(**id).state == DeliveryState::Superseded) {
-            let ended = times_out || self.ends_kept().any(|end| end > self.kept_as(*id));
-            must(self.facts.phase(*id) == Some(Phase::Resolve) || ended, || {
-                format!("{}: {} was cancelled and nothing ends it", self.name(), in_parts(*id))
-            })?;
-        }
-        Ok(())
-    }
-
-    fn does_not_stay_open(&self) -> Result<(), String> {
-        let opens = |id: &DeliveryId| self.ids.contains(id) && self.facts.phase(*id) == Some(Phase::Open);
-        let arrived = self.flights().into_iter().rfind(|flight| flight.arrived && flight.deliveries.iter().any(opens));
-        let Some(told) = arrived else { return Ok(()) };
-        let opening = told.deliveries.iter().copied().filter(opens).max().unwrap();
-        let ends = |id: &DeliveryId| {
-            let leaves_later = self.flights_with(*id).iter().any(|flight| flight.departed_as > told.departed_as);
-            let is_dead = self.row(*id).state == DeliveryState::Dead;
-            self.facts.phase(*id) == Some(Phase::Resolve) && (leaves_later || is_dead)
+        let was_told = self.beginnings().any(Flight::may_have_arrived);
+        let Some(id) = end.told_by else {
+            return must(!was_told, || format!("{} is never told to be over", self.name()));
         };
-        must(!self.is_to_end(opening) || self.ids.iter().any(ends), || {
-            format!("{} was told open ({}) and is never told to be over", self.name(), in_parts(opening))
-        })
-    }
-
-    /// Whether what was opened by this delivery, told last, must have been ended.
-    fn is_to_end(&self, opening: DeliveryId) -> bool {
-        let (number, row) = &self.facts.rows[&opening];
-        let owed = &self.facts.notes.known[*number].owed;
-        let own = owed.iter().filter(|owed| owed.route == row.owed.route && !owed.is_resolve());
-        let times_out = own.clone().any(|owed| owed.incident.as_ref().is_some_and(|step| step.resolve_after.is_some()));
-        // Where it was told instead of others, what ends it for them ends it here.
-        let owed_to: Vec<&TargetName> = match row.origin {
-            Origin::Fallback => own.map(|owed| &owed.target).collect(),
-            _ => vec![self.target],
-        };
-        let kept_as = self.kept_as(opening);
-        let is_end = |owed: &Owed| {
-            let key = owed.incident.as_ref().map(|step| &step.key);
-            owed.is_resolve() && key == Some(self.key) && owed_to.iter().all(|target| owed.target == **target)
-        };
-        let ends = self.facts.notes.known.iter().filter(|known| known.kept_as > kept_as);
-        times_out || ends.into_iter().any(|known| known.owed.iter().any(is_end))
+        let (row, flights) = (self.facts.row(id), self.facts.flights.get(&id));
+        let is_told = matches!(row.state, DeliveryState::Delivered | DeliveryState::Dead);
+        must(is_told || !was_told, || format!("{} is over and {} is {:?}", self.name(), in_parts(id), row.state))?;
+        // Of one that was never settled the store cannot know whether it was sent at all.
+        let may_have_been_told = self.beginnings().any(|flight| flight.may_have_arrived() || flight.settled.is_none());
+        must(flights.is_none() || may_have_been_told, || format!("{} is ended where it never began", self.name()))
     }
 }

@@ -104,6 +104,16 @@ pub struct Ending {
     pub ended_as: usize,
 }
 
+/// Somebody may be told of a delivery that its target does not take: so it was found when that was asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spoken {
+    pub event: EventId,
+    pub route: RouteName,
+    pub target: TargetName,
+    pub at: Timestamp,
+    pub asked_as: usize,
+}
+
 #[derive(Debug, Default)]
 pub struct Notes {
     pub known: Vec<Known>,
@@ -112,6 +122,7 @@ pub struct Notes {
     pub of_lease: HashMap<(TargetName, i64), usize>,
     pub news: Vec<News>,
     pub endings: Vec<Ending>,
+    pub spoken: Vec<Spoken>,
     pub changes: usize,
     /// When processes started, among all that happened.
     pub starts: Vec<usize>,

@@ -6,7 +6,7 @@ use castai_relay::config::Rate;
 use castai_relay::deliver::policy::Ambiguous;
 use castai_relay::event::Timestamp;
 use castai_relay::event::delivery::Phase;
-use castai_relay::store::{DeliveryRow, DeliveryState, Origin};
+use castai_relay::names::DeliveryId;
 
 use super::books::{Facts, must};
 use super::ledger::{Answer, Flight, in_parts};
@@ -23,38 +23,25 @@ pub fn check(facts: &Facts<'_>) -> Result<(), String> {
         rate_is_kept(target, &flights)?;
         waits_are_kept(target, &flights)?;
         probes_are_rare(facts, target, &flights)?;
+        flights.iter().try_for_each(|flight| somebody_was_due(facts, target, flight))?;
     }
     facts.rows.keys().try_for_each(|id| {
         let flights = facts.flights.get(id).map(Vec::as_slice).unwrap_or_default();
         let row = facts.row(*id);
         let target = facts.plan.addressee(&row.owed.target);
         let told = format!("{} to {}", in_parts(*id), target.name);
-        nothing_is_sent_again_without_need(facts.plan.on_disk, target, flights, &told)?;
-        let deadline = owed_by(facts, row).map(|at| at.saturating_add(target.policy.max_age.get()));
+        nothing_is_sent_again_without_need(target, flights, &told)?;
+        let deadline = facts.owed_since(row).map(|(_, at)| at.saturating_add(target.policy.max_age.get()));
         for flight in flights {
             let is_end = facts.phase(*id) == Some(Phase::Resolve);
             let in_time = deadline.is_none_or(|deadline| flight.departed <= deadline);
             must(in_time, || format!("{told} left after `max_age`"))?;
-            must(is_end || facts.is_quiet(row, flight.departed, flight.departed_as) != Some(true), || {
+            must(is_end || !facts.is_quiet(row, flight.departed, flight.departed_as), || {
                 format!("{told} left when all was quiet")
             })?;
         }
         Ok(())
     })
-}
-
-/// When it was owed at the latest; `None` where that cannot be told from outside.
-fn owed_by(facts: &Facts<'_>, row: &DeliveryRow) -> Option<Timestamp> {
-    let story = facts.event_of(row.id);
-    let instead_of = |other: &&DeliveryRow| {
-        other.fell_back_to.as_ref() == Some(&row.owed.target) && other.state == DeliveryState::Dead
-    };
-    match row.origin {
-        Origin::Route => Some(story.event.received_at),
-        Origin::Fallback if row.owed.is_resolve() => Some(story.event.received_at),
-        Origin::Fallback => facts.ended_at(story.deliveries.iter().find(instead_of)?).map(|(at, _)| at),
-        Origin::TimedOut => None,
-    }
 }
 
 /// In no stretch of time more than the burst, and what the time in it allows.
@@ -90,13 +77,7 @@ fn waits_are_kept(target: &Addressee, flights: &[&Flight]) -> Result<(), String>
     Ok(())
 }
 
-fn nothing_is_sent_again_without_need(
-    on_disk: bool,
-    target: &Addressee,
-    flights: &[&Flight],
-    told: &str,
-) -> Result<(), String> {
-    let lease = target.policy.timeout.get() + MARGIN;
+fn nothing_is_sent_again_without_need(target: &Addressee, flights: &[&Flight], told: &str) -> Result<(), String> {
     for pair in flights.windows(2) {
         let [first, second] = pair else { unreachable!() };
         must(!first.is_settled_as_taken(), || format!("{told} was taken in {} and left again", first.lease))?;
@@ -104,16 +85,23 @@ fn nothing_is_sent_again_without_need(
         must(!may_be_there, || format!("{told} may have arrived in {} and left again", first.lease))?;
         let over = first.over_at().is_none_or(|over| over <= second.departed);
         must(over, || format!("{told} left again in {} while it was on its way", second.lease))?;
-        let earliest = match (first.settled, first.returned) {
-            // Whoever leaves anyway takes along what would follow a little later.
-            _ if second.deliveries.len() > 1 => continue,
-            (Some(_), Some((at, answer))) => at.saturating_add(least_wait(answer)),
-            _ if on_disk => first.departed,
-            _ => first.departed.saturating_add(lease),
-        };
-        must(second.departed >= earliest, || format!("{told} left again in {}, before {earliest}", second.lease))?;
     }
     Ok(())
+}
+
+/// Whoever leaves anyway takes along what would follow a little later; but somebody must be due.
+fn somebody_was_due(facts: &Facts<'_>, target: &Addressee, flight: &Flight) -> Result<(), String> {
+    let lease = target.policy.timeout.get() + MARGIN;
+    let due = |id: &DeliveryId| {
+        let before = facts.flights[id].iter().rfind(|other| other.departed_as < flight.departed_as);
+        before.map(|before| match (before.settled, before.returned) {
+            (Some(_), Some((at, answer))) => at.saturating_add(least_wait(answer)),
+            _ if facts.plan.on_disk => before.departed,
+            _ => before.departed.saturating_add(lease),
+        })
+    };
+    let is_due = |id: &DeliveryId| due(id).is_none_or(|at| at <= flight.departed);
+    must(flight.deliveries.iter().any(is_due), || format!("nobody was due at {}: {flight}", flight.departed))
 }
 
 /// How long a message rests after this answer, at least.

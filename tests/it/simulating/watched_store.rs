@@ -17,7 +17,7 @@ use castai_relay::store::{
 use castai_relay::target::{Change, TargetState};
 
 use super::dice::number_of;
-use super::ledger::{self, Ending, Ledger};
+use super::ledger::{self, Ending, Ledger, Spoken};
 use super::time::{Time, wait_for};
 
 /// What goes wrong with a write.
@@ -164,6 +164,19 @@ impl Judge for Watched {
 
     fn ruling(&self, candidate: &Candidate<'_>, now: Timestamp) -> Ruling {
         self.inner.ruling(candidate, now)
+    }
+
+    /// It is asked right before something falls back.
+    fn silence(&self, candidate: &Candidate<'_>, now: Timestamp) -> Option<String> {
+        let silence = self.inner.silence(candidate, now);
+        if silence.is_none() {
+            let mut notes = self.ledger.notes();
+            let asked_as = notes.next_write();
+            let Candidate { event, route, target, .. } = *candidate;
+            let (event, route, target) = (event.id.clone(), route.clone(), target.clone());
+            notes.spoken.push(Spoken { event, route, target, at: now, asked_as });
+        }
+        silence
     }
 
     fn report(&self, news: News<'_>, now: Timestamp) -> Vec<Append> {

@@ -1,0 +1,258 @@
+//! The lives of incidents, told again from what was kept and what fell back: which opening belongs to which, and which end came
+//! when. How the relay keeps them is not asked.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use castai_relay::event::Timestamp;
+use castai_relay::event::delivery::{IncidentStep, Phase};
+use castai_relay::names::{DeliveryId, IncidentKey, TargetName};
+use castai_relay::store::{DeliveryRow, Origin};
+
+use super::books::Facts;
+use super::fallbacks::{relying, stands_for};
+
+/// By how much the clocks of those who tell of one incident may differ.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
+
+/// One incident at one addressee, from its beginning to its end.
+pub struct Life {
+    pub target: TargetName,
+    pub key: IncidentKey,
+    pub openings: Vec<DeliveryId>,
+    pub end: Option<End>,
+    /// It was to end by itself when nothing more was heard of it.
+    pub times_out: bool,
+    /// The event that was heard of last.
+    last: usize,
+    /// Who is told of it, too.
+    instead: Option<TargetName>,
+    /// It may have ended by itself where nobody had heard of it, which is not told: who is told of it, too, goes on then.
+    may_be_forgotten: bool,
+    /// Whether it was over is known by the relay only.
+    pub is_in_doubt: bool,
+}
+
+impl Life {
+    fn beginning(target: TargetName, key: IncidentKey, last: usize) -> Self {
+        let (openings, end, instead) = Default::default();
+        let (times_out, may_be_forgotten, is_in_doubt) = Default::default();
+        Self { target, key, openings, end, times_out, last, instead, may_be_forgotten, is_in_doubt }
+    }
+}
+
+/// How it ended.
+pub struct End {
+    /// When, among all that happened; `None` where it did so by itself.
+    pub at: Option<usize>,
+    /// What tells of it, if anything does.
+    pub told_by: Option<DeliveryId>,
+}
+
+/// All of one day.
+pub struct Lives {
+    pub all: Vec<Life>,
+    of_opening: HashMap<DeliveryId, usize>,
+}
+
+impl Lives {
+    pub fn of(facts: &Facts<'_>) -> Self {
+        let mut replay = Replay::new(facts);
+        for happens in everything(facts) {
+            match happens {
+                Happens::Kept(number) => replay.kept(number),
+                Happens::Copied(id) => replay.copied(id),
+                Happens::FallsBack(id) => replay.falls_back(id),
+            }
+        }
+        for at in 0..replay.all.len() {
+            replay.lives(at);
+        }
+        Self { all: replay.all, of_opening: replay.of_opening }
+    }
+
+    /// Whether what this delivery tells was over when so much had happened.
+    pub fn is_over(&self, id: DeliveryId, happened: usize) -> bool {
+        let life = self.of_opening.get(&id).map(|at| &self.all[*at]);
+        let ended = |life: &Life| life.end.as_ref().and_then(|end| end.at).is_some_and(|at| at < happened);
+        life.is_some_and(|life| life.is_in_doubt || ended(life))
+    }
+
+    /// The end that this delivery tells of.
+    pub fn ended_by(&self, id: DeliveryId) -> Option<&Life> {
+        self.all.iter().find(|life| life.end.as_ref().is_some_and(|end| end.told_by == Some(id)))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Happens {
+    Kept(usize),
+    Copied(DeliveryId),
+    FallsBack(DeliveryId),
+}
+
+/// In the order in which it happened.
+fn everything(facts: &Facts<'_>) -> impl Iterator<Item = Happens> {
+    let kept = (0..).zip(&facts.notes.known).map(|(number, known)| (known.kept_as, 0, Happens::Kept(number)));
+    let mut all: Vec<_> = kept.collect();
+    for (id, (_, row)) in facts.rows.iter().filter(|(_, (_, row))| opens(row)) {
+        all.extend(facts.copied.get(id).map(|(at, _)| (*at, id.row(), Happens::Copied(*id))));
+        // Right after its copy, where it has one.
+        all.extend(facts.fell_back_as(row).map(|(at, _)| (at, i64::MAX, Happens::FallsBack(*id))));
+    }
+    all.sort_by_key(|(order, nth, _)| (*order, *nth));
+    all.into_iter().map(|(.., happens)| happens)
+}
+
+pub fn opens(row: &DeliveryRow) -> bool {
+    row.owed.incident.as_ref().is_some_and(|step| step.phase == Phase::Open)
+}
+
+type Place = (TargetName, IncidentKey);
+
+struct Replay<'a> {
+    facts: &'a Facts<'a>,
+    all: Vec<Life>,
+    of_opening: HashMap<DeliveryId, usize>,
+    /// The last one at each place.
+    last: HashMap<Place, usize>,
+    /// Ends that were owed, by place and event.
+    ends: HashMap<(TargetName, IncidentKey, usize), BTreeSet<DeliveryId>>,
+    timed_out: HashMap<DeliveryId, DeliveryId>,
+}
+
+impl<'a> Replay<'a> {
+    fn new(facts: &'a Facts<'a>) -> Self {
+        let mut ends: HashMap<_, BTreeSet<DeliveryId>> = HashMap::new();
+        let by_events = |row: &DeliveryRow| row.owed.is_resolve() && row.origin != Origin::TimedOut;
+        for (id, (number, row)) in facts.rows.iter().filter(|(_, (_, row))| by_events(row)) {
+            let key = row.owed.incident.as_ref().unwrap().key.clone();
+            ends.entry((row.owed.target.clone(), key, *number)).or_default().insert(*id);
+        }
+        let (of_opening, last) = Default::default();
+        Self { facts, all: Vec::new(), of_opening, last, ends, timed_out: timed_out(facts) }
+    }
+
+    fn kept(&mut self, number: usize) {
+        let facts = self.facts;
+        let by_route = |row: &&DeliveryRow| row.origin == Origin::Route && !row.owed.is_resolve();
+        let mut rows = facts.stories[number].deliveries.iter().filter(by_route);
+        for owed in &facts.notes.known[number].owed {
+            match &owed.incident {
+                Some(IncidentStep { key, phase: Phase::Resolve, .. }) => self.ends(number, &owed.target, key),
+                Some(step) => {
+                    let row = rows.next().unwrap();
+                    self.opens(row, number, step.resolve_after.is_some());
+                }
+                None => drop(rows.next()),
+            }
+        }
+    }
+
+    fn opens(&mut self, row: &DeliveryRow, number: usize, times_out: bool) {
+        let place = (row.owed.target.clone(), row.owed.incident.as_ref().unwrap().key.clone());
+        let at = match self.last.get(&place).copied().filter(|at| self.lives(*at)) {
+            Some(at) => at,
+            None => {
+                let (target, key) = place.clone();
+                self.all.push(Life::beginning(target, key, number));
+                self.last.insert(place, self.all.len() - 1);
+                self.all.len() - 1
+            }
+        };
+        self.may_be_forgotten(at, self.facts.owed_since(row).unwrap().0);
+        let life = &mut self.all[at];
+        life.openings.push(row.id);
+        life.last = number;
+        life.times_out |= times_out;
+        self.of_opening.insert(row.id, at);
+    }
+
+    fn copied(&mut self, id: DeliveryId) {
+        let (facts, row) = (self.facts, self.facts.row(id));
+        let number = facts.rows[&id].0;
+        let copied_as = facts.copied[&id].0;
+        let mut told_here = relying(&facts.stories[number], &row.owed.target)
+            .filter(|other| stands_for(row, other) && facts.fell_back_as(other).is_some_and(|(at, _)| at <= copied_as));
+        let of = told_here.next().and_then(|other| self.now_at(other)).filter(|at| self.lives(*at));
+        let times_out = of.is_some_and(|at| self.all[at].times_out);
+        if let Some(at) = of {
+            self.all[at].instead = Some(row.owed.target.clone());
+        }
+        self.opens(row, number, times_out);
+    }
+
+    fn falls_back(&mut self, id: DeliveryId) {
+        let row = self.facts.row(id);
+        let to = row.fell_back_to.clone().unwrap();
+        let there = (to.clone(), row.owed.incident.as_ref().unwrap().key.clone());
+        if self.last.get(&there).copied().is_some_and(|at| self.lives(at))
+            && let Some(here) = self.now_at(row)
+        {
+            self.all[here].instead = Some(to);
+        }
+    }
+
+    fn now_at(&self, row: &DeliveryRow) -> Option<usize> {
+        let key = &row.owed.incident.as_ref()?.key;
+        self.last.get(&(row.owed.target.clone(), key.clone())).copied()
+    }
+
+    /// An event comes that ends what goes on here.
+    fn ends(&mut self, number: usize, target: &TargetName, key: &IncidentKey) {
+        let Some(at) = self.last.get(&(target.clone(), key.clone())).copied() else { return };
+        if !self.lives(at) || self.is_older(number, self.all[at].last) {
+            return;
+        }
+        let told_by = self.ends.get_mut(&(target.clone(), key.clone(), number)).and_then(BTreeSet::pop_first);
+        self.all[at].end = Some(End { at: Some(self.facts.notes.known[number].kept_as), told_by });
+        self.may_be_forgotten(at, self.facts.notes.known[number].kept_as);
+        let Some(other) = self.all[at].instead.clone() else { return };
+        match self.all[at].may_be_forgotten {
+            true => {
+                let there = self.last.get(&(other, key.clone()));
+                there.into_iter().for_each(|at| self.all[*at].is_in_doubt = true);
+            }
+            false => self.ends(number, &other, key),
+        }
+    }
+
+    /// Whether nobody has heard of it yet, and nobody is about to.
+    fn may_be_forgotten(&mut self, at: usize, now: usize) {
+        let (facts, life) = (self.facts, &mut self.all[at]);
+        let is_done = |id: &DeliveryId| facts.ended_at(facts.row(*id)).is_some_and(|(_, ended_as)| ended_as < now);
+        let is_told = |id| facts.flights.get(id).is_some_and(|all| all.iter().any(|flight| flight.may_have_arrived()));
+        life.may_be_forgotten |= life.times_out && life.openings.iter().all(|id| is_done(id) && !is_told(id));
+    }
+
+    fn is_older(&self, end: usize, last: usize) -> bool {
+        let happened = |number: usize| -> Timestamp {
+            let event = &self.facts.notes.known[number].event;
+            event.occurred_at.unwrap_or(event.received_at)
+        };
+        happened(end).saturating_add(CLOCKS_DIFFER) < happened(last)
+    }
+
+    /// Whether it goes on.
+    fn lives(&mut self, at: usize) -> bool {
+        let life = &mut self.all[at];
+        if life.end.is_none() {
+            let told_by = life.openings.last().and_then(|last| self.timed_out.get(last)).copied();
+            life.end = told_by.map(|id| End { at: None, told_by: Some(id) });
+        }
+        life.end.is_none()
+    }
+}
+
+/// The ends that nothing but time brought, by the opening that was heard of last: by the event of that one they are told,
+/// under the next free id.
+fn timed_out(facts: &Facts<'_>) -> HashMap<DeliveryId, DeliveryId> {
+    let ends = facts.rows.values().filter(|(_, row)| row.origin == Origin::TimedOut);
+    let of = |number: usize, end: &DeliveryRow| {
+        let key = |row: &DeliveryRow| row.owed.incident.as_ref().map(|step| step.key.clone());
+        let same = |row: &&DeliveryRow| opens(row) && row.owed.target == end.owed.target && key(row) == key(end);
+        let openings = facts.stories[number].deliveries.iter().filter(same);
+        openings.map(|row| row.id).filter(|id| *id < end.id).max()
+    };
+    ends.filter_map(|(number, end)| Some((of(*number, end)?, end.id))).collect()
+}
