@@ -5,7 +5,7 @@
 //! takes its place ([`stand_in`]).
 
 use super::incident;
-use super::{Origin, Row, Rows};
+use super::{IncidentRow, Origin, Row, Rows};
 use crate::event::Timestamp;
 use crate::event::aftermath::Aftermath;
 use crate::event::delivery::Phase;
@@ -24,21 +24,20 @@ pub fn fall_back<R: Rows>(
         return Ok(());
     }
     rows.update(&Row { fell_back_to: Some(to.clone()), ..row.clone() })?;
+    share_incident(rows, row, to)?;
     match is_told(&rows.of_event(row.id)?, to) {
-        true => share_incident(rows, row, to),
+        true => Ok(()),
         false => copy(rows, row, to, now, after),
     }
 }
 
-/// Where somebody tells `to` of the same incident, what ends it here ends it there, too.
+/// Somebody tells `to` of the same incident, or will where the one that was to tell it of the event ends untold: what ends it
+/// here ends it there, too, and until then it is known.
 fn share_incident<R: Rows>(rows: &mut R, row: &Row, to: &TargetName) -> Result<(), R::Error> {
     let Some(step) = &row.incident else { return Ok(()) };
-    if rows.incident(to, &step.key)?.is_none() {
-        return Ok(());
-    }
     let Some(known) = rows.incident(&row.target, &step.key)? else { return Ok(()) };
     let fell_back_to = Some(to.clone());
-    rows.keep_incident(&row.target, &step.key, &incident::IncidentRow { fell_back_to, ..known })
+    rows.keep_incident(&row.target, &step.key, &IncidentRow { fell_back_to, ..known })
 }
 
 /// For each delivery that ended untold in this write: who relied on it is told instead. The last thing that is done in a
@@ -70,11 +69,19 @@ fn relied_on<R: Rows>(rows: &mut R, id: DeliveryId, target: &TargetName) -> Resu
     let is_owed = |row: &Row| matches!(row.state, DeliveryState::Pending | DeliveryState::Dead);
     let relies = |row: &&Row| row.fell_back_to.as_ref() == Some(target) && is_owed(row) && !was_judged(row);
     for row in all.iter().filter(relies) {
-        if concerns_others(rows, row)? {
+        if goes_on(rows, row)? {
             return Ok(Some(row.clone()));
         }
     }
     Ok(None)
+}
+
+/// Whether what `row`, which fell back, tells of is not over: its incident is known until it is.
+fn goes_on<R: Rows>(rows: &mut R, row: &Row) -> Result<bool, R::Error> {
+    let Some(step) = &row.incident else { return Ok(true) };
+    let known = rows.incident(&row.target, &step.key)?;
+    let is_same = |known: &IncidentRow| step.opened_by.is_none_or(|opened_by| opened_by == known.opened_by);
+    Ok(known.is_some_and(|known| !known.closing && is_same(&known)))
 }
 
 /// Whether `target` hears of the event that owes all these, was told of it, or refused it.
@@ -115,7 +122,7 @@ fn copy<R: Rows>(
     };
     match &row.incident {
         None => rows.insert(&copy)?,
-        Some(_) => open(rows, row, copy, to, now)?,
+        Some(_) => open(rows, row, copy, now)?,
     }
     after.falls_back(&row.target);
     after.woken.insert(to.clone());
@@ -131,15 +138,10 @@ fn concerns_others<R: Rows>(rows: &mut R, row: &Row) -> Result<bool, R::Error> {
     }
 }
 
-fn open<R: Rows>(rows: &mut R, row: &Row, copy: Row, to: &TargetName, now: Timestamp) -> Result<(), R::Error> {
+fn open<R: Rows>(rows: &mut R, row: &Row, copy: Row, now: Timestamp) -> Result<(), R::Error> {
     let Some(step) = &row.incident else { return Ok(()) };
     let known = rows.incident(&row.target, &step.key)?;
-    let limit = known.as_ref().and_then(incident::IncidentRow::limit);
-    if let Some(known) = known {
-        let fell_back_to = Some(to.clone());
-        rows.keep_incident(&row.target, &step.key, &incident::IncidentRow { fell_back_to, ..known })?;
-    }
-    incident::open(rows, copy, limit, now)
+    incident::open(rows, copy, known.as_ref().and_then(IncidentRow::limit), now)
 }
 
 /// A target that is closed itself has looked at its deliveries up to some id; this one may lie before it.

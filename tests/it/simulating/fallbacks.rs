@@ -60,13 +60,14 @@ impl Facts<'_> {
     /// When this one fell back, if it did.
     pub fn fell_back_as(&self, row: &DeliveryRow) -> Option<When> {
         row.fell_back_to.as_ref()?;
-        let event = &self.event_of(row.id).event.id;
-        let asked = self.notes.spoken.iter();
-        let mut asked = asked
-            .filter(|asked| (&asked.event, &asked.route, &asked.target) == (event, &row.owed.route, &row.owed.target));
-        // Where a route owes it to a target that also stands in for another one, it may be asked of both; the copy is later.
-        let asked = if row.origin == Origin::Fallback { asked.next_back() } else { asked.next() };
-        asked.map(|asked| (asked.asked_as, asked.at))
+        let story = self.event_of(row.id);
+        // Where a route owes it to a target that also stands in for another one, it may have been asked of that one before.
+        let same = tellers(story, &row.owed.target).filter(|other| other.owed.route == row.owed.route);
+        let earlier = same.filter(|other| other.id < row.id).filter_map(|other| self.ended_at(other));
+        let earlier = earlier.map(|(_, ended_as)| ended_as).max();
+        let asked =
+            self.notes.spoken.get(&(story.event.id.clone(), row.owed.route.clone(), row.owed.target.clone()))?;
+        asked.iter().copied().find(|(asked_as, _)| earlier.is_none_or(|earlier| *asked_as > earlier))
     }
 
     /// When each copy was made.

@@ -26,6 +26,8 @@ const LEASE: u64 = 30;
 struct Clerk {
     interval: Option<u64>,
     gives_up: bool,
+    /// Whether this target is to hear nothing by the route `aside`.
+    hushes: Option<&'static str>,
     /// What the next thing given up raises.
     raises: Mutex<Vec<Append>>,
     reported: Mutex<Vec<u64>>,
@@ -38,6 +40,10 @@ impl Judge for Clerk {
     }
 
     fn ruling(&self, candidate: &Candidate<'_>, _: Timestamp) -> Ruling {
+        let is_aside = candidate.route.as_str() == "aside";
+        if is_aside && self.hushes.is_some_and(|name| candidate.target.as_str() == name) {
+            return Ruling::End(End::Silenced { detail: "all is quiet".to_owned() });
+        }
         let detail = "it may have arrived".to_owned();
         match candidate.interrupted && self.gives_up {
             true => Ruling::End(End::Dead { reason: Reason::Ambiguous, detail }),
@@ -148,6 +154,10 @@ impl Scene {
 
 fn owed(name: &str) -> Owed {
     Owed::plain(RouteName::parse("everything").unwrap(), target(name), Severity::Info)
+}
+
+fn aside(owed: Owed) -> Owed {
+    Owed { route: RouteName::parse("aside").unwrap(), ..owed }
 }
 
 fn grouped(owed: Owed) -> Owed {
@@ -281,5 +291,31 @@ fn what_left_together_once_and_lapsed_leaves_together_again_and_is_over_together
         assert_eq!(scene.claim("one", 40).batches, [], "its end waits for what is on its way");
         scene.is_taken(again, 41);
         assert_eq!(events(&scene.claim_one("one", 400)), [4]);
+    });
+}
+
+#[test]
+fn who_is_told_after_all_that_it_began_is_told_that_it_is_over() {
+    let clerk = || Clerk { hushes: Some("second"), ..Clerk::default() };
+    play(clerk, false, |scene| {
+        scene.keep(1, 0, Severity::Info, vec![opens("first"), aside(owed("second"))]);
+        scene.is_given_up(scene.claim_one("first", 0), 0);
+        let instead = scene.claim("second", 1);
+        assert_eq!(instead.batches, [], "the other one is silent there");
+        scene.is_taken(scene.claim_one("second", 1), 1);
+        scene.keep(2, 2, Severity::Info, vec![ends("first")]);
+        assert_eq!(events(&scene.claim_one("second", 2)), [3], "the second one is the report");
+    });
+}
+
+#[test]
+fn what_is_over_is_not_told_to_who_stands_in_because_another_one_is_silent() {
+    let clerk = || Clerk { hushes: Some("second"), ..Clerk::default() };
+    play(clerk, false, |scene| {
+        scene.keep(1, 0, Severity::Info, vec![opens("first"), aside(owed("second"))]);
+        scene.is_given_up(scene.claim_one("first", 0), 0);
+        scene.keep(2, 1, Severity::Info, vec![ends("first")]);
+        assert_eq!(scene.claim("second", 2).batches, []);
+        assert_eq!(scene.claim("second", 2).batches, [], "it began and was over, and nobody heard of it");
     });
 }

@@ -6,6 +6,7 @@ use castai_relay::names::{DeliveryId, IncidentKey, TargetName};
 use castai_relay::store::{DeliveryRow, DeliveryState, Origin};
 
 use super::books::{Facts, must};
+use super::fallbacks::{relying, stands_for};
 use super::ledger::{Flight, in_parts};
 use super::lives::{Life, Lives};
 
@@ -25,6 +26,12 @@ pub fn check(facts: &Facts<'_>, lives: &Lives) -> Result<(), String> {
         let told = Told { facts, life };
         told.nothing_of_it_leaves_afterwards()?;
         told.is_ended_where_it_was_told()?;
+    }
+    for (id, (copied_as, _)) in &facts.copied {
+        let (story, copy) = (facts.event_of(*id), facts.row(*id));
+        let mut of = relying(story, &copy.owed.target).filter(|row| stands_for(copy, row));
+        let goes_on = of.any(|row| lives.may_go_on(row.id, *copied_as));
+        must(goes_on, || format!("{} tells somebody else of what is over", in_parts(*id)))?;
     }
     let is_in_doubt = |row: &DeliveryRow| {
         let same = |life: &&Life| life.target == row.owed.target && Some(&life.key) == key_of(row);

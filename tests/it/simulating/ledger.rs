@@ -104,16 +104,6 @@ pub struct Ending {
     pub ended_as: usize,
 }
 
-/// Somebody may be told of a delivery that its target does not take: so it was found when that was asked.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Spoken {
-    pub event: EventId,
-    pub route: RouteName,
-    pub target: TargetName,
-    pub at: Timestamp,
-    pub asked_as: usize,
-}
-
 #[derive(Debug, Default)]
 pub struct Notes {
     pub known: Vec<Known>,
@@ -122,7 +112,8 @@ pub struct Notes {
     pub of_lease: HashMap<(TargetName, i64), usize>,
     pub news: Vec<News>,
     pub endings: Vec<Ending>,
-    pub spoken: Vec<Spoken>,
+    /// When somebody asked whether nobody is to hear of what this event owes to a target by a route, and it was not so.
+    pub spoken: HashMap<(EventId, RouteName, TargetName), Vec<(usize, Timestamp)>>,
     pub changes: usize,
     /// When processes started, among all that happened.
     pub starts: Vec<usize>,

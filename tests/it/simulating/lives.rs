@@ -11,6 +11,7 @@ use castai_relay::store::{DeliveryRow, Origin};
 
 use super::books::Facts;
 use super::fallbacks::{relying, stands_for};
+use super::ledger::Flight;
 
 /// By how much the clocks of those who tell of one incident may differ.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
@@ -27,6 +28,8 @@ pub struct Life {
     last: usize,
     /// Who is told of it, too.
     instead: Option<TargetName>,
+    /// All of it ended, and nobody heard of it.
+    is_forgotten: bool,
     /// It may have ended by itself where nobody had heard of it, which is not told: who is told of it, too, goes on then.
     may_be_forgotten: bool,
     /// Whether it was over is known by the relay only.
@@ -36,8 +39,8 @@ pub struct Life {
 impl Life {
     fn beginning(target: TargetName, key: IncidentKey, last: usize) -> Self {
         let (openings, end, instead) = Default::default();
-        let (times_out, may_be_forgotten, is_in_doubt) = Default::default();
-        Self { target, key, openings, end, times_out, last, instead, may_be_forgotten, is_in_doubt }
+        let (times_out, is_forgotten, may_be_forgotten, is_in_doubt) = Default::default();
+        Self { target, key, openings, end, times_out, last, instead, is_forgotten, may_be_forgotten, is_in_doubt }
     }
 }
 
@@ -69,6 +72,12 @@ impl Lives {
             replay.lives(at);
         }
         Self { all: replay.all, of_opening: replay.of_opening }
+    }
+
+    /// Whether what this delivery tells may have gone on when so much had happened.
+    pub fn may_go_on(&self, id: DeliveryId, happened: usize) -> bool {
+        let life = self.of_opening.get(&id).map(|at| &self.all[*at]);
+        life.is_none_or(|life| life.is_in_doubt) || !self.is_over(id, happened)
     }
 
     /// Whether what this delivery tells was over when so much had happened.
@@ -151,7 +160,11 @@ impl<'a> Replay<'a> {
 
     fn opens(&mut self, row: &DeliveryRow, number: usize, times_out: bool) {
         let place = (row.owed.target.clone(), row.owed.incident.as_ref().unwrap().key.clone());
-        let at = match self.last.get(&place).copied().filter(|at| self.lives(*at)) {
+        let known = self.last.get(&place).copied().filter(|at| self.lives(*at));
+        if let Some(at) = known {
+            self.may_be_forgotten(at, self.facts.owed_since(row).unwrap().0);
+        }
+        let at = match known.filter(|at| !self.all[*at].is_forgotten) {
             Some(at) => at,
             None => {
                 let (target, key) = place.clone();
@@ -160,7 +173,6 @@ impl<'a> Replay<'a> {
                 self.all.len() - 1
             }
         };
-        self.may_be_forgotten(at, self.facts.owed_since(row).unwrap().0);
         let life = &mut self.all[at];
         life.openings.push(row.id);
         life.last = number;
@@ -176,20 +188,13 @@ impl<'a> Replay<'a> {
             .filter(|other| stands_for(row, other) && facts.fell_back_as(other).is_some_and(|(at, _)| at <= copied_as));
         let of = told_here.next().and_then(|other| self.now_at(other)).filter(|at| self.lives(*at));
         let times_out = of.is_some_and(|at| self.all[at].times_out);
-        if let Some(at) = of {
-            self.all[at].instead = Some(row.owed.target.clone());
-        }
         self.opens(row, number, times_out);
     }
 
     fn falls_back(&mut self, id: DeliveryId) {
         let row = self.facts.row(id);
-        let to = row.fell_back_to.clone().unwrap();
-        let there = (to.clone(), row.owed.incident.as_ref().unwrap().key.clone());
-        if self.last.get(&there).copied().is_some_and(|at| self.lives(at))
-            && let Some(here) = self.now_at(row)
-        {
-            self.all[here].instead = Some(to);
+        if let Some(here) = self.now_at(row) {
+            self.all[here].instead.clone_from(&row.fell_back_to);
         }
     }
 
@@ -221,8 +226,11 @@ impl<'a> Replay<'a> {
     fn may_be_forgotten(&mut self, at: usize, now: usize) {
         let (facts, life) = (self.facts, &mut self.all[at]);
         let is_done = |id: &DeliveryId| facts.ended_at(facts.row(*id)).is_some_and(|(_, ended_as)| ended_as < now);
-        let is_told = |id| facts.flights.get(id).is_some_and(|all| all.iter().any(|flight| flight.may_have_arrived()));
-        life.may_be_forgotten |= life.times_out && life.openings.iter().all(|id| is_done(id) && !is_told(id));
+        let may_be_told = |flight: &&Flight| flight.may_have_arrived() || flight.settled.is_none();
+        let is_told = |id| facts.flights.get(id).is_some_and(|all| all.iter().any(may_be_told));
+        let nobody_heard = life.openings.iter().all(|id| is_done(id) && !is_told(id));
+        life.is_forgotten |= nobody_heard && life.instead.is_none();
+        life.may_be_forgotten |= nobody_heard && life.times_out;
     }
 
     fn is_older(&self, end: usize, last: usize) -> bool {

@@ -17,7 +17,7 @@ use castai_relay::store::{
 use castai_relay::target::{Change, TargetState};
 
 use super::dice::number_of;
-use super::ledger::{self, Ending, Ledger, Spoken};
+use super::ledger::{self, Ending, Ledger};
 use super::time::{Time, wait_for};
 
 /// What goes wrong with a write.
@@ -173,8 +173,8 @@ impl Judge for Watched {
             let mut notes = self.ledger.notes();
             let asked_as = notes.next_write();
             let Candidate { event, route, target, .. } = *candidate;
-            let (event, route, target) = (event.id.clone(), route.clone(), target.clone());
-            notes.spoken.push(Spoken { event, route, target, at: now, asked_as });
+            let name = (event.id.clone(), route.clone(), target.clone());
+            notes.spoken.entry(name).or_default().push((asked_as, now));
         }
         silence
     }
