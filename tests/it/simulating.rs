@@ -17,6 +17,7 @@ mod incidents;
 mod ledger;
 mod lives;
 mod plan;
+mod planted;
 mod sends;
 mod stopping_everywhere;
 mod time;

@@ -1,17 +1,17 @@
 //! The books: what was owed is what there is, and every delivery ends once, with what belongs to that.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use castai_relay::event::Timestamp;
 use castai_relay::event::delivery::{Owed, Phase, Reason};
 use castai_relay::names::{DeliveryId, TargetName};
-use castai_relay::store::{DeliveryRow, DeliveryState, Origin, Store, StoredEvent};
+use castai_relay::store::{Backlog, DeliveryRow, DeliveryState, Origin, Store, StoredEvent};
 use serde_json::Value;
 
 use super::fallbacks::{self, When};
 use super::ledger::{Ending, Flight, News, Notes, in_parts};
 use super::lives::Lives;
-use super::plan::Plan;
+use super::plan::{Addressee, Plan};
 use super::time::wait_for;
 use super::world::{Silenced, World};
 use super::{alarms, gathering, incidents, sends};
@@ -43,44 +43,16 @@ pub struct Facts<'a> {
 pub fn audit(world: &mut World, is_end: bool) -> Result<(), String> {
     let ledger = world.ledger.clone();
     let notes = ledger.notes();
-    let mut stories = Vec::with_capacity(notes.known.len());
-    for known in &notes.known {
-        let id = &known.event.id;
-        stories.push(wait_for(world.store.event(id)).unwrap().ok_or_else(|| format!("{id} was kept and is gone"))?);
-    }
-    let rows = stories
-        .iter()
-        .enumerate()
-        .flat_map(|(number, story)| story.deliveries.iter().map(move |row| (row.id, (number, row.clone()))));
-    let rows: HashMap<_, _> = rows.collect();
-    let mut flights: HashMap<DeliveryId, Vec<&Flight>> = HashMap::new();
-    for flight in &notes.flights {
-        flight.deliveries.iter().for_each(|id| flights.entry(*id).or_default().push(flight));
-    }
-    ends_stay(&mut world.ended, &rows)?;
-    let mut endings: HashMap<DeliveryId, Vec<&Ending>> = HashMap::new();
-    notes.endings.iter().for_each(|ending| endings.entry(ending.delivery).or_default().push(ending));
-    let (plan, silenced, copied) = (&world.plan, &world.silenced, HashMap::new());
-    let mut facts = Facts { plan, notes: &notes, silenced, stories, rows, flights, endings, copied };
-    facts.copied = facts.copied();
-    facts.books_balance()?;
-    let backlog = wait_for(world.store.backlog()).unwrap();
-    for target in &world.plan.targets {
-        let kept = backlog.get(&target.name).copied().unwrap_or_default();
-        let count =
-            |state| facts.rows.values().filter(|(_, row)| row.owed.target == target.name && row.state == state).count();
-        let counted = (count(DeliveryState::Pending) as u64, count(DeliveryState::Dead) as u64);
-        must((kept.pending, kept.dead) == counted, || format!("{}: {kept:?}, {counted:?} counted", target.name))?;
-    }
-    if !is_end {
-        return Ok(());
-    }
-    facts.everything_ended()?;
-    sends::check(&facts)?;
-    gathering::check(&facts)?;
-    let lives = Lives::of(&facts);
-    alarms::check(&facts, &lives)?;
-    incidents::check(&facts, &lives)
+    let facts = Facts::of(&world.plan, &notes, &world.silenced, stories(&notes, &*world.store)?);
+    ends_stay(&mut world.ended, &facts.rows)?;
+    facts.agree_with(&wait_for(world.store.backlog()).unwrap())?;
+    if is_end { facts.at_the_end() } else { facts.books_balance() }
+}
+
+/// Everything that was kept, as it is now.
+pub fn stories(notes: &Notes, store: &dyn Store) -> Result<Vec<StoredEvent>, String> {
+    let ids = notes.known.iter().map(|known| &known.event.id);
+    ids.map(|id| wait_for(store.event(id)).unwrap().ok_or_else(|| format!("{id} was kept and is gone"))).collect()
 }
 
 fn ends_stay(ended: &mut Ended, rows: &HashMap<DeliveryId, (usize, DeliveryRow)>) -> Result<(), String> {
@@ -102,6 +74,43 @@ pub fn debt(owed: &Owed) -> String {
 }
 
 impl<'a> Facts<'a> {
+    pub fn of(plan: &'a Plan, notes: &'a Notes, silenced: &'a [Silenced], stories: Vec<StoredEvent>) -> Self {
+        let numbered = stories.iter().enumerate();
+        let rows = numbered.flat_map(|(number, story)| story.deliveries.iter().map(move |row| (number, row.clone())));
+        let rows: HashMap<_, _> = rows.map(|(number, row)| (row.id, (number, row))).collect();
+        let mut flights: HashMap<DeliveryId, Vec<&Flight>> = HashMap::new();
+        for flight in &notes.flights {
+            flight.deliveries.iter().for_each(|id| flights.entry(*id).or_default().push(flight));
+        }
+        let mut endings: HashMap<DeliveryId, Vec<&Ending>> = HashMap::new();
+        notes.endings.iter().for_each(|ending| endings.entry(ending.delivery).or_default().push(ending));
+        let mut facts = Self { plan, notes, silenced, stories, rows, flights, endings, copied: HashMap::new() };
+        facts.copied = facts.copied();
+        facts
+    }
+
+    /// What must hold when everything is over.
+    pub fn at_the_end(&self) -> Result<(), String> {
+        self.books_balance()?;
+        self.everything_ended()?;
+        sends::check(self)?;
+        gathering::check(self)?;
+        let lives = Lives::of(self);
+        alarms::check(self, &lives)?;
+        incidents::check(self, &lives)
+    }
+
+    fn agree_with(&self, backlog: &BTreeMap<TargetName, Backlog>) -> Result<(), String> {
+        for Addressee { name, .. } in &self.plan.targets {
+            let kept = backlog.get(name).copied().unwrap_or_default();
+            let of = |state| self.rows.values().filter(move |(_, row)| row.owed.target == *name && row.state == state);
+            let count = |state| of(state).count() as u64;
+            let counted = (count(DeliveryState::Pending), count(DeliveryState::Dead));
+            must((kept.pending, kept.dead) == counted, || format!("{name}: {kept:?}, {counted:?} counted"))?;
+        }
+        Ok(())
+    }
+
     pub fn event_of(&self, id: DeliveryId) -> &StoredEvent {
         &self.stories[self.rows[&id].0]
     }

@@ -104,7 +104,7 @@ pub struct Ending {
     pub ended_as: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Notes {
     pub known: Vec<Known>,
     pub numbers: HashMap<EventId, usize>,
