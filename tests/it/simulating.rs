@@ -79,6 +79,13 @@ fn a_day(seed: u64, on_disk: bool, tells: bool, runtime: &Arc<Runtime>) -> World
             world.plan_at(World::at_second(at + dice.between(1, 5000)), Moment::Spoken);
         }
     }
+    let mut clock = Dice::of(dice::number_of(&[seed, 13]));
+    if clock.chance(40) {
+        for _ in 0..clock.between(1, 2) {
+            let by = clock.pick(&[1, 5, 40, 90, 600, 4000]);
+            world.plan_at(World::at_second(any_time(&mut clock)), Moment::SetBack(by));
+        }
+    }
     for _ in 0..3 {
         world.plan_at(World::at_second(any_time(&mut dice)), Moment::Audit);
     }

@@ -169,7 +169,7 @@ impl Notifier for Fake {
         if arrives == Some(true) {
             self.ledger.notes().arrives(batch);
         }
-        self.time.sleep_until(self.time.now().saturating_add(takes)).await;
+        self.time.sleep_for(takes).await;
         if arrives == Some(false) {
             self.ledger.notes().arrives(batch);
         }

@@ -72,7 +72,7 @@ impl Alarm<'_> {
         let died_of = |flight: &&&Flight| flight.settled.is_some_and(|(_, outcome)| outcome == "dead");
         let answer = flights.last().filter(died_of).and_then(|flight| flight.returned).map(|(_, answer)| answer);
         let gives_up = policy.ambiguous == Ambiguous::GiveUp;
-        let was_cut_short = || flights.last().is_some_and(|last| last.settled.is_none() && last.departed <= self.at);
+        let was_cut_short = || flights.last().is_some_and(|last| last.settled.is_none());
         let holds = match self.row.reason {
             Some(Reason::Expired) => {
                 let since = self.facts.owed_since(self.row).map(|(_, at)| at);

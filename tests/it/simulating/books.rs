@@ -190,7 +190,8 @@ impl<'a> Facts<'a> {
     pub fn is_quiet(&self, row: &DeliveryRow, at: Timestamp, happened: usize) -> bool {
         let event = &self.event_of(row.id).event;
         let silenced = self.silenced.iter().any(|silence| {
-            let holds = (silence.from_as..silence.ended_as).contains(&happened) && at < silence.to;
+            let holds = (silence.from_as..silence.ended_as).contains(&happened);
+            let holds = holds && (silence.from..silence.to).contains(&at);
             silence.kind == event.type_name() && holds
         });
         let route = self.plan.route(&row.owed.route);
@@ -204,6 +205,11 @@ impl<'a> Facts<'a> {
         };
         let (active, muted) = (route.and_then(|route| route.get("active")), route.and_then(|route| route.get("muted")));
         silenced || active.is_some_and(|times| !within(times)) || muted.is_some_and(within)
+    }
+
+    /// Whether times before the first and after the second of all that happened cannot be compared.
+    pub fn was_set_back(&self, from: usize, to: usize) -> bool {
+        self.notes.set_back.iter().any(|order| (from..to).contains(order))
     }
 
     pub fn phase(&self, id: DeliveryId) -> Option<Phase> {

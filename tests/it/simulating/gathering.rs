@@ -22,6 +22,7 @@ pub fn check(facts: &Facts<'_>) -> Result<(), String> {
         if let Some(before) = last.insert(slot, flight)
             // What is new to who keeps incidents does not wait for what is over.
             && !(opens && facts.plan.addressee(&flight.target).keeps_incidents)
+            && !facts.was_set_back(before.departed_as, flight.departed_as)
         {
             comes_after_its_interval(before, flight, pace)?;
         }
@@ -78,6 +79,10 @@ fn comes_after_its_interval(before: &Flight, flight: &Flight, pace: Pace) -> Res
 }
 
 fn is_told_as_a_storm_if_it_is_one(facts: &Facts<'_>, flight: &Flight) -> Result<(), String> {
+    // What filled the bucket before the clock was set back leaks later.
+    if facts.was_set_back(0, flight.departed_as) {
+        return Ok(());
+    }
     // What one claim reports and what it lets leave happens in between each other.
     let at_once = |known: &&Known| known.at == flight.departed && watch_of(known, flight).is_some();
     if facts.notes.known.iter().any(|known| at_once(&known) && known.event.type_name().starts_with("relay.")) {

@@ -91,7 +91,8 @@ impl<'a> Incident<'a> {
         }
         let flights = self.flights();
         for pair in flights.windows(2) {
-            let over = pair[0].over_at().is_none_or(|over| over <= pair[1].departed);
+            let over = pair[0].over_at().is_none_or(|over| over <= pair[1].departed)
+                || self.facts.was_set_back(pair[0].departed_as, pair[1].departed_as);
             must(over, || {
                 format!("{}: {} and {} are on their way together", self.name(), pair[0].lease, pair[1].lease)
             })?;

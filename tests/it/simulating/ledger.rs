@@ -117,6 +117,8 @@ pub struct Notes {
     pub changes: usize,
     /// When processes started, among all that happened.
     pub starts: Vec<usize>,
+    /// When the clock was set back, among all that happened.
+    pub set_back: Vec<usize>,
     pub fell_back: usize,
     /// What was told to the relay and answered as kept.
     pub heard: BTreeSet<EventId>,

@@ -20,8 +20,8 @@ const MARGIN: Duration = Duration::from_secs(30);
 pub fn check(facts: &Facts<'_>) -> Result<(), String> {
     for target in &facts.plan.targets {
         let flights: Vec<&Flight> = facts.flights_of(&target.name).collect();
-        rate_is_kept(target, &flights)?;
-        waits_are_kept(target, &flights)?;
+        rate_is_kept(facts, target, &flights)?;
+        waits_are_kept(facts, target, &flights)?;
         probes_are_rare(facts, target, &flights)?;
         flights.iter().try_for_each(|flight| somebody_was_due(facts, target, flight))?;
     }
@@ -30,7 +30,7 @@ pub fn check(facts: &Facts<'_>) -> Result<(), String> {
         let row = facts.row(*id);
         let target = facts.plan.addressee(&row.owed.target);
         let told = format!("{} to {}", in_parts(*id), target.name);
-        nothing_is_sent_again_without_need(target, flights, &told)?;
+        nothing_is_sent_again_without_need(facts, target, flights, &told)?;
         let deadline = facts.owed_since(row).map(|(_, at)| at.saturating_add(target.policy.max_age.get()));
         for flight in flights {
             let is_end = facts.phase(*id) == Some(Phase::Resolve);
@@ -45,12 +45,17 @@ pub fn check(facts: &Facts<'_>) -> Result<(), String> {
 }
 
 /// In no stretch of time more than the burst, and what the time in it allows.
-fn rate_is_kept(target: &Addressee, flights: &[&Flight]) -> Result<(), String> {
+fn rate_is_kept(facts: &Facts<'_>, target: &Addressee, flights: &[&Flight]) -> Result<(), String> {
     let Some(rate) = target.policy.rate else { return Ok(()) };
     let every = i64::try_from(Rate::interval(rate).as_micros()).unwrap();
     let allowed = (i64::from(target.policy.burst) - 1) * every;
-    let mut least = i64::MAX;
+    let (mut least, mut last) = (i64::MAX, 0);
     for (number, flight) in (0_i64..).zip(flights) {
+        // Where the clock was set back far, nobody knows any more what left before: it is as after a rest.
+        if facts.was_set_back(last, flight.departed_as) {
+            least = i64::MAX;
+        }
+        last = flight.departed_as;
         // Times are rounded to the millisecond.
         let due = number * every - flight.departed.as_millis() * 1000;
         least = least.min(due);
@@ -62,7 +67,7 @@ fn rate_is_kept(target: &Addressee, flights: &[&Flight]) -> Result<(), String> {
 }
 
 /// What was asked of everybody holds for everybody.
-fn waits_are_kept(target: &Addressee, flights: &[&Flight]) -> Result<(), String> {
+fn waits_are_kept(facts: &Facts<'_>, target: &Addressee, flights: &[&Flight]) -> Result<(), String> {
     for flight in flights {
         let (Some((at, answer)), Some((known, _))) = (flight.returned, flight.settled) else { continue };
         let wait = match answer {
@@ -71,19 +76,27 @@ fn waits_are_kept(target: &Addressee, flights: &[&Flight]) -> Result<(), String>
             _ => continue,
         };
         let until = at.saturating_add(wait);
-        let sooner = flights.iter().find(|other| other.departed > known && other.departed < until);
+        let comparable = |other: &Flight| !facts.was_set_back(flight.departed_as, other.departed_as);
+        let later = flights.iter().filter(|other| other.departed_as > flight.settled_as && comparable(other));
+        let sooner = later.into_iter().find(|other| other.departed > known && other.departed < until);
         must(sooner.is_none(), || format!("{} asked to wait until {until}, but {}", target.name, sooner.unwrap()))?;
     }
     Ok(())
 }
 
-fn nothing_is_sent_again_without_need(target: &Addressee, flights: &[&Flight], told: &str) -> Result<(), String> {
+fn nothing_is_sent_again_without_need(
+    facts: &Facts<'_>,
+    target: &Addressee,
+    flights: &[&Flight],
+    told: &str,
+) -> Result<(), String> {
     for pair in flights.windows(2) {
         let [first, second] = pair else { unreachable!() };
         must(!first.is_settled_as_taken(), || format!("{told} was taken in {} and left again", first.lease))?;
         let may_be_there = target.policy.ambiguous == Ambiguous::GiveUp && first.may_have_arrived();
         must(!may_be_there, || format!("{told} may have arrived in {} and left again", first.lease))?;
-        let over = first.over_at().is_none_or(|over| over <= second.departed);
+        let over = first.over_at().is_none_or(|over| over <= second.departed)
+            || facts.was_set_back(first.departed_as, second.departed_as);
         must(over, || format!("{told} left again in {} while it was on its way", second.lease))?;
     }
     Ok(())
@@ -94,6 +107,7 @@ fn somebody_was_due(facts: &Facts<'_>, target: &Addressee, flight: &Flight) -> R
     let lease = target.policy.timeout.get() + MARGIN;
     let due = |id: &DeliveryId| {
         let before = facts.flights[id].iter().rfind(|other| other.departed_as < flight.departed_as);
+        let before = before.filter(|before| !facts.was_set_back(before.departed_as, flight.departed_as));
         before.map(|before| match (before.settled, before.returned) {
             (Some(_), Some((at, answer))) => at.saturating_add(least_wait(answer)),
             _ if facts.plan.on_disk => before.departed,
@@ -135,6 +149,15 @@ enum Step<'a> {
     Learns(&'a Flight, Timestamp, Answer),
     Leaves(&'a Flight),
     Starts,
+    IsSetBack,
+}
+
+impl Closed {
+    /// What lies too far ahead then holds nothing up.
+    fn is_set_back(&mut self) {
+        self.until = Timestamp::EPOCH;
+        self.probe = self.probe.map(|(lease, _)| (lease, Timestamp::EPOCH));
+    }
 }
 
 /// While it is closed one probe leaves at a time, and not before its wait is over.
@@ -144,6 +167,7 @@ fn probes_are_rare(facts: &Facts<'_>, target: &Addressee, flights: &[&Flight]) -
     // Who opens the file may have put right what closed the target.
     let starts = facts.notes.starts.iter().filter(|_| facts.plan.on_disk);
     steps.extend(starts.map(|start| (Timestamp::EPOCH, *start, Step::Starts)));
+    steps.extend(facts.notes.set_back.iter().map(|order| (Timestamp::EPOCH, *order, Step::IsSetBack)));
     for flight in flights {
         steps.push((flight.departed, flight.departed_as, Step::Leaves(flight)));
         if let (Some((at, answer)), Some((known, _))) = (flight.returned, flight.settled) {
@@ -156,6 +180,7 @@ fn probes_are_rare(facts: &Facts<'_>, target: &Addressee, flights: &[&Flight]) -
         match step {
             Step::Leaves(flight) => standing.leaves(flight, at, lease)?,
             Step::Learns(flight, at, answer) => standing.learns(flight, at, answer),
+            Step::IsSetBack => standing.closed.iter_mut().for_each(Closed::is_set_back),
             Step::Starts => standing.closed.iter_mut().for_each(|closed| (closed.until, closed.probe) = (at, None)),
         }
     }

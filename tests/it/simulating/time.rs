@@ -1,4 +1,5 @@
-//! The time of a simulated day, and who is woken when: one sleeper after the other, in an order that is always the same.
+//! The time of a simulated day, what the clock shows of it, and who is woken when: one sleeper after the other, in an order
+//! that is always the same.
 //!
 //! A sleeper is awake when it was woken, not when its time has come: so of two that sleep until one moment the first is done
 //! with everything before the second one stirs, whatever else makes their tasks look around.
@@ -8,6 +9,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use castai_relay::event::Timestamp;
 use castai_relay::runtime::{Clock, Pending};
@@ -15,10 +17,21 @@ use castai_relay::runtime::{Clock, Pending};
 /// When, of those the lowest class, of those who came first.
 type Place = (Timestamp, u64, u64);
 
+/// What they sleep by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum By {
+    /// What the clock shows, which may be set back meanwhile.
+    Clock,
+    /// What passes.
+    Time,
+}
+
 #[derive(Debug)]
 struct Sleepers {
+    /// How much has passed; the clock is behind by that much.
     now: Timestamp,
-    asleep: BTreeMap<Place, Option<Waker>>,
+    behind: Duration,
+    asleep: BTreeMap<(By, Place), Option<Waker>>,
     /// For each class its own, so that what one does changes nothing for the others.
     next: BTreeMap<u64, u64>,
 }
@@ -32,7 +45,8 @@ pub struct Time {
 
 impl Time {
     pub fn starting_at(start: Timestamp) -> Self {
-        let sleepers = Sleepers { now: start, asleep: BTreeMap::new(), next: BTreeMap::new() };
+        let (asleep, next) = Default::default();
+        let sleepers = Sleepers { now: start, behind: Duration::ZERO, asleep, next };
         Self { shared: Arc::new(Mutex::new(sleepers)), class: 0 }
     }
 
@@ -41,9 +55,34 @@ impl Time {
         Self { shared: self.shared.clone(), class }
     }
 
-    /// When the next sleeper wants to be woken.
+    /// How much has passed, whatever the clock shows.
+    pub fn passed(&self) -> Timestamp {
+        self.lock().now
+    }
+
+    /// When the next sleeper wants to be woken, by what passes.
     pub fn next_at(&self) -> Option<Timestamp> {
-        self.lock().asleep.keys().next().map(|(at, ..)| *at)
+        self.lock().first().map(|(_, (at, ..))| at)
+    }
+
+    /// The clock shows less from now on.
+    pub fn set_back(&self, by: Duration) {
+        self.lock().behind += by;
+    }
+
+    /// Ends when so much has passed.
+    pub fn sleep_for(&self, duration: Duration) -> Pending {
+        let at = self.passed().saturating_add(duration);
+        self.falls_asleep(By::Time, at)
+    }
+
+    fn falls_asleep(&self, by: By, at: Timestamp) -> Pending {
+        let mut sleepers = self.lock();
+        let next = sleepers.next.entry(self.class).or_default();
+        *next += 1;
+        let place = (by, (at, self.class, *next));
+        sleepers.asleep.insert(place, None);
+        Box::pin(Sleeper { shared: self.shared.clone(), place })
     }
 
     pub fn set(&self, to: Timestamp) {
@@ -56,8 +95,8 @@ impl Time {
     pub fn wake_one(&self) -> bool {
         let mut sleepers = self.lock();
         let now = sleepers.now;
-        let Some(first) = sleepers.asleep.first_entry().filter(|first| first.key().0 <= now) else { return false };
-        let waker = first.remove();
+        let Some((place, _)) = sleepers.first().filter(|(_, (at, ..))| *at <= now) else { return false };
+        let waker = sleepers.asleep.remove(&place).flatten();
         drop(sleepers);
         waker.iter().for_each(Waker::wake_by_ref);
         true
@@ -68,27 +107,37 @@ impl Time {
     }
 }
 
+impl Sleepers {
+    /// The first to be woken: its place, and where that is by what passes.
+    fn first(&self) -> Option<((By, Place), Place)> {
+        let first_by = |by| {
+            let from = (by, (Timestamp::EPOCH, 0, 0));
+            let (place, _) = self.asleep.range(from..).next().filter(|((other, _), _)| *other == by)?;
+            let (at, class, nth) = place.1;
+            let behind = if by == By::Clock { self.behind } else { Duration::ZERO };
+            Some((*place, (at.saturating_add(behind), class, nth)))
+        };
+        [first_by(By::Clock), first_by(By::Time)].into_iter().flatten().min_by_key(|(_, passed)| *passed)
+    }
+}
+
 impl Clock for Time {
     fn now(&self) -> Timestamp {
-        self.lock().now
+        let sleepers = self.lock();
+        sleepers.now.saturating_sub(sleepers.behind)
     }
 
     fn sleep_until(&self, at: Timestamp) -> Pending {
-        let mut sleepers = self.lock();
-        if at <= sleepers.now {
+        if at <= self.now() {
             return Box::pin(std::future::ready(()));
         }
-        let next = sleepers.next.entry(self.class).or_default();
-        *next += 1;
-        let place = (at, self.class, *next);
-        sleepers.asleep.insert(place, None);
-        Box::pin(Sleeper { shared: self.shared.clone(), place })
+        self.falls_asleep(By::Clock, at)
     }
 }
 
 struct Sleeper {
     shared: Arc<Mutex<Sleepers>>,
-    place: Place,
+    place: (By, Place),
 }
 
 impl Future for Sleeper {

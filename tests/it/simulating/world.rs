@@ -53,6 +53,8 @@ pub enum Moment {
         seconds: u64,
     },
     Spoken,
+    /// The clock shows so many seconds less.
+    SetBack(u64),
     Audit,
     /// From now on everybody is well, and so is the disk.
     AllIsWell,
@@ -65,6 +67,7 @@ pub struct Silenced {
     /// Among all that happened.
     pub from_as: usize,
     pub ended_as: usize,
+    pub from: Timestamp,
     pub to: Timestamp,
     id: SilenceId,
 }
@@ -146,7 +149,7 @@ impl World {
     }
 
     fn plan_in(&mut self, seconds: u64, moment: Moment) {
-        self.plan_at(self.now().saturating_add(Duration::from_secs(seconds)), moment);
+        self.plan_at(self.time.passed().saturating_add(Duration::from_secs(seconds)), moment);
     }
 
     /// Lets the day go by until nothing will happen any more.
@@ -180,7 +183,7 @@ impl World {
 
     fn first_moment(&self) -> Option<((Timestamp, u64), Moment)> {
         let (place, moment) = self.moments.first_key_value()?;
-        (place.0 <= self.now()).then(|| (*place, moment.clone()))
+        (place.0 <= self.time.passed()).then(|| (*place, moment.clone()))
     }
 
     /// Nobody sleeps, nothing is planned: whoever is asked now must have nothing to do.
@@ -235,6 +238,13 @@ impl World {
             Moment::Trouble(trouble) => self.store.has_trouble(trouble),
             Moment::Silenced { kind, seconds } => self.silence(kind, seconds),
             Moment::Spoken => self.end_silence(),
+            Moment::SetBack(seconds) => {
+                self.time.set_back(Duration::from_secs(seconds));
+                let mut notes = self.ledger.notes();
+                notes.tell(self.now(), || format!("the clock was set back by {seconds} s"));
+                let order = notes.next_write();
+                notes.set_back.push(order);
+            }
             Moment::Audit => return (self.audit)(self, false),
             Moment::AllIsWell => {
                 self.ledger.tell(self.now(), || "from now on all is well".to_owned());
@@ -341,7 +351,7 @@ impl World {
         let silence = wait_for(process.quiet.add(draft, now)).unwrap();
         self.ledger.tell(now, || format!("{kind} is silenced until {until}"));
         let from_as = self.ledger.notes().next_write();
-        self.silenced.push(Silenced { kind, from_as, ended_as: usize::MAX, to: until, id: silence.id });
+        self.silenced.push(Silenced { kind, from_as, ended_as: usize::MAX, from: now, to: until, id: silence.id });
     }
 
     fn end_silence(&mut self) {
