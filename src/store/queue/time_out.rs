@@ -63,7 +63,7 @@ pub fn time_out<R: Rows>(
         let Some((key, _)) = rows.first_to_time_out(target)?.filter(|(_, at)| *at <= now) else { break };
         let Some(incident) = rows.incident(target, &key)? else { break };
         looks += 1;
-        let waits = rows.last_of_incident(target, &key)?.is_some();
+        let waits = rows.last_of_incident(target, &key)?.is_some() || is_left_to_others(rows, &incident)?;
         if let Some(patience) = incident.resolve_after.filter(|_| waits) {
             // What nobody has heard of yet is not over because nobody spoke of it.
             let resolve_at = Some(now.saturating_add(patience.max(LOOK_AGAIN)));
@@ -76,6 +76,13 @@ pub fn time_out<R: Rows>(
         }
     }
     Ok(looks)
+}
+
+/// Whether nobody has heard of it here, and somebody is still to be told of it instead.
+fn is_left_to_others<R: Rows>(rows: &mut R, incident: &IncidentRow) -> Result<bool, R::Error> {
+    let Some(to) = incident.fell_back_to.as_ref().filter(|_| !incident.told) else { return Ok(false) };
+    let waits = |row: &Row| row.state == DeliveryState::Pending && row.phase() != Some(Phase::Resolve);
+    Ok(rows.of_event(incident.last)?.iter().any(|row| row.target == *to && waits(row)))
 }
 
 fn timed_out(id: DeliveryId, target: &TargetName, key: &IncidentKey, incident: &IncidentRow, now: Timestamp) -> Row {

@@ -319,3 +319,15 @@ fn what_is_over_is_not_told_to_who_stands_in_because_another_one_is_silent() {
         assert_eq!(scene.claim("second", 2).batches, [], "it began and was over, and nobody heard of it");
     });
 }
+
+#[test]
+fn what_was_left_to_one_who_is_silent_is_told_however_long_that_took() {
+    let clerk = || Clerk { hushes: Some("second"), ..Clerk::default() };
+    play(clerk, false, |scene| {
+        scene.keep(1, 0, Severity::Info, vec![step(owed("first"), Phase::Open, Some(60)), aside(owed("second"))]);
+        scene.is_given_up(scene.claim_one("first", 0), 0);
+        [61, 122, 183].into_iter().for_each(|second| drop(scene.claim("first", second)));
+        assert_eq!(scene.claim("second", 190).batches, [], "the other one is silent there");
+        assert_eq!(events(&scene.claim_one("second", 190)), [1]);
+    });
+}
