@@ -2,7 +2,8 @@
 //! them. The real inbox, the real delivery loops and the real stores; only the time and the addressees are made up.
 //!
 //! `cargo test simulating` tells a few hundred days. `SIMULATION_SEEDS=5000` tells more; `SIMULATION_SEED=77` tells that one
-//! again and prints its story. A seed that fails is printed: the same seed tells the same day, line by line.
+//! again and prints its story. A seed that fails is printed, with the engine on which it did: the same seed tells the same day,
+//! line by line.
 
 mod addressee;
 mod alarms;
@@ -20,6 +21,7 @@ mod plan;
 mod planted;
 mod sends;
 mod stopping_everywhere;
+mod tales;
 mod time;
 mod watched_store;
 mod world;
@@ -139,7 +141,8 @@ fn tell_all(seeds: std::ops::Range<u64>, on_disk: bool) {
     failed.sort();
     let faults: Vec<String> = failed.iter().map(|(seed, fault)| format!("seed {seed}: {fault}")).collect();
     if let Some((first, _)) = failed.first() {
-        let again = format!("SIMULATION_SEED={first} cargo test simulating");
+        let test = if on_disk { "the_same_holds_on_disk" } else { "in_every_simulated_day" };
+        let again = format!("SIMULATION_SEED={first} cargo test {test}");
         panic!("{}\n\ntell it again, with its story: {again}", faults.join("\n"));
     }
 }

@@ -40,6 +40,8 @@ pub enum Mood {
     Down,
     /// Takes no message, every time.
     Deaf,
+    /// No answer, every time: it may have it.
+    Mute,
 }
 
 impl Weather {
@@ -77,6 +79,7 @@ impl Mood {
             Self::Refusing => Answer::TargetRefused,
             Self::Down => Answer::Unreachable,
             Self::Deaf => Answer::MessageRefused,
+            Self::Mute => Answer::Doubt,
             Self::Failing => dice.pick(&[
                 Answer::Unreachable,
                 Answer::Failed(None, true),
@@ -105,6 +108,8 @@ pub struct Fake {
     pub timeout: Duration,
     pub weather: Weather,
     pub all_is_well: Arc<AtomicBool>,
+    /// Who would call is dead.
+    pub is_stopped: Arc<AtomicBool>,
     pub ledger: Arc<Ledger>,
     pub time: Time,
 }
@@ -162,6 +167,9 @@ impl Notifier for Fake {
     }
 
     async fn notify(&self, batch: &Batch, _: &Wording) -> Result<Option<Receipt>, NotifyError> {
+        if self.is_stopped.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         let (places, old_places) = self.places;
         self.ledger.notes().begins(batch, places, old_places, self.time.now());
         let mut attempt = Attempt { ledger: &self.ledger, time: &self.time, batch, answer: None };

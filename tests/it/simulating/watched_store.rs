@@ -53,13 +53,13 @@ pub struct WatchedStore {
     time: Time,
     trouble: Mutex<Trouble>,
     writes: AtomicUsize,
-    /// The process is dead; the world must bury it.
-    pub is_stopped: AtomicBool,
+    /// The process is dead; the world must bury it, and nothing that it would have done happens.
+    pub is_stopped: Arc<AtomicBool>,
 }
 
 impl WatchedStore {
     pub fn new(inner: Arc<dyn Store>, ledger: Arc<Ledger>, time: Time) -> Self {
-        let is_stopped = AtomicBool::new(false);
+        let is_stopped = Arc::default();
         let (trouble, writes) = (Mutex::new(Trouble::None), AtomicUsize::new(0));
         Self { inner: Mutex::new(Some(inner)), ledger, time, trouble, writes, is_stopped }
     }
@@ -110,6 +110,9 @@ impl WatchedStore {
         what: &'static str,
         write: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
+        if self.is_stopped.load(Ordering::Relaxed) {
+            self.stop().await;
+        }
         let failed = || StoreError { doing: "keep anything", detail: "the disk is full".to_owned() };
         let mishap = self.mishap();
         if let Some(mishap) = mishap {

@@ -311,6 +311,7 @@ impl World {
             timeout: target.policy.timeout.get(),
             weather: self.weathers[index].clone(),
             all_is_well: self.all_is_well.clone(),
+            is_stopped: self.store.is_stopped.clone(),
             ledger: self.ledger.clone(),
             time: self.time.of_class(class + 1),
         };
