@@ -188,12 +188,25 @@ impl<'a> Facts<'a> {
 
     /// Whether a silence keeps it quiet at this time, when so much had happened, or the hours do in which its event came.
     pub fn is_quiet(&self, row: &DeliveryRow, at: Timestamp, happened: usize) -> bool {
-        let event = &self.event_of(row.id).event;
-        let silenced = self.silenced.iter().any(|silence| {
+        self.is_outside_hours(row) || self.silences(row, at, happened).next().is_some()
+    }
+
+    /// The same, where a silence that may be forgotten because it was over before the clock was set back does not count.
+    pub fn is_surely_quiet(&self, row: &DeliveryRow, at: Timestamp, happened: usize) -> bool {
+        let is_known = |silence: &Silenced| !self.was_set_back(silence.from_as, happened);
+        self.is_outside_hours(row) || self.silences(row, at, happened).any(is_known)
+    }
+
+    fn silences(&self, row: &DeliveryRow, at: Timestamp, happened: usize) -> impl Iterator<Item = &'a Silenced> {
+        let kind = self.event_of(row.id).event.type_name().to_owned();
+        self.silenced.iter().filter(move |silence| {
             let holds = (silence.from_as..silence.ended_as).contains(&happened);
-            let holds = holds && (silence.from..silence.to).contains(&at);
-            silence.kind == event.type_name() && holds
-        });
+            silence.kind == kind && holds && (silence.from..silence.to).contains(&at)
+        })
+    }
+
+    fn is_outside_hours(&self, row: &DeliveryRow) -> bool {
+        let event = &self.event_of(row.id).event;
         let route = self.plan.route(&row.owed.route);
         let within = |times: &Value| {
             let minute = event.received_at.as_millis().div_euclid(60_000).rem_euclid(24 * 60);
@@ -204,7 +217,7 @@ impl<'a> Facts<'a> {
             }
         };
         let (active, muted) = (route.and_then(|route| route.get("active")), route.and_then(|route| route.get("muted")));
-        silenced || active.is_some_and(|times| !within(times)) || muted.is_some_and(within)
+        active.is_some_and(|times| !within(times)) || muted.is_some_and(within)
     }
 
     /// Whether times before the first and after the second of all that happened cannot be compared.

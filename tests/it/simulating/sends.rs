@@ -36,7 +36,7 @@ pub fn check(facts: &Facts<'_>) -> Result<(), String> {
             let is_end = facts.phase(*id) == Some(Phase::Resolve);
             let in_time = deadline.is_none_or(|deadline| flight.departed <= deadline);
             must(in_time, || format!("{told} left after `max_age`"))?;
-            must(is_end || !facts.is_quiet(row, flight.departed, flight.departed_as), || {
+            must(is_end || !facts.is_surely_quiet(row, flight.departed, flight.departed_as), || {
                 format!("{told} left when all was quiet")
             })?;
         }
