@@ -103,23 +103,10 @@ fn copy<R: Rows>(
 ) -> Result<(), R::Error> {
     // Without a free id there is no telling it; an event has room for as many as there are targets, many times over.
     let Some(id) = rows.sibling(row.id)? else { return Ok(()) };
-    let copy = Row {
-        id,
-        target: to.clone(),
-        origin: Origin::Fallback,
-        state: DeliveryState::Pending,
-        attempts: 0,
-        tried: false,
-        behind: false,
-        told: false,
-        held: None,
-        interrupted: false,
-        due_at: now,
-        // It has a `max_age` of its own, and what is too old for one target is not for the next.
-        received_at: now,
-        fell_back_to: None,
-        ..row.clone()
-    };
+    // It has a `max_age` of its own: what is too old for one target is not for the next.
+    let plain = Row::owed(id, row.route.clone(), to.clone(), row.severity, now);
+    let Row { group, swept, stormed, incident, .. } = row.clone();
+    let copy = Row { group, swept, stormed, incident, origin: Origin::Fallback, ..plain };
     match &row.incident {
         None => rows.insert(&copy)?,
         Some(_) => open(rows, row, copy, now)?,

@@ -84,6 +84,31 @@ pub struct Row {
 }
 
 impl Row {
+    /// One that a route owes since `now`, plain, and that nobody has tried to deliver.
+    pub fn owed(id: DeliveryId, route: RouteName, target: TargetName, severity: Severity, now: Timestamp) -> Self {
+        Self {
+            id,
+            route,
+            target,
+            severity,
+            group: None,
+            swept: false,
+            stormed: false,
+            incident: None,
+            origin: Origin::Route,
+            state: DeliveryState::Pending,
+            attempts: 0,
+            tried: false,
+            behind: false,
+            told: false,
+            held: None,
+            interrupted: false,
+            due_at: now,
+            received_at: now,
+            fell_back_to: None,
+        }
+    }
+
     /// Whether it is news: never tried, and due for less than [`FRESH_FOR`].
     pub fn is_fresh_at(&self, now: Timestamp) -> bool {
         !self.tried && self.due_at > claim::fresh_since(now)

@@ -3,12 +3,11 @@
 use super::fallback;
 use super::incident;
 use super::time_out::Limit;
-use super::{Origin, PER_EVENT, Row, Rows, Step};
+use super::{PER_EVENT, Row, Rows, Step};
 use crate::event::Timestamp;
 use crate::event::aftermath::Aftermath;
 use crate::event::delivery::{Owed, Phase};
 use crate::names::{DeliveryId, RouteName};
-use crate::store::DeliveryState;
 
 /// Keeps what the event of this number owes. A step that ends an incident nobody was told of owes nothing.
 pub fn owe<R: Rows>(
@@ -72,24 +71,10 @@ fn new_row(id: DeliveryId, owed: &Owed, received_at: Timestamp) -> Row {
     let wait = owed.group.as_ref().map(|group| group.wait).unwrap_or_default();
     let step = owed.incident.as_ref();
     Row {
-        id,
-        route: owed.route.clone(),
-        target: owed.target.clone(),
-        severity: owed.severity,
         group: owed.group.as_ref().map(|group| group.key.clone()),
         swept: owed.storm.is_some_and(|watch| !watch.spared),
-        stormed: false,
         incident: step.map(|step| Step { key: step.key.clone(), phase: step.phase, opened_by: None }),
-        origin: Origin::Route,
-        state: DeliveryState::Pending,
-        attempts: 0,
-        tried: false,
-        behind: false,
-        told: false,
-        held: None,
-        interrupted: false,
         due_at: received_at.saturating_add(wait),
-        received_at,
-        fell_back_to: None,
+        ..Row::owed(id, owed.route.clone(), owed.target.clone(), owed.severity, received_at)
     }
 }

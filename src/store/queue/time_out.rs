@@ -87,24 +87,9 @@ fn is_left_to_others<R: Rows>(rows: &mut R, incident: &IncidentRow) -> Result<bo
 
 fn timed_out(id: DeliveryId, target: &TargetName, key: &IncidentKey, incident: &IncidentRow, now: Timestamp) -> Row {
     Row {
-        id,
-        route: incident.route.clone(),
-        target: target.clone(),
-        severity: incident.severity,
-        group: None,
         swept: incident.swept,
-        stormed: false,
         incident: Some(Step { key: key.clone(), phase: Phase::Resolve, opened_by: None }),
         origin: Origin::TimedOut,
-        state: DeliveryState::Pending,
-        attempts: 0,
-        tried: false,
-        behind: false,
-        told: false,
-        held: None,
-        interrupted: false,
-        due_at: now,
-        received_at: now,
-        fell_back_to: None,
+        ..Row::owed(id, incident.route.clone(), target.clone(), incident.severity, now)
     }
 }

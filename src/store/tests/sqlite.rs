@@ -172,6 +172,14 @@ async fn a_store_whose_last_handle_was_in_a_job_ends_all_the_same() {
     SqliteStore::open(&path, unobserved()).unwrap();
 }
 
+/// An event with this body, owed to `target`.
+fn rejected(body: &'static str, target: &TargetName) -> Append {
+    let problem = BodyProblem { message: String::new(), line: 1, column: 1, hint: "" };
+    let body = Bytes::from_static(body.as_bytes());
+    let event = relay::body_rejected(&SourceName::relay(), body, &problem, Timestamp::EPOCH);
+    Append { event, owed: vec![Owed::plain(RouteName::default_targets(), target.clone(), Severity::Error)] }
+}
+
 #[test]
 fn who_is_just_being_started_does_not_keep_the_database_from_the_next_process() {
     let directory = tempfile::tempdir().unwrap();
@@ -187,13 +195,11 @@ async fn behind_a_delivery_of_an_incident_that_nobody_can_read_nobody_waits_for_
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&directory.path().join("relay.db"), unobserved()).unwrap();
     let (target, now) = (TargetName::parse("slack").unwrap(), Timestamp::EPOCH);
-    let append = |body: &'static str| {
-        let problem = BodyProblem { message: String::new(), line: 1, column: 1, hint: "" };
-        let event = relay::body_rejected(&SourceName::relay(), Bytes::from_static(body.as_bytes()), &problem, now);
+    let append = |body| {
         let key = IncidentKey::from_rendered("all").unwrap();
-        let step = Some(IncidentStep { key, phase: Phase::Open, resolve_after: None });
-        let plain = Owed::plain(RouteName::default_targets(), target.clone(), Severity::Error);
-        Append { event, owed: vec![Owed { incident: step, ..plain }] }
+        let incident = Some(IncidentStep { key, phase: Phase::Open, resolve_after: None });
+        let Append { event, owed } = rejected(body, &target);
+        Append { event, owed: owed.into_iter().map(|plain| Owed { incident: incident.clone(), ..plain }).collect() }
     };
     let appends: Vec<Append> = ["1", "2", "3"].map(append).into();
     let second = appends[1].event.id.clone();
@@ -211,13 +217,7 @@ async fn a_row_nobody_can_read_becomes_a_dead_letter_and_holds_up_nothing_else()
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&directory.path().join("relay.db"), unobserved()).unwrap();
     let (target, now) = (TargetName::parse("slack").unwrap(), Timestamp::EPOCH);
-    let append = |body: &'static str| {
-        let problem = BodyProblem { message: String::new(), line: 1, column: 1, hint: "" };
-        let event = relay::body_rejected(&SourceName::relay(), Bytes::from_static(body.as_bytes()), &problem, now);
-        let route = RouteName::default_targets();
-        Append { event, owed: vec![Owed::plain(route, target.clone(), Severity::Error)] }
-    };
-    let (spoilt, good) = (append("1"), append("2"));
+    let (spoilt, good) = (rejected("1", &target), rejected("2", &target));
     let (spoilt_id, good_id) = (spoilt.event.id.clone(), good.event.id.clone());
     let again = Append { event: Event { body: Bytes::from_static(b"3"), ..spoilt.event.clone() }, owed: vec![] };
     store.append(vec![spoilt, good], None).await.unwrap();
