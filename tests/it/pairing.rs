@@ -55,6 +55,17 @@ fn a_spot_interruption_is_open_until_a_node_joins_the_cluster() {
 }
 
 #[test]
+fn the_page_for_a_closed_target_ends_when_it_is_open_again() {
+    let report = |kind: &str| json!({"eventType": kind, "data": {"target": "slack-ops"}}).to_string();
+    let opens = both("closed-targets, as error, opens incident target/slack-ops");
+    let paused = with(report("relay.target_paused").as_bytes(), json!({"severity": "error"}));
+    assert_eq!(steps(&paused), opens);
+    let ends = incidents(report("relay.target_resumed").as_bytes());
+    assert_eq!(ends.len(), 2);
+    assert!(ends.iter().all(|end| end.contains("resolves incident target/slack-ops, if it is open")), "{ends:?}");
+}
+
+#[test]
 fn an_interruption_of_an_unknown_cluster_is_told_and_shares_no_incident() {
     let body = with(&fixture("brief/node.spot_interrupted.json"), json!({"clusterId": null}));
     assert_eq!(steps(&body), both("spot-interruptions, as error"));
