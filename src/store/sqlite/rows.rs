@@ -30,7 +30,7 @@ impl Database {
 
     /// A row nobody can read must not hold up the rows behind it: it becomes a dead letter that says so.
     fn many(&self, tail: &str, with: &[&dyn ToSql]) -> Done<Vec<Row>> {
-        let sql = format!("SELECT {COLUMNS} FROM deliveries WHERE {tail}");
+        let sql = format!("SELECT {COLUMNS} FROM deliveries {tail}");
         loop {
             let mut select = self.connection.prepare_cached(&sql)?;
             let read = |row: &SqlRow<'_>| Ok((row.get::<_, i64>(0)?, delivery(row)));
@@ -131,7 +131,7 @@ impl Rows for Database {
 
     fn of_event(&mut self, of: DeliveryId) -> Done<Vec<Row>> {
         let first = event_of(of) * PER_EVENT;
-        self.many("id BETWEEN ?1 AND ?2 ORDER BY id", params![first, first + PER_EVENT - 1])
+        self.many("WHERE id BETWEEN ?1 AND ?2 ORDER BY id", params![first, first + PER_EVENT - 1])
     }
 
     fn last_id(&mut self) -> Done<i64> {
@@ -140,7 +140,7 @@ impl Rows for Database {
     }
 
     fn row(&mut self, id: DeliveryId) -> Done<Option<Row>> {
-        self.one("id = ?1", params![id.row()])
+        self.one("WHERE id = ?1", params![id.row()])
     }
 
     fn update(&mut self, row: &Row) -> Done<()> {
@@ -193,12 +193,15 @@ impl Rows for Database {
 
     fn head(&mut self, target: &TargetName, lane: Lane, now: Timestamp) -> Done<Option<Row>> {
         let (target, fresh_at, now) = (target.as_str(), fresh_since(now).as_millis() + 1, now.as_millis());
-        let due = "target = ?1 AND behind = 0 AND state = 0 AND due_at <= ?2 AND tried =";
-        let fresh =
-            || self.one(&format!("{due} 0 AND due_at >= ?3 ORDER BY due_at, id"), params![target, now, fresh_at]);
-        let waiting =
-            || self.one(&format!("{due} 0 AND due_at < ?3 ORDER BY due_at, id"), params![target, now, fresh_at]);
-        let tried = |order: &str| self.one(&format!("{due} 1 ORDER BY {order}"), params![target, now]);
+        // One bound on each side: of two on one side the planner takes the wrong one, and walks through all that is due.
+        let from = "INDEXED BY deliveries_due WHERE target = ?1 AND behind = 0 AND state = 0 AND tried =";
+        let fresh = || {
+            let tail = format!("{from} 0 AND due_at BETWEEN ?3 AND ?2 ORDER BY due_at, id");
+            self.one(&tail, params![target, now, fresh_at])
+        };
+        let waiting = || self.one(&format!("{from} 0 AND due_at < ?2 ORDER BY due_at, id"), params![target, fresh_at]);
+        let tried =
+            |order: &str| self.one(&format!("{from} 1 AND due_at <= ?2 ORDER BY {order}"), params![target, now]);
         match lane {
             Lane::Fresh => fresh(),
             Lane::Old => Ok(waiting()?.into_iter().chain(tried("id")?).min_by_key(|row| row.id)),
@@ -213,7 +216,7 @@ impl Rows for Database {
         let (condition, group, key) = together(of);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let with = params![of.target.as_str(), of.route.as_str(), group, key, now.as_millis(), limit];
-        self.many(&format!("{condition} AND {FREE_AT_5} ORDER BY id LIMIT ?6"), with)
+        self.many(&format!("WHERE {condition} AND {FREE_AT_5} ORDER BY id LIMIT ?6"), with)
     }
 
     fn postpone(&mut self, of: &SlotName, now: Timestamp, until: Timestamp) -> Done<()> {
@@ -243,19 +246,19 @@ impl Rows for Database {
     ) -> Done<Vec<Row>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let after = after.map_or(i64::MIN, DeliveryId::row);
-        let tail = "target = ?1 AND incident = ?2 AND state = 0 AND id > ?3 ORDER BY id LIMIT ?4";
+        let tail = "WHERE target = ?1 AND incident = ?2 AND state = 0 AND id > ?3 ORDER BY id LIMIT ?4";
         self.many(tail, params![target.as_str(), key.as_str(), after, limit])
     }
 
     fn last_of_incident(&mut self, target: &TargetName, key: &IncidentKey) -> Done<Option<Row>> {
-        let tail = "target = ?1 AND incident = ?2 AND state = 0 ORDER BY id DESC";
+        let tail = "WHERE target = ?1 AND incident = ?2 AND state = 0 ORDER BY id DESC";
         self.one(tail, params![target.as_str(), key.as_str()])
     }
 
     fn not_fallen_back(&mut self, target: &TargetName, after: i64, limit: usize) -> Done<Vec<Row>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         // By the primary key: what arrived since the last time is little, what waits may be much.
-        let tail = "id > ?2 AND +target = ?1 AND +state = 0 AND fell_back_to IS NULL ORDER BY id LIMIT ?3";
+        let tail = "WHERE id > ?2 AND +target = ?1 AND +state = 0 AND fell_back_to IS NULL ORDER BY id LIMIT ?3";
         self.many(tail, params![target.as_str(), after, limit])
     }
 
