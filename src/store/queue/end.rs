@@ -65,11 +65,11 @@ impl<'a, R: Rows> Work<'a, R> {
         Ok(())
     }
 
-    /// Why nobody is to hear of this one now, in words. What nobody can read keeps its peace.
+    /// Why nobody is to hear of this one now, in words. What nobody can read is not silent: it becomes a dead letter in its turn.
     pub fn silence(&mut self, row: &Row) -> Result<Option<String>, R::Error> {
         Ok(match self.rows.event(row.id, false)? {
             Ok(event) => self.terms.judge.silence(&row.candidate(&event), self.now),
-            Err(_) => Some("its event cannot be read".to_owned()),
+            Err(_) => None,
         })
     }
 
