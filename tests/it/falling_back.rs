@@ -3,12 +3,8 @@
 use castai_relay::store::{DeliveryState, Origin};
 
 use crate::support::bodies::node_added;
-use crate::support::receivers::Reply;
+use crate::support::receivers::{Reply, says};
 use crate::support::relay::TestRelay;
-
-fn says(status: u16, word: &str) -> Reply {
-    Reply::With(status, vec![], word.to_owned())
-}
 
 /// When Slack is closed for a quarter of an hour, who is on call reads what it would.
 const FALLS_BACK: &str = r#"

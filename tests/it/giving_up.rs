@@ -4,7 +4,7 @@ use castai_relay::store::{DeliveryRow, DeliveryState};
 use serde_json::{Value, json};
 
 use crate::support::bodies::node_added;
-use crate::support::receivers::{Reply, status};
+use crate::support::receivers::{Reply, says, status};
 use crate::support::relay::TestRelay;
 
 /// News goes to Slack; what the relay says of itself goes to PagerDuty.
@@ -13,10 +13,6 @@ routes:
   - { name: reports, match: { type: "relay.*" }, notify: [oncall], stop: true }
   - { name: all-news, match: {}, notify: [slack-ops] }
 "#;
-
-fn says(status: u16, word: &str) -> Reply {
-    Reply::With(status, vec![], word.to_owned())
-}
 
 /// State, attempts, and the reason in words.
 fn fate(row: DeliveryRow) -> (DeliveryState, u32, String) {

@@ -116,6 +116,11 @@ impl Receiver {
     }
 }
 
+/// An answer with this status and these words.
+pub fn says(status: u16, word: &str) -> Reply {
+    Reply::With(status, vec![], word.to_owned())
+}
+
 /// A bare status without a body.
 pub fn status(status: u16) -> Reply {
     Reply::With(status, vec![], String::new())
