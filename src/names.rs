@@ -1,10 +1,10 @@
-//! The names everything else refers to: ids of events, deliveries and silences, names of sources, routes, targets and cursors, keys
+//! The names everything else refers to: ids of events, deliveries, silences and replays, names of sources, routes, targets and cursors, keys
 //! of groups and incidents.
 //!
 //! Each is a newtype with one door, `parse`, so a name that exists is a name that is allowed.
 //! Knows nothing of the rest of the house. Next room: [`crate::event`].
 
-mod silence;
+mod numbered;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
-pub use silence::SilenceId;
+pub use numbered::{DeliveryId, ReplayId, SilenceId, TableId};
 
 /// A name or id that breaks its rule; says what was given and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -305,6 +305,19 @@ macro_rules! rendered_key {
                 write!(f, "{:?}", &*self.0)
             }
         }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::from_rendered(&text).ok_or_else(|| de::Error::custom("a key is not blank"))
+            }
+        }
     };
 }
 
@@ -316,28 +329,6 @@ rendered_key!(
     /// What an incident is called: one thing that is wrong, from its opening to its end. The same at PagerDuty.
     IncidentKey
 );
-
-/// One delivery's row in the store; unique within one store, never reused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DeliveryId(i64);
-
-impl DeliveryId {
-    /// Wraps the number the store gave the row.
-    pub fn from_row(row: i64) -> Self {
-        Self(row)
-    }
-
-    /// The number the store gave the row.
-    pub fn row(self) -> i64 {
-        self.0
-    }
-}
-
-impl fmt::Display for DeliveryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
 
 /// Lower-case hexadecimal, as ids and signatures are written.
 pub fn hex(bytes: &[u8]) -> String {

@@ -89,6 +89,7 @@ impl App {
         life: Lifecycle,
     ) -> Result<Self, StartError> {
         let targets: Arc<[TargetName]> = settings.targets.iter().map(|target| target.name.clone()).collect();
+        store.keep_table(settings.kept_table, clock.now()).await?;
         let removed = removed_targets(&*store, &targets).await?;
         let bell = Arc::new(Doorbell::for_targets(targets.iter().chain(&removed).cloned()));
         let quiet = Arc::new(Quiet::load(settings.table.clone(), store.clone(), clock.now()).await?);
@@ -148,10 +149,10 @@ impl App {
 
     /// Starts both listeners; deliveries stay where they are, and nobody is asked for events.
     pub fn spawn_servers(self) -> Parked {
-        let Self { deliverers, pollers, watches, public, admin, upkeep, silences, life, .. } = self;
+        let Self { inbox, deliverers, pollers, watches, public, admin, upkeep, silences, life, .. } = self;
         life.spawn("public listener", public.1.run(public.0));
         life.epilogue().spawn("admin listener", admin.1.run(admin.0));
-        Parked { deliverers, pollers, watches, upkeep, silences, life }
+        Parked { inbox, deliverers, pollers, watches, upkeep, silences, life }
     }
 
     /// Starts everything.
@@ -162,6 +163,7 @@ impl App {
 
 /// A relay that takes in what is sent to it, asks nobody and does not deliver yet.
 pub struct Parked {
+    inbox: Arc<Inbox>,
     deliverers: Vec<Arc<Deliverer>>,
     pollers: Vec<Arc<Poller>>,
     watches: Option<Start>,
@@ -188,6 +190,7 @@ impl Parked {
         for deliverer in self.deliverers {
             self.life.spawn("delivery loop", deliverer.run(self.life.clone()));
         }
+        self.life.spawn("repeats", self.inbox.keep_writing_repeats_down(self.life.clone()));
         self.life.spawn("upkeep", self.upkeep.run(self.life.clone()));
         let Freshening { quiet, clock } = self.silences;
         self.life.spawn("silences", quiet.keep_fresh(clock, self.life.clone()));

@@ -12,10 +12,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+pub use routes::read_back;
 pub use sources::{Sources, WebhookSettings};
 pub use targets::Target;
 
 use crate::config::{Loaded, Problem, Problems, Section, Span};
+use crate::event::ledger::KeptTable;
 use crate::http_client::HttpClient;
 use crate::names::NameError;
 use crate::notify::Kit;
@@ -50,6 +52,8 @@ pub struct Settings {
     pub targets: Vec<Target>,
     /// Who is told of what.
     pub table: Arc<RoutingTable>,
+    /// What that table is made of.
+    pub kept_table: KeptTable,
     /// What goes out by HTTP goes by this.
     pub http: HttpClient,
 }
@@ -107,6 +111,7 @@ impl Settings {
         sources::check_memory(root, sources.as_ref(), store.as_ref());
         let targets = targets::read(root, kit);
         let table = routes::read(root, store.as_ref().map(|store| store.retention));
+        let kept_table = KeptTable::new(routes::written_out(root));
         let (store, server) = (store?, server?);
         Some(Self {
             server,
@@ -118,7 +123,8 @@ impl Settings {
             castai: castai?,
             sources: sources?,
             targets: targets?,
-            table: Arc::new(table?),
+            table: Arc::new(table?.called(kept_table.id)),
+            kept_table,
             http: kit.http.clone(),
         })
     }

@@ -59,6 +59,10 @@ impl Section {
         Self::root(tree, Notes::of(problems))
     }
 
+    pub(super) fn node(&self) -> &Value {
+        &self.node
+    }
+
     /// Every mistake noted so far, anywhere in the configuration this section is part of.
     ///
     /// # Errors

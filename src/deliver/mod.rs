@@ -25,10 +25,10 @@ pub use policy::Policy;
 use quiet::Quiet;
 use verdict::Verdict;
 
-use crate::event::batch::{Batch, Receipt};
+use crate::event::batch::Batch;
 use crate::event::delivery::{Outcome, Reason};
 use crate::names::TargetName;
-use crate::notify::{Next, Notifier, NotifyError, Scope};
+use crate::notify::{Next, Notifier, NotifyError, Scope, Sent};
 use crate::route::RoutingTable;
 use crate::runtime::{Clock, Doorbell, Lifecycle};
 use crate::store::{Aftermath, Claim, Claimed, Fallback, Settled, Settlement, Store, StoreError, Terms};
@@ -199,7 +199,7 @@ impl Deliverer {
     }
 
     /// Lets the notifier try, within the time limit, and survives its faults.
-    async fn attempt(&self, batch: &Batch) -> Result<Option<Receipt>, NotifyError> {
+    async fn attempt(&self, batch: &Batch) -> Result<Sent, NotifyError> {
         let wording = self.tools.table.wording(batch.route()).cloned().unwrap_or_default();
         let notified = AssertUnwindSafe(self.notifier.notify(batch, &wording)).catch_unwind();
         let limit = self.policy.timeout;
@@ -211,6 +211,7 @@ impl Deliverer {
                 ambiguous: true,
                 reason: Reason::Internal,
                 detail: "the notifier panicked; this is a fault in the relay".to_owned(),
+                answer: None,
             }),
             Err(_elapsed) => {
                 Err(NotifyError::ambiguous(None, format!("no answer within {limit}; it may have arrived")))
@@ -241,11 +242,11 @@ impl Deliverer {
 
     /// Tells the store, again and again while the lease lasts: a forgotten success would be sent twice.
     async fn settle(&self, batch: Batch, verdict: Verdict) {
-        let Verdict { outcome, sign } = verdict;
+        let Verdict { outcome, sign, answer } = verdict;
         let lease_ends = batch.claimed_at.saturating_add(self.terms.lease);
         let event = batch.lead().event.id.clone();
         let (at, terms) = (self.tools.clock.now(), self.terms.clone());
-        let settlement = Settlement { batch: Arc::new(batch), outcome, sign, at, terms };
+        let settlement = Settlement { batch: Arc::new(batch), outcome, answer, sign, at, terms };
         loop {
             match self.tools.store.settle(settlement.clone()).await {
                 Ok(Settled::Done { held, after, change }) => {

@@ -7,9 +7,10 @@ use std::time::Duration;
 use super::Policy;
 use super::policy::Ambiguous;
 use crate::event::Timestamp;
-use crate::event::batch::{Batch, Receipt};
+use crate::event::batch::Batch;
 use crate::event::delivery::{Outcome, Reason};
-use crate::notify::{Next, NotifyError, Scope};
+use crate::event::ledger::Answered;
+use crate::notify::{Next, NotifyError, Scope, Sent};
 use crate::target::Sign;
 
 /// Both meanings.
@@ -19,18 +20,22 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// For the target.
     pub sign: Sign,
+    /// What the target answered.
+    pub answer: Option<Answered>,
 }
 
 impl Verdict {
     /// What became of `batch` at `now`.
-    pub fn of(result: Result<Option<Receipt>, NotifyError>, batch: &Batch, policy: &Policy, now: Timestamp) -> Self {
+    pub fn of(result: Result<Sent, NotifyError>, batch: &Batch, policy: &Policy, now: Timestamp) -> Self {
         let error = match result {
-            Ok(receipt) => return Self { outcome: Outcome::Delivered { receipt }, sign: Sign::Well },
+            Ok(Sent { receipt, answer }) => {
+                return Self { outcome: Outcome::Delivered { receipt }, sign: Sign::Well, answer };
+            }
             Err(error) => error,
         };
         let pause_until = |after| now.saturating_add(policy.retry.pause(batch.first(), batch.attempt, after));
         let sign = sign_of(&error, pause_until);
-        let NotifyError { next, scope, ambiguous, reason, detail } = error;
+        let NotifyError { next, scope, ambiguous, reason, detail, answer } = error;
         let wait_until = |after| now.saturating_add(policy.retry.delay(batch.first(), batch.attempt, after));
         // What would be too old by then ends when it is; others have to wait all the same.
         let too_old_at = batch.owed_since.saturating_add(policy.max_age.get()).saturating_add(super::TICK);
@@ -46,7 +51,7 @@ impl Verdict {
             Next::GiveUp => Outcome::Retry { at: now, reason, ambiguous, detail },
             Next::Retry { after } => Outcome::Retry { at: again_at(after), reason, ambiguous, detail },
         };
-        Self { outcome, sign }
+        Self { outcome, sign, answer }
     }
 }
 

@@ -101,7 +101,8 @@ pub struct Delivery {
 }
 
 /// Where a delivery stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
     /// Owed: due now or later, or claimed by a running attempt.
     Pending,
@@ -116,6 +117,9 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Delivered, Self::Dead, Self::Silenced, Self::Superseded];
+
     /// The closed word.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Next, NotifyError, Scope};
+use super::{Next, NotifyError, Scope, Sent};
+use crate::event::batch::Receipt;
 use crate::event::delivery::Reason;
-use crate::http_client::{SendError, wait_of_seconds};
+use crate::event::ledger::Answered;
+use crate::http_client::{Answer, SendError, wait_of_seconds};
 
 impl NotifyError {
     /// Another message may get through, this one never will.
@@ -58,7 +60,7 @@ impl NotifyError {
     }
 
     fn certain(next: Next, scope: Scope, reason: Reason, detail: impl Into<String>) -> Self {
-        Self { next, scope, ambiguous: false, reason, detail: detail.into() }
+        Self { next, scope, ambiguous: false, reason, detail: detail.into(), answer: None }
     }
 }
 
@@ -68,6 +70,18 @@ impl From<SendError> for NotifyError {
             SendError::Unreachable(detail) => Self::unreachable(detail),
             SendError::Ambiguous(detail) => Self::ambiguous(None, detail),
         }
+    }
+}
+
+/// What `verdict` says of an answer over HTTP, together with the answer itself.
+///
+/// # Errors
+/// Where the verdict is one.
+pub fn recorded(answer: &Answer, verdict: Result<Option<Receipt>, NotifyError>) -> Result<Sent, NotifyError> {
+    let seen = Answered::new(answer.status, &answer.body);
+    match verdict {
+        Ok(receipt) => Ok(Sent { receipt, answer: Some(seen) }),
+        Err(error) => Err(error.after(seen)),
     }
 }
 

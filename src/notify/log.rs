@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use super::message::Message;
-use super::{Kit, Notifier, NotifyError};
+use super::{Kit, Notifier, NotifyError, Sent};
 use crate::config::Section;
-use crate::event::batch::{Batch, Receipt};
+use crate::event::batch::Batch;
 use crate::event::tally::Tally;
 use crate::http_client::Endpoint;
 use crate::template::Markup;
@@ -50,7 +50,7 @@ impl Notifier for Log {
         None
     }
 
-    async fn notify(&self, batch: &Batch, wording: &Wording) -> Result<Option<Receipt>, NotifyError> {
+    async fn notify(&self, batch: &Batch, wording: &Wording) -> Result<Sent, NotifyError> {
         let delivery = batch.lead();
         let message = Message::compose(batch, wording, Markup::Plain);
         let incident = batch.incident.as_ref();
@@ -72,6 +72,6 @@ impl Notifier for Log {
             },
             "notification"
         );
-        Ok(None)
+        Ok(Sent::default())
     }
 }

@@ -24,6 +24,7 @@ use async_trait::async_trait;
 use crate::config::{Rate, Section};
 use crate::event::batch::{Batch, Receipt};
 use crate::event::delivery::Reason;
+use crate::event::ledger::Answered;
 use crate::http_client::{Endpoint, HttpClient};
 use crate::template::Wording;
 
@@ -40,11 +41,11 @@ pub trait Notifier: Send + Sync {
     /// first delivery stays the first, and is what makes both the same message where the target can tell.
     /// The caller bounds the time by dropping the future, so an implementation may be cancelled at any await.
     ///
-    /// Yields what the target gave for the message, if it is of use later: it comes back as [`Batch::earlier`].
+    /// What the target gave for the message, if it is of use later, comes back as [`Batch::earlier`].
     ///
     /// # Errors
     /// The error is the decision: try again, or give up.
-    async fn notify(&self, batch: &Batch, wording: &Wording) -> Result<Option<Receipt>, NotifyError>;
+    async fn notify(&self, batch: &Batch, wording: &Wording) -> Result<Sent, NotifyError>;
 
     /// Whether the target opens and ends incidents by their keys itself, so that a batch for it must never mix them.
     fn keeps_incidents(&self) -> bool {
@@ -61,6 +62,15 @@ pub trait Notifier: Send + Sync {
     fn is_there(&self) -> bool {
         true
     }
+}
+
+/// A message that the target took.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// What the target gave for it.
+    pub receipt: Option<Receipt>,
+    /// What the target answered, for the ledger; none where there is nobody to answer.
+    pub answer: Option<Answered>,
 }
 
 /// Whether an error concerns this message or everything sent to this target.
@@ -107,6 +117,15 @@ pub struct NotifyError {
     pub reason: Reason,
     /// The same in words, for people; never holds a secret.
     pub detail: String,
+    /// What the target answered, if it did.
+    pub answer: Option<Answered>,
+}
+
+impl NotifyError {
+    /// The same, with what the target answered.
+    pub fn after(self, answer: Answered) -> Self {
+        Self { answer: Some(answer), ..self }
+    }
 }
 
 /// What every notifier may use.

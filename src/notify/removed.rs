@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Next, Notifier, NotifyError, Scope};
-use crate::event::batch::{Batch, Receipt};
+use super::{Next, Notifier, NotifyError, Scope, Sent};
+use crate::event::batch::Batch;
 use crate::event::delivery::Reason;
 use crate::http_client::Endpoint;
 use crate::template::Wording;
@@ -33,7 +33,7 @@ impl Notifier for Removed {
         None
     }
 
-    async fn notify(&self, batch: &Batch, _wording: &Wording) -> Result<Option<Receipt>, NotifyError> {
+    async fn notify(&self, batch: &Batch, _wording: &Wording) -> Result<Sent, NotifyError> {
         let detail =
             format!("target `{}` is no longer in the configuration; add it again to replay this", batch.target());
         Err(NotifyError {
@@ -43,6 +43,7 @@ impl Notifier for Removed {
             ambiguous: false,
             reason: Reason::TargetRemoved,
             detail,
+            answer: None,
         })
     }
 

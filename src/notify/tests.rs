@@ -30,7 +30,7 @@ async fn the_log_takes_everything_and_previews_it() {
     let batch = alone(&delivery("node.added", json!({"instanceType": "m6i.2xlarge", "lifecycle": "spot"})));
     let preview = log.preview(&batch, &wording(json!({"text": "a <b> & c"})));
     assert!(preview.starts_with("New spot node: m6i.2xlarge\na <b> & c\nCluster=prod-eu; "), "{preview}");
-    assert_eq!(log.notify(&batch, &Wording::default()).await, Ok(None));
+    assert_eq!(log.notify(&batch, &Wording::default()).await, Ok(Sent::default()));
 }
 
 /// What is logged meanwhile, as JSON objects.
@@ -53,8 +53,8 @@ async fn the_log_has_one_line_for_many_with_their_counts() {
     let batch = of_incident(many(interruptions(412, 12)), Phase::Open, "spot/all", None);
     let alone = alone(&delivery("node.added", json!({})));
     let lines = logged(async {
-        assert_eq!(log.notify(&batch, &Wording::default()).await, Ok(None));
-        assert_eq!(log.notify(&alone, &Wording::default()).await, Ok(None));
+        assert_eq!(log.notify(&batch, &Wording::default()).await, Ok(Sent::default()));
+        assert_eq!(log.notify(&alone, &Wording::default()).await, Ok(Sent::default()));
     });
     let lines = lines.await;
     assert_eq!(lines.len(), 2);

@@ -37,7 +37,7 @@ use crate::config::Span;
 use crate::event::batch::Gathering;
 use crate::event::delivery::Owed;
 use crate::event::{Event, Severity, Timestamp};
-use crate::names::{RouteName, SourceName, TargetName};
+use crate::names::{RouteName, SourceName, TableId, TargetName};
 use crate::template::Wording;
 use ending::Ending;
 use hours::Hours;
@@ -156,6 +156,7 @@ pub struct RoutingTable {
     last_resort: Route,
     late: Vec<LateRule>,
     gatherings: HashMap<RouteName, Gathering>,
+    id: Option<TableId>,
 }
 
 impl RoutingTable {
@@ -164,7 +165,18 @@ impl RoutingTable {
         let mut last_resort = Route::standing_for(RouteName::default_targets(), default_targets);
         routes.iter_mut().chain([&mut last_resort]).for_each(|route| remove_repeats(&mut route.notify));
         let gatherings = routes.iter().map(|route| (route.name.clone(), route.gathering())).collect();
-        RoutingTable { routes, last_resort, late: Vec::new(), gatherings }
+        RoutingTable { routes, last_resort, late: Vec::new(), gatherings, id: None }
+    }
+
+    /// The same table, called so: what it is compiled from has this name.
+    pub fn called(mut self, id: TableId) -> RoutingTable {
+        self.id = Some(id);
+        self
+    }
+
+    /// What it is called, if it was given a name.
+    pub fn id(&self) -> Option<TableId> {
+        self.id
     }
 
     /// The same table, with these rules for events that come too late. The first rule that takes an event counts.

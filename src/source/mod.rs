@@ -2,7 +2,7 @@
 //!
 //! [`webhook`] takes CAST AI's calls; [`verify`] makes "unverified" a type; [`wire`] reads loose JSON into an event.
 //! [`notifications`] brings what those calls left out, [`audit_log`] what they never tell. [`polling`] is the frame of the
-//! sources that are asked; [`pulse`] knows when each source was last heard.
+//! sources that are asked; [`pulse`] knows when each source was last heard, [`repeats`] what came again.
 //! A source knows the [`Inbox`] and nothing behind it. Next rooms: [`crate::route`] decides what an event owes,
 //! [`crate::store`] keeps both.
 
@@ -16,20 +16,23 @@ pub mod field_path;
 mod node_labels;
 pub mod polling;
 pub mod pulse;
+mod repeats;
 pub mod verify;
 pub mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::event::Event;
 use crate::event::delivery::Owed;
+use crate::event::{Event, Timestamp};
 use crate::names::{CursorName, EventId, SourceName, TargetName};
 use crate::route::RoutingTable;
-use crate::runtime::{Clock, Doorbell};
+use crate::runtime::{Clock, Doorbell, Lifecycle};
 use crate::store::seen::{Entered, Fate, Seen, Ticket};
 use crate::store::{Append, Appended, Cursor, Kept, Store, StoreError};
 use crate::telemetry::Metrics;
 use pulse::Pulse;
+use repeats::Unwritten;
 
 /// The one door: an event that went through it with `Ok` is durable, routed, and counted once.
 pub struct Inbox {
@@ -40,6 +43,7 @@ pub struct Inbox {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     pulse: Arc<Pulse>,
+    repeats: Unwritten,
 }
 
 /// An event that is safe with us.
@@ -63,7 +67,7 @@ impl Inbox {
         metrics: Arc<Metrics>,
         pulse: Arc<Pulse>,
     ) -> Self {
-        Self { store, seen, table, bell, clock, metrics, pulse }
+        Self { store, seen, table, bell, clock, metrics, pulse, repeats: Unwritten::default() }
     }
 
     /// The source is there, whether it brings an event or not: it sent something it may send, or it answered.
@@ -85,9 +89,9 @@ impl Inbox {
         loop {
             match self.seen.enter(&event.id, &event.source, &event.body) {
                 Entered::First(ticket) => return self.keep(event, ticket).await,
-                Entered::Known { conflict } => return Ok(self.repeat(event.id, conflict).await),
+                Entered::Known { conflict } => return Ok(self.repeat(event.into(), conflict).await),
                 Entered::Twin(twin) => match twin.fate().await {
-                    Fate::Kept => return Ok(self.repeat(event.id, twin.conflict).await),
+                    Fate::Kept => return Ok(self.repeat(event.into(), twin.conflict).await),
                     Fate::Failed => return Err(not_kept("the first request with this id could not be kept")),
                     Fate::Unknown => continue,
                 },
@@ -124,7 +128,7 @@ impl Inbox {
         for event in events {
             let ticket = match self.seen.enter(&event.id, &event.source, &event.body) {
                 Entered::Known { conflict } => {
-                    standing.push(Standing::Known { id: event.id, conflict });
+                    standing.push(Standing::Known { repeat: event.into(), conflict });
                     continue;
                 }
                 Entered::First(ticket) => Some(ticket),
@@ -172,9 +176,9 @@ impl Inbox {
         let mut accepted = Vec::with_capacity(standing.len());
         for standing in standing {
             match standing {
-                Standing::Known { id, conflict } => {
-                    known.push((id.clone(), conflict));
-                    accepted.push(Accepted { id, duplicate: true });
+                Standing::Known { repeat, conflict } => {
+                    accepted.push(Accepted { id: repeat.id.clone(), duplicate: true });
+                    known.push((repeat, conflict));
                 }
                 Standing::Underway(underway) => {
                     accepted.extend(appended.next().map(|appended| self.arrived(underway, appended)));
@@ -182,8 +186,8 @@ impl Inbox {
             }
         }
         // Only now that every ticket is given back: this waits for the store.
-        for (id, conflict) in known {
-            self.repeat(id, conflict).await;
+        for (repeat, conflict) in known {
+            self.repeat(repeat, conflict).await;
         }
         accepted
     }
@@ -218,7 +222,7 @@ impl Inbox {
             unrouted: owed.iter().all(Owed::is_resolve),
             ticket,
         };
-        (underway, Append { event, owed })
+        (underway, Append { event, owed, routed_by: self.table.id() })
     }
 
     /// The event is durable, from now or from before.
@@ -241,13 +245,38 @@ impl Inbox {
         Accepted { id, duplicate: appended != Appended::New }
     }
 
-    /// A repeat the map recognised. The event is safe already, so failing to note an oddity fails nobody.
-    async fn repeat(&self, id: EventId, conflict: bool) -> Accepted {
+    /// A repeat the map recognised.
+    async fn repeat(&self, repeat: Repeat, conflict: bool) -> Accepted {
+        let Repeat { id, source, at } = repeat;
         self.count_repeat(&id, conflict);
-        if conflict && let Err(error) = self.store.note_conflict(&id).await {
-            tracing::warn!(event.id = %id, %error, "a conflicting repeat could not be noted");
+        // An oddity is worth a write of its own; what repeats as it may waits for others.
+        if self.repeats.add(id.clone(), source, conflict, at) || conflict {
+            self.write_repeats_down().await;
         }
         Accepted { id, duplicate: true }
+    }
+
+    /// Writes down the repeats that were only counted here so far. The events are safe, so failing fails nobody.
+    pub async fn write_repeats_down(&self) {
+        let waiting = self.repeats.take();
+        if waiting.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.note_repeats(waiting).await {
+            tracing::warn!(%error, "repeats could not be written down; they were answered as such");
+        }
+    }
+
+    /// Does so every second, until the hard stop.
+    pub async fn keep_writing_repeats_down(self: Arc<Self>, life: Lifecycle) {
+        while !life.is_stopping() {
+            let next = self.clock.now().saturating_add(WRITE_REPEATS_EVERY);
+            tokio::select! {
+                () = self.clock.sleep_until(next) => {}
+                () = life.stopping() => {}
+            }
+            self.write_repeats_down().await;
+        }
     }
 
     fn count_repeat(&self, id: &EventId, conflict: bool) {
@@ -255,6 +284,22 @@ impl Inbox {
             self.metrics.conflict();
             tracing::warn!(event.id = %id, "an event id came again from its source with another body; the first one stands");
         }
+    }
+}
+
+/// How long a repeat may be known to this process only.
+const WRITE_REPEATS_EVERY: Duration = Duration::from_secs(1);
+
+/// What is told of an event that is safe already.
+struct Repeat {
+    id: EventId,
+    source: SourceName,
+    at: Timestamp,
+}
+
+impl From<Event> for Repeat {
+    fn from(event: Event) -> Self {
+        Self { id: event.id, source: event.source, at: event.received_at }
     }
 }
 
@@ -280,7 +325,7 @@ impl Underway<'_> {
 
 /// Where an event of several stands until the store has answered.
 enum Standing<'a> {
-    Known { id: EventId, conflict: bool },
+    Known { repeat: Repeat, conflict: bool },
     Underway(Underway<'a>),
 }
 

@@ -1,12 +1,14 @@
 //! Keeps what was accepted and what it owes, and never says "kept" before it is.
 //!
 //! The trait states the guarantees; the engines are [`memory`] for tests and trials and [`sqlite`], the default.
-//! One contract suite (`tests/it/store_contract.rs`) runs over all of them. [`seen`] is the fast map in front.
+//! One contract suite (`tests/it/store_contract.rs`) runs over all of them. [`seen`] is the fast map in front; [`query`] is what people may ask.
 //! Knows events and deliveries as values; knows no routes, no notifiers, no HTTP, no clock (`now` is given).
 //! Next room: [`crate::deliver`], which carries out what is kept here.
 
 pub mod memory;
+pub mod query;
 pub mod queue;
+pub mod search;
 pub mod seen;
 mod terms;
 pub mod sqlite;
@@ -22,10 +24,12 @@ pub use crate::event::aftermath::{Aftermath, Ended};
 use crate::event::batch::{Batch, Receipt};
 pub use crate::event::delivery::DeliveryState;
 use crate::event::delivery::{Outcome, Owed, Reason};
+use crate::event::ledger::{Answered, Entry, KeptTable};
 use crate::event::silence::{self, Silence};
 use crate::event::{Event, Timestamp};
-use crate::names::{CursorName, DeliveryId, EventId, SilenceId, TargetName};
+use crate::names::{CursorName, DeliveryId, EventId, SilenceId, SourceName, TableId, TargetName};
 use crate::target::{Change, Sign, TargetState};
+use query::{EventFilter, EventRow, Listed, OwedRow, Slice};
 pub use queue::{End, Origin};
 pub use terms::{Candidate, Fallback, Judge, News, Ruling, Terms};
 
@@ -50,6 +54,8 @@ pub struct Append {
     pub event: Event,
     /// Its deliveries; empty for an event nobody is to be told of.
     pub owed: Vec<Owed>,
+    /// The routing table that says so, if it is kept: see [`Store::keep_table`].
+    pub routed_by: Option<TableId>,
 }
 
 /// What a source remembers between runs, such as how far it has read. Only the source knows what the value means.
@@ -133,6 +139,8 @@ pub struct Settlement {
     pub batch: Arc<Batch>,
     /// How it ended.
     pub outcome: Outcome,
+    /// What the target answered, if it did.
+    pub answer: Option<Answered>,
     /// What that says about the target.
     pub sign: Sign,
     /// When it ended.
@@ -171,8 +179,16 @@ pub struct DeliveryRow {
     pub state: DeliveryState,
     /// Attempts begun so far.
     pub attempts: u32,
-    /// Not before this (pending only).
+    /// Not before this (pending only); while an attempt is running, when its lease ends.
     pub due_at: Timestamp,
+    /// Since when it is owed: when its event was received, when it fell back, or when its incident timed out.
+    pub owed_since: Timestamp,
+    /// When it came to its end.
+    pub settled_at: Option<Timestamp>,
+    /// Whether an attempt at it was begun and has not ended.
+    pub is_held: bool,
+    /// Whether it waits for an earlier one of its incident.
+    pub is_behind: bool,
     /// Whether an attempt may have arrived of which nobody knows: then it may be there twice, or though it was given up. Not
     /// known of those that end an incident.
     pub in_doubt: bool,
@@ -197,6 +213,25 @@ pub struct StoredEvent {
     pub conflicts: u64,
     /// Its deliveries, in the order they were owed.
     pub deliveries: Vec<DeliveryRow>,
+    /// The routing table that was in force when it came, if that is known.
+    pub routed_by: Option<TableId>,
+    /// What happened to it, in order. At most [`MOST_ENTRIES`](crate::event::ledger::MOST_ENTRIES).
+    pub ledger: Vec<Entry>,
+}
+
+/// Repeats of an event that the map in front of the store recognised, so that the store has not heard of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeats {
+    /// Of which event.
+    pub id: EventId,
+    /// Where the last one came from.
+    pub source: SourceName,
+    /// How many with the same body, or from another source.
+    pub plain: u64,
+    /// How many with another body from the same source.
+    pub conflicts: u64,
+    /// When the last one came.
+    pub at: Timestamp,
 }
 
 /// What is waiting for one target.
@@ -241,8 +276,14 @@ pub trait Store: Send + Sync {
     /// Whether an append of this id would be a repeat: as [`Store::event`] answers, but without reading the event.
     async fn contains(&self, id: &EventId) -> Result<bool, StoreError>;
 
-    /// Counts a repeat that the map in front recognised as a conflict, on the event it repeats.
-    async fn note_conflict(&self, id: &EventId) -> Result<(), StoreError>;
+    /// Counts repeats that the map in front recognised, on the events they repeat, and writes them down.
+    async fn note_repeats(&self, repeats: Vec<Repeats>) -> Result<(), StoreError>;
+
+    /// Keeps the routing table that is in force from now on, so that what it made of an event can be told later.
+    async fn keep_table(&self, table: KeptTable, now: Timestamp) -> Result<(), StoreError>;
+
+    /// The text of a routing table; `None` when it is not kept (any more).
+    async fn table(&self, id: TableId) -> Result<Option<String>, StoreError>;
 
     /// Takes what may leave now, fresh news first, and leases it for as long as the terms say; what is not to be told after
     /// all is ended. Deliveries whose lease lapsed are due again. Everything in one transaction: what leaves together, the
@@ -267,6 +308,12 @@ pub trait Store: Send + Sync {
 
     /// One event with its story.
     async fn event(&self, id: &EventId) -> Result<Option<StoredEvent>, StoreError>;
+
+    /// A part of the events that fit, in the order of their arrival.
+    async fn events(&self, filter: EventFilter, slice: Slice) -> Result<Listed<EventRow>, StoreError>;
+
+    /// A part of the deliveries that fit, of events that fit, in the order in which they were owed.
+    async fn deliveries(&self, filter: EventFilter, slice: Slice) -> Result<Listed<OwedRow>, StoreError>;
 
     /// What waits for each target; one with nothing pending and no dead letters is left out.
     async fn backlog(&self) -> Result<BTreeMap<TargetName, Backlog>, StoreError>;

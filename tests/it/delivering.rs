@@ -7,10 +7,10 @@ use std::task::{Context, Wake, Waker};
 use async_trait::async_trait;
 use castai_relay::deliver::quiet::Quiet;
 use castai_relay::deliver::{Deliverer, Policy, Tools, Turn};
-use castai_relay::event::batch::{Batch, Receipt};
+use castai_relay::event::batch::Batch;
 use castai_relay::http_client::Endpoint;
 use castai_relay::names::TargetName;
-use castai_relay::notify::{Notifier, NotifyError};
+use castai_relay::notify::{Notifier, NotifyError, Sent};
 use castai_relay::route::RoutingTable;
 use castai_relay::runtime::{Clock, Doorbell, Lifecycle, Pending};
 use castai_relay::store::DeliveryState;
@@ -191,7 +191,7 @@ impl Notifier for Panicking {
         None
     }
 
-    async fn notify(&self, _: &Batch, _: &Wording) -> Result<Option<Receipt>, NotifyError> {
+    async fn notify(&self, _: &Batch, _: &Wording) -> Result<Sent, NotifyError> {
         panic!("a fault in a notifier")
     }
 }
@@ -242,10 +242,10 @@ impl Notifier for Holding {
         None
     }
 
-    async fn notify(&self, _: &Batch, _: &Wording) -> Result<Option<Receipt>, NotifyError> {
+    async fn notify(&self, _: &Batch, _: &Wording) -> Result<Sent, NotifyError> {
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.let_go.acquire().await.unwrap().forget();
-        Ok(None)
+        Ok(Sent::default())
     }
 }
 

@@ -61,7 +61,11 @@ async fn however_many_there_are_all_old_events_are_forgotten() {
     relay.accept(node_added("first")).await;
     let first = relay.event("first").await.event;
     let more = (0..450).map(|number| Event { id: EventId::parse(&format!("evt-{number}")).unwrap(), ..first.clone() });
-    relay.store.append(more.map(|event| Append { event, owed: vec![] }).collect(), None).await.unwrap();
+    relay
+        .store
+        .append(more.map(|event| Append { event, owed: vec![], routed_by: None }).collect(), None)
+        .await
+        .unwrap();
     relay.pass(3601);
     relay.accept(node_added("young")).await;
     relay.tidy_up().await;

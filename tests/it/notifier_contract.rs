@@ -24,7 +24,7 @@ use castai_relay::event::delivery::{Delivery, Reason};
 use castai_relay::event::{Event, Timestamp};
 use castai_relay::http_client::HttpClient;
 use castai_relay::names::{DeliveryId, RouteName, TargetName};
-use castai_relay::notify::{Kind, Kit, NOTIFIERS, Next, Notifier, NotifyError, Scope};
+use castai_relay::notify::{Kind, Kit, NOTIFIERS, Next, Notifier, NotifyError, Scope, Sent};
 use castai_relay::template::Wording;
 use serde_json::{Value, json};
 
@@ -163,7 +163,7 @@ impl Verdict {
     const UNREACHABLE: Self = Self::Retry(Reason::Unreachable, Scope::Target, None);
     const AMBIGUOUS: Self = Self::PerhapsDone(Reason::Ambiguous, Scope::Message, None);
 
-    fn of(result: &Result<Option<Receipt>, NotifyError>) -> Self {
+    fn of(result: &Result<Sent, NotifyError>) -> Self {
         let Err(NotifyError { next, scope, ambiguous, reason, .. }) = result else { return Self::Delivered };
         match (*next, ambiguous) {
             (Next::Retry { after }, false) => Self::Retry(*reason, *scope, after),
@@ -218,8 +218,15 @@ fn any_delivery() -> Delivery {
 
 /// One attempt with the relay's own words, which must end: whoever hangs here would hang until the caller's patience
 /// is over.
-async fn notify(notifier: &Arc<dyn Notifier>, delivery: &Delivery) -> Result<Option<Receipt>, NotifyError> {
+async fn notify(notifier: &Arc<dyn Notifier>, delivery: &Delivery) -> Result<Sent, NotifyError> {
     in_time(notifier.notify(&alone(delivery), &Wording::default())).await
+}
+
+/// What the target gave for a message it took. What it answered, if it answers, is recorded.
+fn taken(result: Result<Sent, NotifyError>) -> Result<Option<Receipt>, NotifyError> {
+    let sent = result?;
+    assert!(sent.answer.is_none_or(|answer| (200..300).contains(&answer.status)));
+    Ok(sent.receipt)
 }
 
 /// What must come without anybody's help, far sooner than this.

@@ -15,7 +15,9 @@ mod due;
 mod fallback;
 mod group;
 mod incident;
+mod ledger;
 mod owed;
+mod query;
 mod restart;
 mod ruling;
 mod script;
@@ -36,7 +38,7 @@ use castai_relay::names::{EventId, RouteName, SourceName, TargetName};
 use castai_relay::store::memory::MemoryStore;
 use castai_relay::store::sqlite::SqliteStore;
 use castai_relay::store::{
-    Aftermath, Append, Appended, Claim, Claimed, DeliveryState, Settled, Settlement, Store, StoredEvent, Terms,
+    Aftermath, Append, Appended, Claim, Claimed, DeliveryState, Repeats, Settled, Settlement, Store, StoredEvent, Terms,
 };
 use castai_relay::target::Sign;
 use serde_json::json;
@@ -109,7 +111,7 @@ fn owing(name: &str, seconds: u64, targets: &[&str]) -> Append {
 
 fn owed_to(event: Event, targets: &[&str]) -> Append {
     let owed = targets.iter().map(|name| Owed::plain(route("everything"), target(name), event.severity));
-    Append { owed: owed.collect(), event }
+    Append { owed: owed.collect(), event, routed_by: None }
 }
 
 /// Appends what must be new.
@@ -173,7 +175,14 @@ fn names(batches: &[Batch]) -> Vec<&str> {
 type How = (Outcome, Sign);
 
 fn ended(batch: &Batch, (outcome, sign): How, terms: &Terms) -> Settlement {
-    Settlement { batch: Arc::new(batch.clone()), outcome, sign, at: batch.claimed_at, terms: Arc::new(terms.clone()) }
+    Settlement {
+        batch: Arc::new(batch.clone()),
+        outcome,
+        answer: None,
+        sign,
+        at: batch.claimed_at,
+        terms: Arc::new(terms.clone()),
+    }
 }
 
 async fn settle(store: &Arc<dyn Store>, batch: &Batch, how: How) -> Settled {
@@ -213,6 +222,12 @@ async fn next_due(store: &Arc<dyn Store>, name: &str, now: Timestamp) -> Option<
 
 async fn stored(store: &Arc<dyn Store>, name: &str) -> StoredEvent {
     store.event(&id(name)).await.unwrap().unwrap_or_else(|| panic!("`{name}` is not there"))
+}
+
+/// A repeat with another body that somebody else recognised.
+async fn note_conflict(store: &Arc<dyn Store>, name: &str) {
+    let conflict = Repeats { id: id(name), source: SourceName::relay(), plain: 0, conflicts: 1, at: at(1) };
+    store.note_repeats(vec![conflict]).await.unwrap();
 }
 
 /// The state of the first delivery of an event.

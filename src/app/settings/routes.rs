@@ -2,7 +2,7 @@
 //! has to wait there until it is given up or forgotten.
 
 use super::{collect, targets};
-use crate::config::{Section, Span};
+use crate::config::{Problem, Problems, Section, Span};
 use crate::names::{RouteName, SourceName, TargetName};
 use crate::route::{IncidentRule, LateRule, Route, RoutingTable};
 
@@ -30,6 +30,33 @@ pub(super) fn read(root: &Section, retention: Option<Span>) -> Option<RoutingTab
     let table = RoutingTable::compile(routes?, default_targets).with_late_rules(late);
     check_table(root, &table);
     Some(table)
+}
+
+/// The parts of the configuration that a routing table is made of, as one text without secrets.
+pub(super) fn written_out(root: &Section) -> String {
+    let part = |section: &Section, keys: &[&str]| section.split(keys).0.written_out();
+    let late = |name: &str| {
+        let source = root.section("sources").child(name)?;
+        Some(format!("{name}: {}", part(&source, &["page_if_younger_than", "older_notify"])))
+    };
+    let late: Vec<String> = ["audit_log", "notifications"].into_iter().filter_map(late).collect();
+    let targets = root.section("targets").entries();
+    let targets = targets.iter().map(|(name, target)| format!("{name}: {}", part(target, &["fallback", "max_age"])));
+    let targets: Vec<String> = targets.collect();
+    let tables = root.split(&["default_targets", "routes"]).0.written_out();
+    let tables = tables.trim_start_matches('{').trim_end_matches('}');
+    format!("{{{tables}, sources: {{{}}}, targets: {{{}}}}}", late.join(", "), targets.join(", "))
+}
+
+/// The table that is made of such a text.
+///
+/// # Errors
+/// When this version of the relay cannot make one of it.
+pub fn read_back(text: &str) -> Result<RoutingTable, Problems> {
+    let root = Section::from_yaml("the routing table of that time", text);
+    let table = read(&root, None);
+    root.problems()?;
+    table.ok_or_else(|| Problems::from(Problem::new(None, "", "the routing table of that time is empty")))
 }
 
 /// The sources that bring what happened long ago say up to which age it is news, and who hears of the rest.

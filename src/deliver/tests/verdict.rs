@@ -9,6 +9,7 @@ use super::*;
 use crate::config::Span;
 use crate::event::Severity;
 use crate::event::batch::Lease;
+use crate::event::batch::Receipt;
 use crate::event::delivery::Delivery;
 use crate::event::relay::{self, BodyProblem};
 use crate::names::{DeliveryId, RouteName, SourceName, TargetName};
@@ -39,7 +40,7 @@ fn policy(ambiguous: Ambiguous) -> Policy {
 }
 
 fn error(next: Next, scope: Scope, ambiguous: bool, reason: Reason) -> NotifyError {
-    NotifyError { next, scope, ambiguous, reason, detail: "no".to_owned() }
+    NotifyError { next, scope, ambiguous, reason, detail: "no".to_owned(), answer: None }
 }
 
 /// A verdict in short: what becomes of the delivery, and what is said of the target.
@@ -69,9 +70,10 @@ fn short(verdict: &Verdict, now: Timestamp) -> String {
 
 #[test]
 fn what_was_taken_is_delivered_and_the_target_is_well() {
-    let receipt = Receipt::new("ts-1");
-    let verdict = Verdict::of(Ok(receipt.clone()), &batch(1), &Policy::default(), after(1));
-    assert_eq!(verdict, Verdict { outcome: Outcome::Delivered { receipt }, sign: Sign::Well });
+    let sent = Sent { receipt: Receipt::new("ts-1"), answer: Some(Answered::new(200, "ok")) };
+    let Sent { receipt, answer } = sent.clone();
+    let verdict = Verdict::of(Ok(sent), &batch(1), &Policy::default(), after(1));
+    assert_eq!(verdict, Verdict { outcome: Outcome::Delivered { receipt }, sign: Sign::Well, answer });
 }
 
 /// Every class of error there is: next step, scope, ambiguous, whether the target asked for a wait; then what it means where
@@ -127,7 +129,7 @@ fn every_class_of_error_means_one_thing_for_the_delivery_and_one_for_the_target(
 #[test]
 fn reason_doubt_and_words_are_passed_on_to_the_delivery_and_to_the_target() {
     let doubtful = error(Next::Retry { after: None }, Scope::Message, true, Reason::Ambiguous);
-    let Verdict { outcome, sign } = Verdict::of(Err(doubtful), &batch(1), &Policy::default(), after(1));
+    let Verdict { outcome, sign, .. } = Verdict::of(Err(doubtful), &batch(1), &Policy::default(), after(1));
     let Outcome::Retry { reason, ambiguous, detail, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!((reason, ambiguous, detail.as_str()), (Reason::Ambiguous, true, "no"));
     assert_eq!(sign, Sign::Failing { reason: Reason::Ambiguous, detail: "no".to_owned(), until: None });
@@ -168,7 +170,7 @@ proptest! {
 fn a_target_that_asks_for_a_wait_is_left_alone_for_all_of_it_however_old_the_message_is() {
     let policy = Policy { max_age: Span::from_secs(20), ..Policy::default() };
     let busy = error(Next::Retry { after: Some(Duration::from_secs(30)) }, Scope::Target, false, Reason::RateLimited);
-    let Verdict { outcome, sign } = Verdict::of(Err(busy), &batch(1), &policy, after(1));
+    let Verdict { outcome, sign, .. } = Verdict::of(Err(busy), &batch(1), &policy, after(1));
     let Outcome::Retry { at, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(at, after(20).saturating_add(Duration::from_millis(1)), "it ends when it is too old");
     let Sign::Busy { until } = sign else { panic!("{sign:?}") };

@@ -17,9 +17,10 @@ use serde::Deserialize;
 
 pub use verdict::classify;
 
-use super::{Kit, Notifier, NotifyError};
+use super::answer::recorded;
+use super::{Kit, Notifier, NotifyError, Sent};
 use crate::config::{Secret, Section};
-use crate::event::batch::{Batch, Receipt};
+use crate::event::batch::Batch;
 use crate::http_client::{Answer, Endpoint, HttpClient};
 use crate::template::Template;
 use crate::template::Wording;
@@ -118,7 +119,7 @@ impl Notifier for PagerDuty {
         Some(&self.endpoint)
     }
 
-    async fn notify(&self, batch: &Batch, wording: &Wording) -> Result<Option<Receipt>, NotifyError> {
+    async fn notify(&self, batch: &Batch, wording: &Wording) -> Result<Sent, NotifyError> {
         let event = self.form.fill(batch, wording)?;
         let answer = self.post(event.body(), batch).await?;
         let answer = match event.without_details().filter(|_| answer.status == 413) {
@@ -126,7 +127,7 @@ impl Notifier for PagerDuty {
             None => answer,
         };
         // The key is ours, so what PagerDuty gives back tells us nothing new.
-        classify(answer.status, &answer.body, answer.retry_after).map(|()| None)
+        recorded(&answer, classify(answer.status, &answer.body, answer.retry_after).map(|()| None))
     }
 
     fn keeps_incidents(&self) -> bool {

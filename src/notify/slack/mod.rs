@@ -14,10 +14,11 @@ use serde::Deserialize;
 
 pub use words::classify;
 
+use super::answer::recorded;
 use super::message::Message;
-use super::{Kit, Notifier, NotifyError};
+use super::{Kit, Notifier, NotifyError, Sent};
 use crate::config::{Secret, Section};
-use crate::event::batch::{Batch, Receipt};
+use crate::event::batch::Batch;
 use crate::http_client::{Endpoint, HttpClient};
 use crate::template::Markup;
 use crate::template::Wording;
@@ -93,11 +94,11 @@ impl Notifier for Slack {
         Some(&self.webhook)
     }
 
-    async fn notify(&self, batch: &Batch, wording: &Wording) -> Result<Option<Receipt>, NotifyError> {
+    async fn notify(&self, batch: &Batch, wording: &Wording) -> Result<Sent, NotifyError> {
         let body = Bytes::from(payload(batch, wording).to_string());
         let answer = self.http.post(&self.webhook, "application/json", body, &[], batch.claimed_at).await?;
         // Slack gives nothing for a message by webhook, so that none can be edited or answered.
-        classify(answer.status, &answer.body, answer.retry_after).map(|()| None)
+        recorded(&answer, classify(answer.status, &answer.body, answer.retry_after).map(|()| None))
     }
 }
 

@@ -3,6 +3,8 @@
 //! Bounded only by retention; one lock around everything, because correctness is all it is for. [`rows`] is what the rules of
 //! the queue work on.
 
+mod ledger;
+mod list;
 mod rows;
 mod silences;
 
@@ -12,17 +14,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use super::queue::{self, IncidentRow, PER_EVENT, Row, Slot, SlotName, StormClock};
+use super::query::{EventFilter, EventRow, Listed, OwedRow, Slice};
+use super::queue::{self, Beside, IncidentRow, PER_EVENT, Row, Slot, SlotName, StormClock};
 use super::{
-    Aftermath, Append, Appended, Backlog, Claim, Claimed, Cursor, DeliveryState, Settled, Settlement, Store,
+    Aftermath, Append, Appended, Backlog, Claim, Claimed, Cursor, DeliveryState, Repeats, Settled, Settlement, Store,
     StoreError, StoredEvent, Terms,
 };
-use crate::event::batch::Receipt;
-use crate::event::delivery::Reason;
+use crate::event::ledger::KeptTable;
 use crate::event::silence::{self, Silence};
 use crate::event::{Event, Timestamp};
-use crate::names::{CursorName, DeliveryId, EventId, IncidentKey, RouteName, SilenceId, TargetName};
+use crate::names::{CursorName, DeliveryId, EventId, IncidentKey, RouteName, SilenceId, TableId, TargetName};
 use crate::target::TargetState;
+use ledger::Ledger;
 use silences::Silences;
 
 /// The section `store.memory`: there is nothing to set.
@@ -47,6 +50,7 @@ struct Kept {
     storms: HashMap<RouteName, StormClock>,
     cursors: HashMap<CursorName, String>,
     silences: Silences,
+    tables: HashMap<TableId, String>,
     last_event: i64,
 }
 
@@ -55,14 +59,14 @@ struct KeptEvent {
     event: Event,
     duplicates: u64,
     conflicts: u64,
+    routed_by: Option<TableId>,
+    ledger: Ledger,
 }
 
 #[derive(Debug)]
 struct KeptDelivery {
     row: Row,
-    reason: Option<Reason>,
-    detail: Option<String>,
-    receipt: Option<Receipt>,
+    beside: Beside,
 }
 
 impl MemoryStore {
@@ -76,13 +80,24 @@ impl Kept {
         let known = self.number_of.get(&append.event.id).and_then(|number| self.events.get_mut(number));
         if let Some(first) = known {
             let conflict = first.event.source == append.event.source && first.event.body != append.event.body;
-            *(if conflict { &mut first.conflicts } else { &mut first.duplicates }) += 1;
+            let (plain, conflicts) = (u64::from(!conflict), u64::from(conflict));
+            let Event { id, source, received_at: at, .. } = append.event;
+            first.repeat(Repeats { id, source, plain, conflicts, at });
             return Appended::Duplicate { conflict };
         }
         self.last_event += 1;
         let (number, received_at) = (self.last_event, append.event.received_at);
         self.number_of.insert(append.event.id.clone(), number);
-        self.events.insert(number, KeptEvent { event: append.event, duplicates: 0, conflicts: 0 });
+        self.events.insert(
+            number,
+            KeptEvent {
+                event: append.event,
+                duplicates: 0,
+                conflicts: 0,
+                routed_by: append.routed_by,
+                ledger: Ledger::default(),
+            },
+        );
         let Ok(()) = queue::owe::owe(self, number, &append.owed, received_at, after);
         Appended::New
     }
@@ -93,12 +108,16 @@ impl Kept {
     }
 
     fn stored(&self, number: i64) -> Option<StoredEvent> {
-        let KeptEvent { event, duplicates, conflicts } = self.events.get(&number)?;
-        let deliveries = self
-            .deliveries_of(number)
-            .map(|kept| kept.row.clone().shown(kept.reason, kept.detail.clone(), kept.receipt.clone()))
-            .collect();
-        Some(StoredEvent { event: event.clone(), duplicates: *duplicates, conflicts: *conflicts, deliveries })
+        let KeptEvent { event, duplicates, conflicts, routed_by, ledger } = self.events.get(&number)?;
+        let deliveries = self.deliveries_of(number).map(|kept| kept.row.clone().shown(kept.beside.clone())).collect();
+        Some(StoredEvent {
+            event: event.clone(),
+            duplicates: *duplicates,
+            conflicts: *conflicts,
+            deliveries,
+            routed_by: *routed_by,
+            ledger: ledger.entries().to_vec(),
+        })
     }
 
     fn backlog(&self) -> BTreeMap<TargetName, Backlog> {
@@ -159,13 +178,24 @@ impl Store for MemoryStore {
         Ok(self.kept().number_of.contains_key(id))
     }
 
-    async fn note_conflict(&self, id: &EventId) -> Result<(), StoreError> {
+    async fn note_repeats(&self, repeats: Vec<Repeats>) -> Result<(), StoreError> {
         let mut kept = self.kept();
-        let number = kept.number_of.get(id).copied();
-        if let Some(first) = number.and_then(|number| kept.events.get_mut(&number)) {
-            first.conflicts += 1;
+        for repeat in repeats {
+            let number = kept.number_of.get(&repeat.id).copied();
+            if let Some(first) = number.and_then(|number| kept.events.get_mut(&number)) {
+                first.repeat(repeat);
+            }
         }
         Ok(())
+    }
+
+    async fn keep_table(&self, table: KeptTable, _now: Timestamp) -> Result<(), StoreError> {
+        self.kept().tables.insert(table.id, table.text);
+        Ok(())
+    }
+
+    async fn table(&self, id: TableId) -> Result<Option<String>, StoreError> {
+        Ok(self.kept().tables.get(&id).cloned())
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
@@ -194,6 +224,14 @@ impl Store for MemoryStore {
     async fn event(&self, id: &EventId) -> Result<Option<StoredEvent>, StoreError> {
         let kept = self.kept();
         Ok(kept.number_of.get(id).and_then(|number| kept.stored(*number)))
+    }
+
+    async fn events(&self, filter: EventFilter, slice: Slice) -> Result<Listed<EventRow>, StoreError> {
+        Ok(self.kept().list_events(&filter, slice))
+    }
+
+    async fn deliveries(&self, filter: EventFilter, slice: Slice) -> Result<Listed<OwedRow>, StoreError> {
+        Ok(self.kept().list_deliveries(&filter, slice))
     }
 
     async fn backlog(&self) -> Result<BTreeMap<TargetName, Backlog>, StoreError> {

@@ -7,11 +7,12 @@ use super::KeptDelivery;
 use crate::event::aftermath::Aftermath;
 use crate::event::batch::Receipt;
 use crate::event::delivery::Reason;
+use crate::event::ledger::Fact;
 use crate::event::{Event, Timestamp};
 use crate::names::{DeliveryId, IncidentKey, RouteName, TargetName};
 use crate::store::queue::due::Seen;
 use crate::store::queue::{
-    self, Among, End, IncidentRow, Lane, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, Which, event_of,
+    self, Among, Beside, End, IncidentRow, Lane, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, Which, event_of,
 };
 use crate::store::{Append, DeliveryState};
 use crate::target::TargetState;
@@ -33,8 +34,9 @@ impl Kept {
         ids.filter_map(|id| self.deliveries.get(id)).map(|kept| &kept.row)
     }
 
-    fn finish(&mut self, id: DeliveryId, state: DeliveryState) -> Option<&mut KeptDelivery> {
+    fn finish(&mut self, id: DeliveryId, state: DeliveryState, at: Timestamp) -> Option<&mut KeptDelivery> {
         let kept = self.deliveries.get_mut(&id)?;
+        kept.beside.settled_at = Some(at);
         (kept.row.state, kept.row.held, kept.row.interrupted, kept.row.behind) = (state, None, false, false);
         if let Some(pending) = self.pending.get_mut(&kept.row.target) {
             pending.remove(&id);
@@ -72,7 +74,7 @@ impl Rows for Kept {
 
     fn insert(&mut self, row: &Row) -> Done<()> {
         self.pending.entry(row.target.clone()).or_default().insert(row.id);
-        self.deliveries.insert(row.id, KeptDelivery { row: row.clone(), reason: None, detail: None, receipt: None });
+        self.deliveries.insert(row.id, KeptDelivery { row: row.clone(), beside: Beside::default() });
         Ok(())
     }
 
@@ -111,25 +113,25 @@ impl Rows for Kept {
 
     fn note_failure(&mut self, id: DeliveryId, reason: Reason, detail: &str) -> Done<()> {
         if let Some(kept) = self.deliveries.get_mut(&id) {
-            (kept.reason, kept.detail) = (Some(reason), Some(detail.to_owned()));
+            (kept.beside.reason, kept.beside.detail) = (Some(reason), Some(detail.to_owned()));
         }
         Ok(())
     }
 
     fn last_failure(&mut self, id: DeliveryId) -> Done<Option<String>> {
-        Ok(self.deliveries.get(&id).and_then(|kept| kept.detail.clone()))
+        Ok(self.deliveries.get(&id).and_then(|kept| kept.beside.detail.clone()))
     }
 
-    fn end_delivered(&mut self, id: DeliveryId, receipt: Option<&Receipt>, _: Timestamp) -> Done<()> {
-        if let Some(kept) = self.finish(id, DeliveryState::Delivered) {
-            kept.receipt = receipt.cloned();
+    fn end_delivered(&mut self, id: DeliveryId, receipt: Option<&Receipt>, at: Timestamp) -> Done<()> {
+        if let Some(kept) = self.finish(id, DeliveryState::Delivered, at) {
+            kept.beside.receipt = receipt.cloned();
         }
         Ok(())
     }
 
-    fn end(&mut self, id: DeliveryId, end: &End, _: Timestamp) -> Done<()> {
-        if let Some(kept) = self.finish(id, end.state()) {
-            (kept.reason, kept.detail) = (end.reason(), Some(end.detail().to_owned()));
+    fn end(&mut self, id: DeliveryId, end: &End, at: Timestamp) -> Done<()> {
+        if let Some(kept) = self.finish(id, end.state(), at) {
+            (kept.beside.reason, kept.beside.detail) = (end.reason(), Some(end.detail().to_owned()));
         }
         Ok(())
     }
@@ -246,7 +248,7 @@ impl Rows for Kept {
     }
 
     fn receipt(&mut self, id: DeliveryId) -> Done<Option<Receipt>> {
-        Ok(self.deliveries.get(&id).and_then(|kept| kept.receipt.clone()))
+        Ok(self.deliveries.get(&id).and_then(|kept| kept.beside.receipt.clone()))
     }
 
     fn event(&mut self, of: DeliveryId, with_body: bool) -> Done<Result<Event, String>> {
@@ -258,6 +260,13 @@ impl Rows for Kept {
             event.body = Default::default();
         }
         Ok(Ok(event))
+    }
+
+    fn note(&mut self, event: i64, at: Timestamp, fact: &Fact) -> Done<()> {
+        if let Some(kept) = self.events.get_mut(&event) {
+            kept.ledger.note(at, fact.clone());
+        }
+        Ok(())
     }
 
     fn raise(&mut self, append: Append, after: &mut Aftermath) -> Done<()> {

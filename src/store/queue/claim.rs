@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::end::Work;
 use super::gather::Party;
-use super::{End, FRESH_FOR, Lane, Row, Rows, fallback, incident, time_out};
+use super::{End, FRESH_FOR, Lane, Row, Rows, fallback, incident, time_out, written};
 use crate::event::aftermath::Aftermath;
 use crate::event::batch::Batch;
 use crate::event::delivery::{DeliveryState, Phase, Reason};
@@ -87,7 +87,7 @@ impl<R: Rows> Claiming<'_, R> {
             Some(_) if row.is_held_at(self.work.now) => Ok(()),
             Some(detail) => {
                 self.may_have_been_told(row)?;
-                self.work.end(row, End::Silenced { detail })
+                self.ends(row, End::Silenced { detail })
             }
         }
     }
@@ -134,7 +134,7 @@ impl<R: Rows> Claiming<'_, R> {
         self.looks += 1;
         self.may_have_been_told(row)?;
         if incident::is_over(self.work.rows, row)? {
-            self.work.end(row, incident::over_before_it_got_through())?;
+            self.ends(row, incident::over_before_it_got_through())?;
             return Ok(None);
         }
         let event = match self.work.rows.event(row.id, with_body)? {
@@ -142,7 +142,7 @@ impl<R: Rows> Claiming<'_, R> {
             Err(error) => {
                 // Nobody can read it, so it must not hold up what is behind it.
                 let detail = format!("the stored delivery cannot be read: {error}");
-                self.work.end(row, End::Dead { reason: Reason::Internal, detail })?;
+                self.ends(row, End::Dead { reason: Reason::Internal, detail })?;
                 return Ok(None);
             }
         };
@@ -150,11 +150,17 @@ impl<R: Rows> Claiming<'_, R> {
             Ruling::Leave => Ok(Some(event)),
             Ruling::End(end) => {
                 let end = self.with_last_failure(row, end)?;
-                self.work.end(row, end.clone())?;
+                self.ends(row, end.clone())?;
                 self.work.report_given_up(row, &event, &end)?;
                 Ok(None)
             }
         }
+    }
+
+    /// Ends one that nobody holds.
+    fn ends(&mut self, row: &Row, end: End) -> Result<(), R::Error> {
+        written::cut_short(self.work.rows, row, self.work.now)?;
+        self.work.end(row, end)
     }
 
     /// Of an attempt that was cut short nobody knows whether it arrived.

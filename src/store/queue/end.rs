@@ -1,6 +1,6 @@
 //! Ends deliveries that were not delivered, with everything that follows from it.
 
-use super::{End, Row, Rows, fallback, incident};
+use super::{End, Row, Rows, fallback, incident, written};
 use crate::event::aftermath::{Aftermath, Ended};
 use crate::event::delivery::Phase;
 use crate::event::relay::GivenUp;
@@ -23,6 +23,7 @@ pub struct Work<'a, R> {
 /// Ends `row` and says so; what depends on it is for the caller.
 pub fn end<R: Rows>(rows: &mut R, row: &Row, end: &End, now: Timestamp, after: &mut Aftermath) -> Result<(), R::Error> {
     rows.end(row.id, end, now)?;
+    written::end(rows, row.id, end, now)?;
     let Row { id: delivery, target, .. } = row.clone();
     let (state, reason, detail) = (end.state(), end.reason(), end.detail().to_owned());
     after.ended.push(Ended { delivery, target, state, reason, detail });

@@ -5,7 +5,7 @@
 //! takes its place ([`stand_in`]).
 
 use super::incident;
-use super::{IncidentRow, Origin, Row, Rows};
+use super::{IncidentRow, Origin, Row, Rows, written};
 use crate::event::Timestamp;
 use crate::event::aftermath::Aftermath;
 use crate::event::delivery::Phase;
@@ -26,7 +26,7 @@ pub fn fall_back<R: Rows>(
     rows.update(&Row { fell_back_to: Some(to.clone()), ..row.clone() })?;
     share_incident(rows, row, to)?;
     match is_told(&rows.of_event(row.id)?, to) {
-        true => Ok(()),
+        true => written::fell_back(rows, row, to, None, now),
         false => copy(rows, row, to, now, after),
     }
 }
@@ -111,6 +111,7 @@ fn copy<R: Rows>(
         None => rows.insert(&copy)?,
         Some(_) => open(rows, row, copy, now)?,
     }
+    written::fell_back(rows, row, to, Some(id), now)?;
     after.falls_back(&row.target);
     after.woken.insert(to.clone());
     look_again_from(rows, to, id.row())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::claim::Claiming;
-use super::{Among, Lane, Row, Rows, Slot, SlotName, Step, Which};
+use super::{Among, Lane, Row, Rows, Slot, SlotName, Step, Which, written};
 use crate::event::batch::{Batch, Gathering, Incident, Lease, Pace, Receipt};
 use crate::event::delivery::{Delivery, DeliveryState, Phase};
 use crate::event::tally::Tally;
@@ -128,6 +128,7 @@ impl Party {
         for row in &self.members {
             // Who ended while they gathered may have changed what was read of another one of its incident.
             let row = claiming.work.rows.as_it_is(row)?;
+            written::cut_short(claiming.work.rows, &row, now)?;
             let attempts = row.attempts.saturating_add(1);
             let told = row.told || row.is_interrupted();
             let held = Row { attempts, told, held: Some(holder), interrupted: false, due_at: lease_ends, ..row };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::end::end;
 use super::time_out::{Limit, prolong};
-use super::{End, Origin, Row, Rows, Step};
+use super::{End, Origin, Row, Rows, Step, written};
 use crate::event::aftermath::Aftermath;
 use crate::event::batch::Receipt;
 use crate::event::delivery::Phase;
@@ -120,9 +120,13 @@ fn close<R: Rows>(
     after: &mut Aftermath,
 ) -> Result<(), R::Error> {
     after.woken.insert(row.target.clone());
-    let cancelled = cancel(rows, &row.target, key, now, after)?;
+    let cancelled = cancel(rows, row, key, now, after)?;
     let was_told = incident.told || cancelled.told;
     if was_told || cancelled.in_flight {
+        // What was cancelled says so itself.
+        if rows.row(incident.opened_by)?.is_some_and(|opening| opening.state != DeliveryState::Superseded) {
+            written::resolved(rows, incident.opened_by, row, key, now)?;
+        }
         let opened_by = Some(incident.opened_by);
         let step = Step { key: key.clone(), phase: Phase::Resolve, opened_by };
         let behind = rows.last_of_incident(&row.target, key)?.is_some();
@@ -155,13 +159,13 @@ const PAGE: usize = 256;
 
 fn cancel<R: Rows>(
     rows: &mut R,
-    target: &TargetName,
+    ending: &Row,
     key: &IncidentKey,
     now: Timestamp,
     after: &mut Aftermath,
 ) -> Result<Cancelled, R::Error> {
-    let mut found = Cancelled::default();
-    let mut seen = None;
+    let (mut found, mut seen) = (Cancelled::default(), None);
+    let target = &ending.target;
     loop {
         let page = rows.of_incident(target, key, seen, PAGE)?;
         let Some(last) = page.last() else { break };
@@ -176,7 +180,9 @@ fn cancel<R: Rows>(
                     if row.told || row.is_interrupted() {
                         found.told = true;
                         told(rows, &row, None)?;
+                        written::cut_short(rows, &row, now)?;
                     }
+                    written::resolved(rows, row.id, ending, key, now)?;
                     end(rows, &row, &over_before_it_left(), now, after)?;
                 }
             }

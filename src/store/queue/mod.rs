@@ -3,7 +3,7 @@
 //! Written against [`Rows`], the few things an engine can do within one transaction; so an engine knows no rules and the
 //! rules know no database. [`owe`] takes deliveries in, [`claim`] lets them leave, [`settle`] records how that ended;
 //! [`incident`] keeps the order of what belongs to one incident, [`storm`] knows when there is too much, [`fallback`]
-//! tells somebody else. Everything here happens in the transaction of its caller, and `now` is given.
+//! tells somebody else; [`written`] is what goes into the ledger. Everything here happens in the transaction of its caller, and `now` is given.
 
 pub mod claim;
 pub mod due;
@@ -16,17 +16,20 @@ pub mod settle;
 mod shown;
 pub mod storm;
 mod time_out;
+pub mod written;
 
 use std::time::Duration;
 
 use crate::event::aftermath::Aftermath;
 use crate::event::batch::{Lease, Receipt};
 use crate::event::delivery::{Phase, Reason};
+use crate::event::ledger::Fact;
 use crate::event::{Event, Severity, Timestamp};
 use crate::names::{DeliveryId, GroupKey, IncidentKey, RouteName, TargetName};
 use crate::store::{Append, DeliveryState};
 use crate::target::TargetState;
 pub use incident::IncidentRow;
+pub use shown::Beside;
 pub use storm::StormClock;
 
 /// What has waited for longer than this is old: fresh news may overtake it.
@@ -342,6 +345,8 @@ pub trait Rows {
     fn receipt(&mut self, id: DeliveryId) -> Result<Option<Receipt>, Self::Error>;
     /// The event that owes a delivery, or why it cannot be read.
     fn event(&mut self, of: DeliveryId, with_body: bool) -> Result<Result<Event, String>, Self::Error>;
+    /// Writes down in the ledger of the event of this number what happened.
+    fn note(&mut self, event: i64, at: Timestamp, fact: &Fact) -> Result<(), Self::Error>;
     /// Keeps an event that this gave rise to, with what it owes, unless it is known.
     fn raise(&mut self, append: Append, after: &mut Aftermath) -> Result<(), Self::Error>;
 }

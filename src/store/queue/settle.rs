@@ -1,7 +1,7 @@
 //! Records how an attempt ended, for its deliveries and for its target.
 
 use super::end::Work;
-use super::{End, Row, Rows, Slot, SlotName, fallback, incident};
+use super::{End, Row, Rows, Slot, SlotName, fallback, incident, written};
 use crate::event::Timestamp;
 use crate::event::batch::{Batch, Receipt};
 use crate::event::delivery::{Outcome, Reason};
@@ -10,9 +10,10 @@ use crate::store::{DeliveryState, News, Settled, Settlement};
 
 /// Settles what `settlement` still holds; nothing when it holds nothing any more.
 pub fn settle<R: Rows>(rows: &mut R, settlement: &Settlement) -> Result<Settled, R::Error> {
-    let Settlement { batch, outcome, sign, at, terms } = settlement;
+    let Settlement { batch, outcome, sign, at, terms, .. } = settlement;
     let held = held(rows, batch)?;
     let Some(first) = held.first() else { return Ok(Settled::Fenced) };
+    written::attempt(rows, settlement, &held)?;
     let mut work = Work::new(rows, terms, *at);
     let slot_name = batch.slot_name(first, work.terms);
     match outcome {

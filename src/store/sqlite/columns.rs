@@ -92,7 +92,6 @@ impl Origin {
 impl DeliveryState {
     /// As it is kept.
     pub(super) fn from_number(number: i64) -> Self {
-        let all = [Self::Pending, Self::Delivered, Self::Dead, Self::Silenced, Self::Superseded];
-        all.into_iter().find(|state| *state as i64 == number).unwrap_or(Self::Dead)
+        Self::ALL.into_iter().find(|state| *state as i64 == number).unwrap_or(Self::Dead)
     }
 }

@@ -7,12 +7,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns::unreadable;
 use super::ids::{self, Key};
+use super::ledger;
 use super::writer::Database;
 use crate::event::delivery::Owed;
 use crate::event::{Event, Timestamp};
-use crate::names::{EventId, SourceName};
+use crate::names::{EventId, SourceName, TableId};
 use crate::store::queue::{self, PER_EVENT};
-use crate::store::{Aftermath, Append, Appended, Cursor, StoreError};
+use crate::store::{Aftermath, Append, Appended, Cursor, Repeats, StoreError};
 
 /// An event ready to be written: encoded by the caller's thread, because the writer's time is everybody's.
 pub struct Encoded {
@@ -23,6 +24,7 @@ pub struct Encoded {
     record: Vec<u8>,
     body: Bytes,
     owed: Vec<Owed>,
+    routed_by: Option<TableId>,
 }
 
 impl Encoded {
@@ -37,8 +39,8 @@ impl Encoded {
             )));
         }
         let record = serde_json::to_vec(&append.event).map_err(|error| failed(error.to_string()))?;
-        let Event { id, source, received_at, body, .. } = append.event;
-        Ok(Self { key: ids::key(&id), id, source, received_at, record, body, owed: append.owed })
+        let Append { event: Event { id, source, received_at, body, .. }, owed, routed_by } = append;
+        Ok(Self { key: ids::key(&id), id, source, received_at, record, body, owed, routed_by })
     }
 
     /// Writes event and deliveries, or counts the repeat.
@@ -54,17 +56,17 @@ impl Encoded {
     }
 
     fn insert(&self, connection: &Connection) -> rusqlite::Result<i64> {
-        let sql = "INSERT INTO events (id, received_at, record, body) VALUES (?1, ?2, ?3, ?4)";
-        let row = params![self.id.as_str(), self.received_at.as_millis(), self.record, &self.body[..]];
+        let sql = "INSERT INTO events (id, received_at, record, body, routed_by) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let routed_by = self.routed_by.map(TableId::row);
+        let row = params![self.id.as_str(), self.received_at.as_millis(), self.record, &self.body[..], routed_by];
         connection.prepare_cached(sql)?.insert(row)
     }
 
     fn count_repeat(&self, connection: &Connection, seq: i64) -> rusqlite::Result<Appended> {
         let conflict = self.conflicts_with(connection, seq)?;
-        let mut count = connection.prepare_cached(
-            "UPDATE events SET duplicates = duplicates + (NOT ?2), conflicts = conflicts + ?2 WHERE seq = ?1",
-        )?;
-        count.execute(params![seq, conflict])?;
+        let (id, source, at) = (self.id.clone(), self.source.clone(), self.received_at);
+        let repeats = Repeats { id, source, plain: u64::from(!conflict), conflicts: u64::from(conflict), at };
+        ledger::repeat(connection, seq, &repeats)?;
         Ok(Appended::Duplicate { conflict })
     }
 
@@ -83,14 +85,6 @@ pub fn move_cursor(connection: &Connection, cursor: &Cursor) -> rusqlite::Result
     let sql =
         "INSERT INTO cursors (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     connection.prepare_cached(sql)?.execute([cursor.name.as_str(), &cursor.value]).map(drop)
-}
-
-/// Counts a conflicting repeat that somebody else recognised.
-pub fn note_conflict(database: &Database, id: &EventId) -> rusqlite::Result<()> {
-    let Database { connection, ids } = database;
-    let Some(seq) = ids.find(connection, &ids::key(id))? else { return Ok(()) };
-    let mut count = connection.prepare_cached("UPDATE events SET conflicts = conflicts + 1 WHERE seq = ?1")?;
-    count.execute([seq]).map(drop)
 }
 
 /// Makes what a dead process had claimed due again, and lets closed targets be probed at once: whoever starts the relay anew
@@ -128,6 +122,8 @@ pub fn prune(database: &mut Database, before: Timestamp, limit: usize) -> rusqli
     for (seq, key) in &over {
         let deliveries = "DELETE FROM deliveries WHERE id BETWEEN ?1 * 65536 AND ?1 * 65536 + 65535";
         connection.prepare_cached(deliveries)?.execute([seq])?;
+        connection.prepare_cached("DELETE FROM ledger WHERE event = ?1")?.execute([seq])?;
+        connection.prepare_cached("DELETE FROM event_search WHERE rowid = ?1")?.execute([seq])?;
         connection.prepare_cached("DELETE FROM event_keys WHERE key = ?1")?.execute([key])?;
         connection.prepare_cached("DELETE FROM events WHERE seq = ?1")?.execute([seq])?;
     }

@@ -1,7 +1,7 @@
 //! The default engine: SQLite in one file, for one replica.
 //!
 //! One [`writer`] thread owns the writing connection and puts everything that waits into one transaction, so many
-//! requests share one fsync; [`ids`] judges what is new; a [`checkpoint`] thread moves the log into the database beside it; a few readers look on.
+//! requests share one fsync; [`ids`] judges what is new; an [`indexer`] thread keeps what people look for; a [`checkpoint`] thread moves the log into the database beside it; a few readers look on.
 //! WAL with `synchronous=FULL`: what was acknowledged survives `kill -9` and loss of power. An exclusive lock file
 //! keeps a second process out; [`Peek`] lets it look on. Never put the file on NFS: WAL needs shared memory, <https://www.sqlite.org/wal.html>.
 
@@ -9,6 +9,9 @@ mod checkpoint;
 mod columns;
 mod events;
 mod ids;
+mod indexer;
+mod ledger;
+mod list;
 mod peek;
 mod read;
 mod rows;
@@ -27,13 +30,15 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags};
 use serde::Deserialize;
 
+use super::query::{EventFilter, EventRow, Listed, OwedRow, Slice};
 use super::{
-    Aftermath, Append, Backlog, Claim, Claimed, Cursor, Kept, Settled, Settlement, Store, StoreError, StoredEvent,
-    Terms, queue,
+    Aftermath, Append, Backlog, Claim, Claimed, Cursor, Kept, Repeats, Settled, Settlement, Store, StoreError,
+    StoredEvent, Terms, queue,
 };
 use crate::event::Timestamp;
+use crate::event::ledger::KeptTable;
 use crate::event::silence::{self, Silence};
-use crate::names::{CursorName, EventId, SilenceId, TargetName};
+use crate::names::{CursorName, EventId, SilenceId, TableId, TargetName};
 use crate::target::TargetState;
 use events::Encoded;
 pub use peek::Peek;
@@ -97,8 +102,10 @@ pub enum OpenError {
 
 /// The SQLite engine. Dropping it finishes what is queued, then closes the file.
 pub struct SqliteStore {
-    writer: Writer,
+    writer: Arc<Writer>,
     readers: Arc<Readers>,
+    /// Ends before the writer does.
+    _indexer: indexer::Indexer,
     _checkpointer: checkpoint::Checkpointer,
     /// Held as long as the database is open.
     _lock: Lock,
@@ -124,9 +131,12 @@ impl SqliteStore {
         let checkpointer = checkpoint::Checkpointer::start(connect(path, OpenFlags::default()).map_err(failed)?)
             .map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
         let ids = ids::Ids::read(&connection).map_err(failed)?;
-        let writer = Writer::start(Database { connection, ids }, checkpointer.bell(), observe)
-            .map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
-        Ok(Self { writer, readers, _checkpointer: checkpointer, _lock: lock })
+        let no_thread = |error| OpenError::Io { path: path.to_owned(), error };
+        let writer = Writer::start(Database { connection, ids }, checkpointer.bell(), observe).map_err(no_thread)?;
+        let writer = Arc::new(writer);
+        let looking = read::connect(path).map_err(failed)?;
+        let indexer = indexer::Indexer::start(looking, writer.clone()).map_err(no_thread)?;
+        Ok(Self { writer, readers, _indexer: indexer, _checkpointer: checkpointer, _lock: lock })
     }
 }
 
@@ -218,9 +228,17 @@ impl Store for SqliteStore {
         Ok(self.writer.write("look for an event", find).await?.is_some())
     }
 
-    async fn note_conflict(&self, id: &EventId) -> Result<(), StoreError> {
-        let id = id.clone();
-        self.writer.write("note a conflicting repeat", move |database| events::note_conflict(database, &id)).await
+    async fn note_repeats(&self, repeats: Vec<Repeats>) -> Result<(), StoreError> {
+        self.writer.write("note repeats", move |database| ledger::note_repeats(database, &repeats)).await
+    }
+
+    async fn keep_table(&self, table: KeptTable, now: Timestamp) -> Result<(), StoreError> {
+        let keep = move |database: &mut Database| ledger::keep_table(&database.connection, &table, now);
+        self.writer.write("keep the routing table", keep).await
+    }
+
+    async fn table(&self, id: TableId) -> Result<Option<String>, StoreError> {
+        self.readers.read("read a routing table", move |connection| ledger::table(connection, id)).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
@@ -250,6 +268,14 @@ impl Store for SqliteStore {
     async fn event(&self, id: &EventId) -> Result<Option<StoredEvent>, StoreError> {
         let id = id.clone();
         self.readers.read("read an event", move |connection| read::event(connection, &id)).await
+    }
+
+    async fn events(&self, filter: EventFilter, slice: Slice) -> Result<Listed<EventRow>, StoreError> {
+        self.readers.read("list events", move |connection| list::events(connection, &filter, slice)).await
+    }
+
+    async fn deliveries(&self, filter: EventFilter, slice: Slice) -> Result<Listed<OwedRow>, StoreError> {
+        self.readers.read("list deliveries", move |connection| list::deliveries(connection, &filter, slice)).await
     }
 
     async fn backlog(&self) -> Result<BTreeMap<TargetName, Backlog>, StoreError> {

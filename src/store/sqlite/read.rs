@@ -10,11 +10,12 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use tokio::sync::Semaphore;
 
 use super::columns::{self, COLUMNS, unreadable};
-use super::ids;
+use super::{ids, ledger};
 use crate::event::batch::Receipt;
 use crate::event::delivery::Reason;
 use crate::event::{Event, Timestamp};
-use crate::names::{CursorName, EventId, IncidentKey, TargetName};
+use crate::names::{CursorName, EventId, IncidentKey, TableId, TargetName};
+use crate::store::queue::Beside;
 use crate::store::queue::due::{self, Seen};
 use crate::store::{Backlog, DeliveryRow, StoreError, StoredEvent, Terms};
 use crate::target::TargetState;
@@ -31,13 +32,7 @@ pub struct Readers {
 impl Readers {
     /// Opens the pool on an existing database.
     pub fn open(path: &Path) -> rusqlite::Result<Self> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connect = |_| {
-            let connection = Connection::open_with_flags(path, flags)?;
-            connection.busy_timeout(std::time::Duration::from_secs(5))?;
-            Ok(connection)
-        };
-        let idle = (0..READERS).map(connect).collect::<rusqlite::Result<Vec<_>>>()?;
+        let idle = (0..READERS).map(|_| connect(path)).collect::<rusqlite::Result<Vec<_>>>()?;
         Ok(Self { idle: Mutex::new(idle), turns: Semaphore::new(READERS) })
     }
 
@@ -63,9 +58,18 @@ impl Readers {
     }
 }
 
+/// A connection that only reads.
+pub fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
 /// However many questions are asked, and whatever is written meanwhile: an id that moves into the table of keys between
 /// two questions would be found in neither place.
-fn at_one_moment<T>(
+pub fn at_one_moment<T>(
     connection: &Connection,
     read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
@@ -131,17 +135,21 @@ pub fn cursor(connection: &Connection, name: &CursorName) -> rusqlite::Result<Op
 /// One event with its deliveries.
 pub fn event(connection: &Connection, id: &EventId) -> rusqlite::Result<Option<StoredEvent>> {
     let Some(seq) = find(connection, id)? else { return Ok(None) };
-    let mut select =
-        connection.prepare_cached("SELECT seq, record, body, duplicates, conflicts FROM events WHERE seq = ?1")?;
+    let mut select = connection
+        .prepare_cached("SELECT seq, record, body, duplicates, conflicts, routed_by FROM events WHERE seq = ?1")?;
     let Some(mut stored) = select.query_row([seq], stored).optional()? else { return Ok(None) };
     let sql = format!(
-        "SELECT {COLUMNS}, reason, detail, receipt FROM deliveries
+        "SELECT {COLUMNS}, {BESIDE} FROM deliveries
          WHERE id BETWEEN ?1 * 65536 AND ?1 * 65536 + 65535 ORDER BY id"
     );
     let mut rows = connection.prepare_cached(&sql)?;
     stored.deliveries = rows.query_map(params![seq], delivery_row)?.collect::<rusqlite::Result<_>>()?;
+    stored.ledger = ledger::entries(connection, seq)?;
     Ok(Some(stored))
 }
+
+/// What is kept beside a delivery for people.
+pub const BESIDE: &str = "reason, detail, receipt, settled_at";
 
 /// By the table of keys, or among the newest events, which it does not cover yet.
 fn find(connection: &Connection, id: &EventId) -> rusqlite::Result<Option<i64>> {
@@ -156,13 +164,24 @@ fn find(connection: &Connection, id: &EventId) -> rusqlite::Result<Option<i64>> 
 fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
     let body: Vec<u8> = row.get(2)?;
     let event = Event::from_record(row.get_ref(1)?.as_blob()?, body.into()).map_err(unreadable(1))?;
-    Ok(StoredEvent { event, duplicates: row.get(3)?, conflicts: row.get(4)?, deliveries: Vec::new() })
+    let routed_by: Option<i64> = row.get(5)?;
+    Ok(StoredEvent {
+        event,
+        duplicates: row.get(3)?,
+        conflicts: row.get(4)?,
+        deliveries: Vec::new(),
+        routed_by: routed_by.map(TableId::from_row),
+        ledger: Vec::new(),
+    })
 }
 
-fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
+/// A delivery as people see it: [`COLUMNS`], then [`BESIDE`].
+pub fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
     let reason = row.get_ref(20)?.as_str_or_null()?.and_then(Reason::named);
     let receipt = row.get_ref(22)?.as_str_or_null()?.and_then(Receipt::new);
-    Ok(columns::delivery(row)?.shown(reason, row.get(21)?, receipt))
+    let settled_at: Option<i64> = row.get(23)?;
+    let settled_at = settled_at.map(Timestamp::from_millis);
+    Ok(columns::delivery(row)?.shown(Beside { reason, detail: row.get(21)?, receipt, settled_at }))
 }
 
 /// What waits for each target, by walking the index of pending deliveries once.

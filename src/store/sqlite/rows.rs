@@ -11,11 +11,14 @@ use super::writer::Database;
 use crate::event::aftermath::Aftermath;
 use crate::event::batch::Receipt;
 use crate::event::delivery::{Phase, Reason};
+use crate::event::ledger::Fact;
 use crate::event::{Event, Timestamp};
 use crate::names::{DeliveryId, IncidentKey, RouteName, TargetName};
 use crate::store::Append;
 use crate::store::queue::claim::fresh_since;
-use crate::store::queue::{End, IncidentRow, Lane, Origin, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, event_of};
+use crate::store::queue::{
+    End, IncidentRow, Lane, Origin, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, event_of, written,
+};
 use crate::target::TargetState;
 
 type Done<T> = rusqlite::Result<T>;
@@ -49,6 +52,11 @@ impl Database {
         let sql = "UPDATE deliveries SET state = 2, lease = NULL, settled_at = received_at, reason = ?2, detail = ?3 WHERE id = ?1";
         let detail = format!("the stored delivery cannot be read: {error}");
         self.change(sql, params![id, Reason::Internal.as_str(), detail])?;
+        let delivery = DeliveryId::from_row(id);
+        let sql = "SELECT settled_at FROM deliveries WHERE id = ?1";
+        let at = self.connection.prepare_cached(sql)?.query_row([id], |row| row.get(0))?;
+        let fact = written::unreadable(delivery, &detail);
+        super::ledger::note(&self.connection, event_of(delivery), Timestamp::from_millis(at), &fact)?;
         // Those of its incident may have waited for it.
         let sql = "UPDATE deliveries SET behind = 0 WHERE id = (
                        SELECT min(d.id) FROM deliveries AS d, deliveries AS buried
@@ -366,6 +374,10 @@ impl Rows for Database {
         let read = |row: &SqlRow<'_>| Ok(event_of_row(row).map_err(|error| error.to_string()));
         let found = select.query_row(params![event_of(of), with_body], read).optional()?;
         Ok(found.unwrap_or_else(|| Err("its event is gone".to_owned())))
+    }
+
+    fn note(&mut self, event: i64, at: Timestamp, fact: &Fact) -> Done<()> {
+        super::ledger::note(&self.connection, event, at, fact)
     }
 
     fn raise(&mut self, append: Append, after: &mut Aftermath) -> Done<()> {

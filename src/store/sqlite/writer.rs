@@ -4,7 +4,7 @@
 //! the current one is being made durable. Answers are given only after COMMIT. Knows nothing of what the jobs do.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -34,6 +34,7 @@ pub struct Database {
 pub struct Writer {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
+    id: ThreadId,
 }
 
 /// One unit of work: applied within the transaction, answered after it. May be applied again if the transaction
@@ -85,7 +86,8 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || Loop { database, bell, observe }.run(queue))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        let id = thread.thread().id();
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), id })
     }
 
     /// Has `apply` done in a transaction and waits until it is durable. Dropping the future does not undo it.
@@ -100,6 +102,29 @@ impl Writer {
         self.jobs.as_ref().ok_or_else(gone)?.send(work).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
+
+    /// The same for a thread of its own.
+    pub fn write_and_wait<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        apply: impl FnMut(&mut Database) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let gone = || StoreError { doing, detail: "the writer has stopped".into() };
+        let (reply, answer) = oneshot::channel();
+        let work = Box::new(Work { doing, apply, result: None, reply });
+        self.jobs.as_ref().ok_or_else(gone)?.blocking_send(work).map_err(|_| gone())?;
+        answer.blocking_recv().map_err(|_| gone())?
+    }
+
+    /// The thread that writes.
+    pub fn thread_id(&self) -> ThreadId {
+        self.id
+    }
+
+    /// Whether somebody waits for it.
+    pub fn is_busy(&self) -> bool {
+        self.jobs.as_ref().is_some_and(|jobs| jobs.capacity() < jobs.max_capacity())
+    }
 }
 
 impl Drop for Writer {
@@ -107,7 +132,7 @@ impl Drop for Writer {
         self.jobs = None;
         let own = std::thread::current().id();
         // A job whose caller went away may have held the last handle: then this is the thread itself, and it ends by itself.
-        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != own) {
+        if let Some(thread) = self.thread.take().filter(|_| self.id != own) {
             let _ = thread.join();
         }
     }

@@ -19,6 +19,7 @@ use crate::target::Sign;
 const VERSION_1: &str = include_str!("../../../tests/fixtures/store/version_1.sql");
 const VERSION_2: &str = include_str!("../../../tests/fixtures/store/version_2.sql");
 const VERSION_2_IN_USE: &str = include_str!("../../../tests/fixtures/store/version_2_in_use.sql");
+const VERSION_4: &str = include_str!("../../../tests/fixtures/store/version_4.sql");
 
 fn database(text: &str) -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
@@ -57,7 +58,7 @@ async fn a_database_of_version_1_keeps_what_it_holds_and_gains_cursors() {
 
     let cursor = Cursor { name: CursorName::parse("audit").unwrap(), value: "page 1".into() };
     assert_eq!(store.cursor(&cursor.name).await.unwrap(), None);
-    let again = Append { event: kept.event, owed: vec![] };
+    let again = Append { event: kept.event, owed: vec![], routed_by: None };
     let appended = store.append(vec![again], Some(cursor.clone())).await.unwrap().appended;
     assert_eq!(appended, [Appended::Duplicate { conflict: false }]);
     assert_eq!(store.cursor(&cursor.name).await.unwrap(), Some(cursor.value));
@@ -108,7 +109,7 @@ async fn what_version_2_owed_is_told_by_this_one() {
         told.sort();
         for batch in batches {
             let (outcome, sign, terms) = (Outcome::Delivered { receipt: None }, Sign::Well, undisturbed::terms());
-            let settlement = Settlement { batch: Arc::new(batch), outcome, sign, at: now, terms };
+            let settlement = Settlement { batch: Arc::new(batch), outcome, answer: None, sign, at: now, terms };
             assert!(matches!(store.settle(settlement).await.unwrap(), Settled::Done { .. }));
         }
         told
@@ -131,11 +132,30 @@ async fn what_version_2_owed_is_told_by_this_one() {
     assert!(store.backlog().await.unwrap().values().all(|left| left.pending == 0));
 }
 
+#[tokio::test]
+async fn what_version_4_kept_is_there_and_from_now_on_it_is_written_down_what_happens() {
+    let (_directory, path) = database(VERSION_4);
+    let store = open(&path).unwrap();
+    let kept = store.event(&EventId::parse("evt-1").unwrap()).await.unwrap().unwrap();
+    let states: Vec<_> = kept.deliveries.iter().map(|row| row.state).collect();
+    assert_eq!(states, [DeliveryState::Superseded, DeliveryState::Delivered]);
+    assert_eq!((kept.routed_by, kept.ledger.len()), (None, 0), "nobody wrote down what happened then");
+
+    let (slack, now) = (TargetName::parse("slack-ops").unwrap(), Timestamp::parse("2026-11-29T02:00:00Z").unwrap());
+    let batch = store.claim(undisturbed::claim(&slack, now)).await.unwrap().batches.remove(0);
+    let (outcome, sign, terms) = (Outcome::Delivered { receipt: None }, Sign::Well, undisturbed::terms());
+    let settlement = Settlement { batch: Arc::new(batch), outcome, answer: None, sign, at: now, terms };
+    assert!(matches!(store.settle(settlement).await.unwrap(), Settled::Done { .. }));
+    let told = store.event(&EventId::parse("evt-2").unwrap()).await.unwrap().unwrap();
+    assert_eq!(told.deliveries[0].state, DeliveryState::Delivered);
+    assert_eq!(told.ledger.len(), 1, "{:?}", told.ledger);
+}
+
 #[test]
 fn an_old_database_becomes_what_a_new_one_is() {
     let (_new, new) = database("");
     drop(open(&new).unwrap());
-    for old in [VERSION_1, VERSION_2] {
+    for old in [VERSION_1, VERSION_2, VERSION_4] {
         let (_old, old) = database(old);
         drop(open(&old).unwrap());
         assert_eq!(version(&old), VERSION);

@@ -11,6 +11,7 @@ use crate::event::relay::{self, BodyProblem};
 use crate::event::{Event, Severity};
 use crate::names::{CursorName, IncidentKey, RouteName, SourceName};
 use crate::store::Appended;
+use crate::store::query::{EventFilter, Order, Slice};
 use crate::store::undisturbed;
 
 fn unobserved() -> CommitObserver {
@@ -72,7 +73,7 @@ async fn an_event_that_owes_more_than_its_ids_can_number_is_refused_and_harms_no
     let report =
         |body| relay::body_rejected(&SourceName::relay(), Bytes::from_static(body), &problem, Timestamp::EPOCH);
     let owed = Owed::plain(RouteName::default_targets(), TargetName::parse("console").unwrap(), Severity::Error);
-    let appends = |body, owing| vec![Append { event: report(body), owed: vec![owed.clone(); owing] }];
+    let appends = |body, owing| vec![Append { event: report(body), owed: vec![owed.clone(); owing], routed_by: None }];
     let refused = store.append(appends(b"one", 65_537), None).await.unwrap_err();
     assert!(refused.detail.contains("at most 65536"), "{refused}");
     assert_eq!(store.append(appends(b"one", 65_536), None).await.unwrap().appended, [Appended::New]);
@@ -89,7 +90,7 @@ async fn where_an_event_or_the_cursor_cannot_be_written_neither_is() {
         let problem = BodyProblem { message: String::new(), line: 1, column: 1, hint: "" };
         relay::body_rejected(&SourceName::relay(), Bytes::from_static(body.as_bytes()), &problem, Timestamp::EPOCH)
     };
-    let page = || ["one", "two"].map(|body| Append { event: report(body), owed: vec![] }).to_vec();
+    let page = || ["one", "two"].map(|body| Append { event: report(body), owed: vec![], routed_by: None }).to_vec();
     store.append(vec![], cursor("page 1")).await.unwrap();
     for forbidden in ["events WHEN NEW.body = CAST('two' AS BLOB)", "cursors"] {
         let forbid = format!("CREATE TRIGGER full BEFORE INSERT ON {forbidden} BEGIN SELECT raise(ABORT, 'full'); END");
@@ -177,7 +178,8 @@ fn rejected(body: &'static str, target: &TargetName) -> Append {
     let problem = BodyProblem { message: String::new(), line: 1, column: 1, hint: "" };
     let body = Bytes::from_static(body.as_bytes());
     let event = relay::body_rejected(&SourceName::relay(), body, &problem, Timestamp::EPOCH);
-    Append { event, owed: vec![Owed::plain(RouteName::default_targets(), target.clone(), Severity::Error)] }
+    let owed = vec![Owed::plain(RouteName::default_targets(), target.clone(), Severity::Error)];
+    Append { event, owed, routed_by: None }
 }
 
 #[test]
@@ -198,8 +200,9 @@ async fn behind_a_delivery_of_an_incident_that_nobody_can_read_nobody_waits_for_
     let append = |body| {
         let key = IncidentKey::from_rendered("all").unwrap();
         let incident = Some(IncidentStep { key, phase: Phase::Open, resolve_after: None });
-        let Append { event, owed } = rejected(body, &target);
-        Append { event, owed: owed.into_iter().map(|plain| Owed { incident: incident.clone(), ..plain }).collect() }
+        let plain = rejected(body, &target);
+        let owed = plain.owed.iter().map(|plain| Owed { incident: incident.clone(), ..plain.clone() }).collect();
+        Append { owed, ..plain }
     };
     let appends: Vec<Append> = ["1", "2", "3"].map(append).into();
     let second = appends[1].event.id.clone();
@@ -219,7 +222,11 @@ async fn a_row_nobody_can_read_becomes_a_dead_letter_and_holds_up_nothing_else()
     let (target, now) = (TargetName::parse("slack").unwrap(), Timestamp::EPOCH);
     let (spoilt, good) = (rejected("1", &target), rejected("2", &target));
     let (spoilt_id, good_id) = (spoilt.event.id.clone(), good.event.id.clone());
-    let again = Append { event: Event { body: Bytes::from_static(b"3"), ..spoilt.event.clone() }, owed: vec![] };
+    let again = Append {
+        event: Event { body: Bytes::from_static(b"3"), ..spoilt.event.clone() },
+        owed: vec![],
+        routed_by: None,
+    };
     store.append(vec![spoilt, good], None).await.unwrap();
     let spoil = spoilt_id.to_string();
     let spoil = move |database: &mut Database| {
@@ -234,4 +241,39 @@ async fn a_row_nobody_can_read_becomes_a_dead_letter_and_holds_up_nothing_else()
     assert_eq!(store.backlog().await.unwrap()[&target].dead, 1);
     let repeat = store.append(vec![again], None).await.unwrap().appended;
     assert_eq!(repeat, [Appended::Duplicate { conflict: false }], "nobody can tell whose the first one was");
+}
+
+/// Waits until the index of words covers all that is there.
+fn wait_for_the_index(path: &Path) -> Connection {
+    let connection = read::connect(path).unwrap();
+    let covered = "SELECT indexed_to >= (SELECT ifnull(max(seq), 0) FROM events) FROM search_index";
+    while !connection.query_row(covered, [], |row| row.get::<_, bool>(0)).unwrap() {
+        std::thread::yield_now();
+    }
+    connection
+}
+
+#[tokio::test]
+async fn what_is_in_the_index_and_what_is_not_yet_are_found_alike_and_what_is_forgotten_is_in_neither() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("relay.db");
+    let store = SqliteStore::open(&path, Arc::new(|_, _| {})).unwrap();
+    let console = TargetName::parse("console").unwrap();
+    let unowed = |body| Append { owed: vec![], ..rejected(body, &console) };
+    let page = |bodies: &[&'static str]| bodies.iter().map(|body| unowed(body)).collect();
+    store.append(page(&["one", "two"]), None).await.unwrap();
+    let connection = wait_for_the_index(&path);
+    let in_index =
+        || connection.query_row("SELECT count(*) FROM event_search", [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(in_index(), 2);
+    store.append(page(&["three"]), None).await.unwrap();
+    let filter = || EventFilter { text: Some("rejected".to_owned()), ..EventFilter::default() };
+    let found = async || store.events(filter(), Slice::first(10, Order::NewestFirst)).await.unwrap().items.len();
+    assert_eq!(found().await, 3);
+    wait_for_the_index(&path);
+    assert_eq!(found().await, 3);
+    let later = Timestamp::parse("2030-01-01T00:00:00Z").unwrap();
+    assert_eq!(store.prune(later, 10).await.unwrap(), 2, "the newest stays");
+    assert_eq!((found().await, in_index()), (1, 1));
+    assert_eq!(connection.query_row("SELECT count(*) FROM ledger", [], |row| row.get::<_, i64>(0)).unwrap(), 0);
 }

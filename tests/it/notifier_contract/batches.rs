@@ -108,7 +108,7 @@ async fn what_sends_nothing_over_http_takes_and_previews_many_too() {
         let notifier = harness.notifier(&kit, "http://127.0.0.1:9");
         for (name, batch) in &all {
             let result = in_time(notifier.notify(batch, &Wording::default())).await;
-            assert_eq!(result, Ok(None), "{} {name}", harness.kind);
+            assert_eq!(result, Ok(Sent::default()), "{} {name}", harness.kind);
             let preview = notifier.preview(batch, &Wording::default());
             let obeyed = preview.chars().find(|c| c.is_control() && *c != '\n' && *c != '\t');
             assert!(!preview.trim().is_empty() && obeyed.is_none(), "{} {name}: {preview:?}", harness.kind);

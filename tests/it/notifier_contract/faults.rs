@@ -3,6 +3,8 @@
 use castai_relay::event::delivery::Reason;
 use castai_relay::notify::Scope;
 
+use castai_relay::event::ledger::Answered;
+
 use super::*;
 use crate::support::internet::acceptor;
 use crate::support::wire_faults::{Act, ENDLESS, WireFault, answer};
@@ -19,12 +21,16 @@ const GZIPPED: &[u8] = &[
 ];
 
 /// One attempt at a peer that acts like this.
-async fn attempt(kit: &Kit, harness: &Harness, peer: &WireFault) -> Result<Option<Receipt>, NotifyError> {
+async fn attempt(kit: &Kit, harness: &Harness, peer: &WireFault) -> Result<Sent, NotifyError> {
     notify(&harness.notifier(kit, &format!("http://{}", peer.address)), &any_delivery()).await
 }
 
 /// What the peer said does not make up the reader's screen, nor fill it.
-fn assert_is_presentable(result: &Result<Option<Receipt>, NotifyError>) {
+fn assert_is_presentable(result: &Result<Sent, NotifyError>) {
+    let answer = result.as_ref().map_or_else(|error| &error.answer, |sent| &sent.answer);
+    if let Some(Answered { said, .. }) = answer {
+        assert!(!said.contains(char::is_control) && said.chars().count() <= Answered::LONGEST + 1, "{said:?}");
+    }
     let Err(NotifyError { detail, .. }) = result else { return };
     assert!(!detail.contains('<') && !detail.contains("://") && !detail.contains(char::is_control), "{detail:?}");
     assert!((1..=1000).contains(&detail.chars().count()), "{detail}");
@@ -150,7 +156,7 @@ async fn an_attempt_that_is_dropped_closes_its_connection_and_the_next_gets_its_
             let mut peer = WireFault::acting(acts.into_iter().skip(usize::from(from_the_start))).await;
             let (notifier, delivery) = (harness.notifier(&kit, &format!("http://{}", peer.address)), any_delivery());
             if !from_the_start {
-                assert_eq!(notify(&notifier, &delivery).await, Ok(None), "{}", harness.kind);
+                assert_eq!(taken(notify(&notifier, &delivery).await), Ok(None), "{}", harness.kind);
                 peer.has_acted().await;
             }
             tokio::select! {
@@ -160,7 +166,7 @@ async fn an_attempt_that_is_dropped_closes_its_connection_and_the_next_gets_its_
             in_time(peer.has_ended()).await;
             let own = Verdict::of(&notify(&notifier, &delivery).await);
             assert_eq!(own, Verdict::GiveUp(Reason::TargetRefused, Scope::Target), "{} {hang:?}", harness.kind);
-            assert_eq!(notify(&notifier, &delivery).await, Ok(None), "{} {hang:?}", harness.kind);
+            assert_eq!(taken(notify(&notifier, &delivery).await), Ok(None), "{} {hang:?}", harness.kind);
         }
     }
 }
@@ -187,7 +193,7 @@ async fn one_answer_too_many_does_not_answer_the_next_request() {
         let twice = [http.success(), http.success()].concat();
         let peer = WireFault::acting([Act::Say(twice), Act::Say(answer(410, &[], ""))]).await;
         let notifier = harness.notifier(&kit, &format!("http://{}", peer.address));
-        assert_eq!(notify(&notifier, &any_delivery()).await, Ok(None), "{}", harness.kind);
+        assert_eq!(taken(notify(&notifier, &any_delivery()).await), Ok(None), "{}", harness.kind);
         let next = Verdict::of(&notify(&notifier, &any_delivery()).await);
         assert_ne!(next, Verdict::Delivered, "{}", harness.kind);
     }
@@ -198,7 +204,7 @@ async fn an_answer_that_comes_byte_by_byte_is_the_same_answer() {
     let kit = kit();
     for (harness, http) in every_http_kind() {
         let peer = WireFault::acting([Act::Drip(http.success())]).await;
-        assert_eq!(attempt(&kit, harness, &peer).await, Ok(None), "{}", harness.kind);
+        assert_eq!(taken(attempt(&kit, harness, &peer).await), Ok(None), "{}", harness.kind);
         let peer = WireFault::acting([Act::Drip(answer(410, &[("retry-after", "7")], "gone"))]).await;
         let verdict = Verdict::of(&attempt(&kit, harness, &peer).await);
         assert_eq!(verdict, Verdict::GiveUp(Reason::TargetRefused, Scope::Target), "{}", harness.kind);

@@ -122,7 +122,7 @@ async fn what_sends_nothing_over_http_takes_and_previews_everything_too() {
         let notifier = harness.notifier(&kit, "http://127.0.0.1:9");
         for (name, event) in &all {
             let delivery = delivery(event.clone());
-            assert_eq!(notify(&notifier, &delivery).await, Ok(None), "{} {name}", harness.kind);
+            assert_eq!(taken(notify(&notifier, &delivery).await), Ok(None), "{} {name}", harness.kind);
             let preview = notifier.preview(&alone(&delivery), &Wording::default());
             let obeyed = preview.chars().find(|c| c.is_control() && *c != '\n' && *c != '\t');
             assert!(!preview.trim().is_empty() && obeyed.is_none(), "{} {name}: {preview:?}", harness.kind);

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use castai_relay::event::Timestamp;
 use castai_relay::event::batch::{Batch, Receipt};
 use castai_relay::http_client::Endpoint;
-use castai_relay::notify::{Notifier, NotifyError, Scope};
+use castai_relay::notify::{Notifier, NotifyError, Scope, Sent};
 use castai_relay::runtime::Clock;
 use castai_relay::template::Wording;
 
@@ -166,7 +166,7 @@ impl Notifier for Fake {
         None
     }
 
-    async fn notify(&self, batch: &Batch, _: &Wording) -> Result<Option<Receipt>, NotifyError> {
+    async fn notify(&self, batch: &Batch, _: &Wording) -> Result<Sent, NotifyError> {
         if self.is_stopped.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
@@ -184,7 +184,9 @@ impl Notifier for Fake {
         attempt.answer = Some(answer);
         drop(attempt);
         match answer {
-            Answer::Taken => Ok(Receipt::new(&format!("{}-{}", self.index, batch.lease.0))),
+            Answer::Taken => {
+                Ok(Sent { receipt: Receipt::new(&format!("{}-{}", self.index, batch.lease.0)), answer: None })
+            }
             Answer::MessageRefused => Err(NotifyError::message_refused("I do not like it")),
             Answer::TargetRefused => Err(NotifyError::target_refused("nobody lives here")),
             Answer::Busy(after) => Err(NotifyError::rate_limited(after, "slowly")),

@@ -59,7 +59,8 @@ impl Judge for Clerk {
         }
         self.reported.lock().unwrap().push(number_of(given_up.event.id.as_str()));
         let raised = std::mem::take(&mut *self.raises.lock().unwrap());
-        let silent = vec![Append { event: happening(999, 0, Severity::Info).event(at(0)), owed: vec![] }];
+        let silent =
+            vec![Append { event: happening(999, 0, Severity::Info).event(at(0)), owed: vec![], routed_by: None }];
         if raised.is_empty() { silent } else { raised }
     }
 }
@@ -115,7 +116,7 @@ impl Scene {
 
     fn keep(&self, id: u64, second: u64, severity: Severity, owed: Vec<Owed>) {
         let event = happening(id, 0, severity).event(at(second));
-        wait_for(self.store.append(vec![Append { event, owed }], None)).unwrap();
+        wait_for(self.store.append(vec![Append { event, owed, routed_by: None }], None)).unwrap();
     }
 
     fn claim(&self, name: &str, second: u64) -> Claimed {
@@ -131,7 +132,7 @@ impl Scene {
 
     fn settle(&self, batch: Batch, second: u64, outcome: Outcome, sign: Sign) -> Settled {
         let terms = self.terms(batch.target().as_str());
-        let settlement = Settlement { batch: Arc::new(batch), outcome, sign, at: at(second), terms };
+        let settlement = Settlement { batch: Arc::new(batch), outcome, answer: None, sign, at: at(second), terms };
         wait_for(self.store.settle(settlement)).unwrap()
     }
 
@@ -266,7 +267,7 @@ fn an_end_that_is_reported_wakes_who_stands_in() {
         scene.is_given_up(scene.claim_one("first", 0), 0);
         scene.is_taken(scene.claim_one("second", 0), 0);
         let event = happening(3, 0, Severity::Info).event(at(1));
-        *scene.clerk.raises.lock().unwrap() = vec![Append { event, owed: vec![ends("first")] }];
+        *scene.clerk.raises.lock().unwrap() = vec![Append { event, owed: vec![ends("first")], routed_by: None }];
         scene.keep(2, 1, Severity::Info, vec![owed("third")]);
         let Settled::Done { after: Aftermath { woken, .. }, .. } = scene.is_given_up(scene.claim_one("third", 1), 1)
         else {

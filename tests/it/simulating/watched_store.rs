@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use castai_relay::event::batch::Gathering;
+use castai_relay::event::ledger::KeptTable;
 use castai_relay::event::silence::{Silence, Terms as SilenceTerms};
 use castai_relay::event::{CastAIEvent, Timestamp};
-use castai_relay::names::{CursorName, EventId, RouteName, SilenceId, TargetName};
+use castai_relay::names::{CursorName, EventId, RouteName, SilenceId, TableId, TargetName};
 use castai_relay::runtime::Clock;
+use castai_relay::store::query::{EventFilter, EventRow, Listed, OwedRow, Slice};
 use castai_relay::store::{
-    Aftermath, Append, Backlog, Candidate, Claim, Claimed, Cursor, Ended, Judge, Kept, News, Ruling, Settled,
+    Aftermath, Append, Backlog, Candidate, Claim, Claimed, Cursor, Ended, Judge, Kept, News, Repeats, Ruling, Settled,
     Settlement, Store, StoreError, StoredEvent, Terms,
 };
 use castai_relay::target::{Change, TargetState};
@@ -262,8 +264,24 @@ impl Store for WatchedStore {
         wait_for(self.inner().contains(id))
     }
 
-    async fn note_conflict(&self, id: &EventId) -> Result<(), StoreError> {
-        wait_for(self.inner().note_conflict(id))
+    async fn note_repeats(&self, repeats: Vec<Repeats>) -> Result<(), StoreError> {
+        wait_for(self.inner().note_repeats(repeats))
+    }
+
+    async fn keep_table(&self, table: KeptTable, now: Timestamp) -> Result<(), StoreError> {
+        wait_for(self.inner().keep_table(table, now))
+    }
+
+    async fn events(&self, filter: EventFilter, slice: Slice) -> Result<Listed<EventRow>, StoreError> {
+        wait_for(self.inner().events(filter, slice))
+    }
+
+    async fn deliveries(&self, filter: EventFilter, slice: Slice) -> Result<Listed<OwedRow>, StoreError> {
+        wait_for(self.inner().deliveries(filter, slice))
+    }
+
+    async fn table(&self, id: TableId) -> Result<Option<String>, StoreError> {
+        wait_for(self.inner().table(id))
     }
 
     async fn next_due(

@@ -81,8 +81,8 @@ impl Pair {
         match step {
             Step::Append(given, cursor) => self.append(given, *cursor).await,
             Step::NoteConflict(name) => {
-                self.model.note_conflict(&id(name)).await.unwrap();
-                self.engine.note_conflict(&id(name)).await.unwrap();
+                note_conflict(&self.model, name).await;
+                note_conflict(&self.engine, name).await;
                 Ok(())
             }
             Step::Claim { target, lease, limit, old_limit } => {

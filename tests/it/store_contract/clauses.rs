@@ -151,6 +151,29 @@ macro_rules! contract {
                     whoever_may_not_leave_is_left_out_of_the_batch_it_would_have_left_in
                     a_claim_that_ends_very_many_says_that_there_is_more
                 }
+                ledger {
+                    an_event_that_nothing_happened_to_has_an_empty_ledger
+                    an_attempt_is_written_down_with_what_was_answered
+                    a_fenced_settlement_writes_nothing_down
+                    an_attempt_that_was_cut_short_is_written_down_once_when_it_is_taken_up_again
+                    each_of_many_that_left_together_knows_the_message_it_was_part_of
+                    an_end_without_delivery_is_written_down_with_its_reason
+                    what_falls_back_says_to_whom_and_by_which_delivery
+                    the_end_of_an_incident_is_written_down_where_it_began
+                    what_an_end_cancels_says_what_ended_it
+                    repeats_are_written_down_up_to_a_limit_and_counted_beyond
+                    of_very_many_entries_the_first_half_and_the_last_are_kept
+                    an_event_knows_the_routing_table_it_came_under
+                }
+                query {
+                    everything_is_listed_the_newest_or_the_oldest_first
+                    a_type_is_found_by_its_name_or_its_beginning
+                    an_event_is_found_by_cluster_severity_and_source
+                    words_are_found_whole_in_any_order_and_any_case
+                    a_time_has_a_beginning_and_an_end
+                    deliveries_are_listed_by_whom_they_are_owed_to_and_how_they_stand
+                    whatever_is_asked_for_every_part_together_is_what_the_model_says
+                }
                 silence {
                     a_silence_reads_back_as_it_was_given_under_an_id_of_its_own
                     a_silence_that_is_over_is_not_among_the_current_ones

@@ -43,7 +43,7 @@ async fn events_and_what_became_of_their_deliveries_survive_a_restart() {
     let given = owed_to(Event { body, ..event("a", 0) }, &["slack", "oncall", "email"]);
     keep(&running.store, [given.clone()]).await;
     running.store.append(vec![given], None).await.unwrap();
-    running.store.note_conflict(&id("a")).await.unwrap();
+    note_conflict(&running.store, "a").await;
     settle(&running.store, &claim_one(&running.store, "slack", at(0)).await, delivered()).await;
     settle(&running.store, &claim_one(&running.store, "oncall", at(0)).await, dead()).await;
     settle(&running.store, &claim_one(&running.store, "email", at(0)).await, retry(at(50))).await;

@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use castai_relay::event::Timestamp;
+use castai_relay::event::ledger::KeptTable;
 use castai_relay::event::silence::{self, Silence};
-use castai_relay::names::{CursorName, EventId, SilenceId, TargetName};
+use castai_relay::names::{CursorName, EventId, SilenceId, TableId, TargetName};
 use castai_relay::store::memory::MemoryStore;
+use castai_relay::store::query::{EventFilter, EventRow, Listed, OwedRow, Slice};
 use castai_relay::store::{
-    Append, Backlog, Claim, Claimed, Cursor, Kept, Settled, Settlement, Store, StoreError, StoredEvent, Terms,
+    Append, Backlog, Claim, Claimed, Cursor, Kept, Repeats, Settled, Settlement, Store, StoreError, StoredEvent, Terms,
 };
 use castai_relay::target::TargetState;
 use tokio::sync::watch;
@@ -186,8 +188,24 @@ impl Store for FlakyStore {
         self.kept.contains(id).await
     }
 
-    async fn note_conflict(&self, id: &EventId) -> Result<(), StoreError> {
-        self.kept.note_conflict(id).await
+    async fn note_repeats(&self, repeats: Vec<Repeats>) -> Result<(), StoreError> {
+        self.kept.note_repeats(repeats).await
+    }
+
+    async fn keep_table(&self, table: KeptTable, now: Timestamp) -> Result<(), StoreError> {
+        self.kept.keep_table(table, now).await
+    }
+
+    async fn events(&self, filter: EventFilter, slice: Slice) -> Result<Listed<EventRow>, StoreError> {
+        self.kept.events(filter, slice).await
+    }
+
+    async fn deliveries(&self, filter: EventFilter, slice: Slice) -> Result<Listed<OwedRow>, StoreError> {
+        self.kept.deliveries(filter, slice).await
+    }
+
+    async fn table(&self, id: TableId) -> Result<Option<String>, StoreError> {
+        self.kept.table(id).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
