@@ -1,4 +1,4 @@
-//! The names everything else refers to: ids of events, deliveries, silences and replays, names of sources, routes, targets and cursors, keys
+//! The names everything else refers to: ids of events, deliveries, silences and replays, names of sources, routes, targets, tokens and cursors, keys
 //! of groups and incidents.
 //!
 //! Each is a newtype with one door, `parse`, so a name that exists is a name that is allowed.
@@ -6,9 +6,11 @@
 
 mod numbered;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
@@ -25,6 +27,9 @@ pub struct NameError {
 
 /// What the operator may call a source, a route or a target.
 const NAME_RULE: &str = "use 1 to 63 of a-z, 0-9, `-` and `_`, starting with a letter or digit";
+
+/// The same as a regular expression.
+const NAME_PATTERN: &str = "^[a-z0-9][a-z0-9_-]{0,62}$";
 
 fn is_name(text: &str) -> bool {
     let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
@@ -77,6 +82,16 @@ macro_rules! operator_name {
                 Self::parse(&text).map_err(de::Error::custom)
             }
         }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({"type": "string", "pattern": NAME_PATTERN})
+            }
+        }
     };
 }
 
@@ -102,10 +117,22 @@ operator_name!(
 );
 
 operator_name!(
+    /// What a token of the admin API is called, such as `grafana`; the token itself is a secret.
+    TokenName,
+    "token name"
+);
+operator_name!(
     /// A limit for savings that is watched, such as `budget`.
     ThresholdName,
     "threshold name"
 );
+
+impl TokenName {
+    /// Of the token that is written as `admin.token`.
+    pub fn admin() -> Self {
+        Self("admin".into())
+    }
+}
 
 impl CursorName {
     /// Up to when every savings summary that was due is dealt with.

@@ -19,9 +19,10 @@ use super::{Admin, PATIENCE};
 use crate::config::Span;
 use crate::deliver::quiet::{AddError, Draft, author};
 use crate::event::Timestamp;
+use crate::event::act::Signature;
 use crate::event::silence::{Silence, Standing};
 use crate::http_server::ApiError;
-use crate::names::{RouteName, SilenceId, TargetName};
+use crate::names::{RouteName, SilenceId, TargetName, TokenName};
 use crate::store::StoreError;
 
 /// How many are listed: the newest.
@@ -99,7 +100,7 @@ pub async fn add(State(admin): State<Admin>, body: Body) -> Result<Response, Api
     all_are_known("route", &wanted.routes, &admin.quiet.routes())?;
     all_are_known("target", &wanted.targets, &admin.targets)?;
     let now = admin.clock.now();
-    let added = admin.within(admin.quiet.add(wanted.draft(now)?, now)).await?;
+    let added = admin.within(admin.quiet.add(wanted.draft(now)?, TokenName::admin(), now)).await?;
     let silence = added.map_err(|error| match error {
         AddError::Refused(refused) => ApiError::not_allowed(refused.message, refused.hint),
         AddError::TooMany => ApiError::too_many(error.to_string(), "`DELETE /api/v1/silences/{id}` ends one"),
@@ -117,7 +118,8 @@ pub async fn end(State(admin): State<Admin>, Path(id): Path<String>, uri: Uri) -
     let hint = "`GET /api/v1/silences?all=true` lists those that are remembered";
     let id = SilenceId::parse(&id).map_err(|error| ApiError::nothing_there(error.to_string(), hint))?;
     let now = admin.clock.now();
-    let ended = admin.within(admin.quiet.end(id, &by, now)).await?;
+    let by = Signature { at: now, token: TokenName::admin(), whom: Some(by) };
+    let ended = admin.within(admin.quiet.end(id, by)).await?;
     let ended = ended.map_err(|error| admin.store_failed(&error))?;
     let ended = ended.ok_or_else(|| ApiError::nothing_there(format!("there is no silence `{id}`"), hint))?;
     Ok(Json(shown(ended, now)))

@@ -12,8 +12,9 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::event::Timestamp;
+use crate::event::act::Signature;
 use crate::event::silence::Silence;
-use crate::names::{RouteName, SilenceId};
+use crate::names::{RouteName, SilenceId, TokenName};
 use crate::route::RoutingTable;
 pub use crate::route::silence::{Candidate, Draft, Refused, author};
 use crate::route::silence::{Compiled, holding};
@@ -129,19 +130,20 @@ impl Quiet {
         }
     }
 
-    /// Keeps a silence and lets it hold at once.
+    /// Keeps a silence and lets it hold at once. `token` is what was shown by whoever the draft names.
     ///
     /// # Errors
     /// When it cannot be meant, when there are too many, or when the store failed; then nothing is kept.
-    pub async fn add(&self, draft: Draft, now: Timestamp) -> Result<Silence, AddError> {
+    pub async fn add(&self, draft: Draft, token: TokenName, now: Timestamp) -> Result<Silence, AddError> {
         let terms = draft.accept(now)?;
+        let by = Signature { at: now, token, whom: Some(terms.by.clone()) };
         let mut said = self.changing.lock().await;
         let held = self.in_force.held();
         let current = || held.iter().filter(|held| held.silence().over_at() > now);
         if current().count() >= MAX_SILENCES {
             return Err(AddError::TooMany);
         }
-        let silence = self.store.keep_silence(terms).await?;
+        let silence = self.store.keep_silence(terms, by).await?;
         self.in_force.hold(current().cloned().chain(compile(silence.clone(), &mut said)));
         tracing::info!(silence.id = %silence.id, by = silence.terms.by, why = silence.terms.why, until = %silence.terms.until, "a silence was added");
         Ok(silence)
@@ -152,13 +154,14 @@ impl Quiet {
     ///
     /// # Errors
     /// When the store failed; then it goes on.
-    pub async fn end(&self, id: SilenceId, by: &str, now: Timestamp) -> Result<Option<Silence>, StoreError> {
+    pub async fn end(&self, id: SilenceId, by: Signature) -> Result<Option<Silence>, StoreError> {
         let _turn = self.changing.lock().await;
-        let ended = self.store.end_silence(id, now, by).await?;
+        let author = by.author().to_owned();
+        let ended = self.store.end_silence(id, by).await?;
         let held = self.in_force.held();
         self.in_force.hold(held.iter().filter(|held| held.silence().id != id).cloned());
         if ended.is_some() {
-            tracing::info!(silence.id = %id, by, "a silence was ended");
+            tracing::info!(silence.id = %id, by = author, "a silence was ended");
         }
         Ok(ended)
     }

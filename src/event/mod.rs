@@ -2,9 +2,11 @@
 //!
 //! Knows names and nothing else: no HTTP, no configuration, no database, no clock (`received_at` is given).
 //! [`castai`] names the kinds of event, [`audit`] and [`savings`] are the larger ones, [`delivery`] is what an event owes,
-//! [`aftermath`] what becomes of it beside, [`ledger`] what happened to it, [`batch`] what leaves together and [`tally`] what that is about, [`relay`] what the relay reports of itself, [`silence`] what nobody is told of for a while.
+//! [`aftermath`] what becomes of it beside, [`ledger`] what happened to it, [`batch`] what leaves together and [`tally`] what that is about, [`relay`] what the relay reports of itself, [`silence`] what nobody is told of for a while,
+//! [`act`] what operators did.
 //! Next room: [`crate::source`], where events come from.
 
+pub mod act;
 pub mod aftermath;
 pub mod audit;
 pub mod batch;

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -12,7 +13,7 @@ use super::Timestamp;
 use crate::names::{RouteName, SilenceId, TargetName};
 
 /// A silence as kept. It ends by itself, or when somebody ends it, and is remembered for a while after that.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Silence {
     /// What to call it.
     pub id: SilenceId,
@@ -26,7 +27,7 @@ pub struct Silence {
 
 /// What a silence says. Everything given must hold for a delivery; of each list, any item. What is left empty holds for
 /// every delivery, so terms without any silence everything.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Terms {
     /// Which events, written as `match` of a route is.
     #[serde(rename = "match")]
@@ -46,7 +47,7 @@ pub struct Terms {
 }
 
 /// The early end of a silence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ended {
     /// When.
     pub at: Timestamp,
@@ -55,7 +56,7 @@ pub struct Ended {
 }
 
 /// Where a silence stands at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It has not begun yet.

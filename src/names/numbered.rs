@@ -2,15 +2,17 @@
 //!
 //! What people have to say on the phone has a letter before its number: `S12`, `R3`.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
 use super::NameError;
 
 macro_rules! lettered_number {
-    ($(#[$doc:meta])* $name:ident, $letter:literal, $lower:literal, $what:literal, $rule:literal) => {
+    ($(#[$doc:meta])* $name:ident, $letter:literal, $lower:literal, $pattern:literal, $what:literal, $rule:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(i64);
@@ -59,20 +61,30 @@ macro_rules! lettered_number {
                 Self::parse(&text).map_err(de::Error::custom)
             }
         }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({"type": "string", "pattern": $pattern})
+            }
+        }
     };
 }
 
 lettered_number!(
     /// One silence: unique within one store, never reused. Written `S12`, short enough to be said on the phone.
-    SilenceId, 'S', 's', "silence", "use `S` and the number it was given, such as `S12`"
+    SilenceId, 'S', 's', "^[Ss]?0*[1-9][0-9]{0,17}$", "silence", "use `S` and the number it was given, such as `S12`"
 );
 lettered_number!(
     /// One replay: stored events that are told again because somebody wants it. Written `R3`.
-    ReplayId, 'R', 'r', "replay", "use `R` and the number it was given, such as `R3`"
+    ReplayId, 'R', 'r', "^[Rr]?0*[1-9][0-9]{0,17}$", "replay", "use `R` and the number it was given, such as `R3`"
 );
 
 /// One delivery's row in the store; unique within one store, never reused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct DeliveryId(i64);
 

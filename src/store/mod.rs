@@ -20,6 +20,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::config::Span;
+use crate::event::act::{Act, Signature};
 pub use crate::event::aftermath::{Aftermath, Ended};
 use crate::event::batch::{Batch, Receipt};
 pub use crate::event::delivery::DeliveryState;
@@ -28,7 +29,7 @@ use crate::event::ledger::{Answered, Entry, KeptTable};
 use crate::event::silence::{self, Silence};
 use crate::event::{Event, Timestamp};
 use crate::names::{CursorName, DeliveryId, EventId, SilenceId, SourceName, TableId, TargetName};
-use crate::target::{Change, Sign, TargetState};
+use crate::target::{Change, Obeyed, Order, Sign, TargetState};
 use query::{EventFilter, EventRow, Listed, OwedRow, Slice};
 pub use queue::{End, Origin};
 pub use terms::{Candidate, Fallback, Judge, News, Ruling, Terms};
@@ -321,15 +322,23 @@ pub trait Store: Send + Sync {
     /// The newest `limit` silences that were not over at `since`, in the order of their ids.
     async fn silences(&self, since: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError>;
 
-    /// Keeps a silence under an id of its own.
-    async fn keep_silence(&self, terms: silence::Terms) -> Result<Silence, StoreError>;
+    /// Keeps a silence under an id of its own, and in the same transaction the act that it is.
+    async fn keep_silence(&self, terms: silence::Terms, by: Signature) -> Result<Silence, StoreError>;
 
-    /// Ends a silence at `at`, unless it is over by then: the first end stands. Answers with what is kept of it; `None`
-    /// when there is none of this id (any more).
-    async fn end_silence(&self, id: SilenceId, at: Timestamp, by: &str) -> Result<Option<Silence>, StoreError>;
+    /// Ends a silence at the time of the signature, unless it is over by then: the first end stands, and only that is an
+    /// act, kept with it. Answers with what is kept of it; `None` when there is none of this id (any more).
+    async fn end_silence(&self, id: SilenceId, by: Signature) -> Result<Option<Silence>, StoreError>;
+
+    /// Has `target` obey an operator, and keeps the act in the same transaction, unless there was nothing to do. What was
+    /// claimed before is carried out all the same.
+    async fn order(&self, target: &TargetName, order: Order, by: Signature) -> Result<Obeyed, StoreError>;
+
+    /// What operators did: up to `limit` acts before the one of number `before`, newest first.
+    async fn acts(&self, before: Option<i64>, limit: usize) -> Result<Vec<Act>, StoreError>;
 
     /// Forgets up to `limit` events received before `before`, with their deliveries; never one with a pending delivery.
-    /// Returns how many it forgot. Forgets as many silences that were over before then, too.
+    /// Returns how many it forgot. Forgets as many silences that were over before then and as many acts from before then,
+    /// too.
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// Proves that a write can be made durable now.

@@ -1,12 +1,13 @@
 //! How a target stands, and when something may be sent to it: pure.
 //!
 //! The state is a row in the store, so that it survives a restart; it is read and written in the transaction that claims or
-//! settles. [`limit`] is the rate, [`TargetState`] the rest: the wait a target asked for, and whether it is closed because it
-//! refuses everything or fails again and again. A closed target keeps its deliveries and is probed with a real one now and
-//! then. Knows no deliveries, no store, no clock (`now` is given). Next room: [`crate::store`], which asks it.
+//! settles. [`limit`] is the rate, [`order`] what operators ask of it, [`TargetState`] the rest: the wait a target asked for, and whether it is
+//! closed because it refuses everything or fails again and again. A closed target keeps its deliveries and is probed with a
+//! real one now and then. Knows no deliveries, no store, no clock (`now` is given). Next room: [`crate::store`], which asks it.
 
 mod closed;
 pub mod limit;
+mod order;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::event::batch::Lease;
 use crate::event::delivery::Reason;
 pub use closed::{Cause, Closed};
 use limit::{RateClock, RateLimit};
+pub use order::{Obeyed, Order, Pause};
 
 /// Longer than anything makes a target wait: nobody gets more than an hour of patience, and no attempt takes so long. What
 /// lies further ahead was written while the clock was wrong, and holds nothing up.
@@ -69,6 +71,7 @@ pub struct TargetState {
     paused_until: Option<Timestamp>,
     busy_since: Option<Timestamp>,
     closed: Option<Closed>,
+    pause: Option<Pause>,
     failures: u32,
     old_turn: u32,
     leases: i64,
@@ -126,25 +129,31 @@ pub struct Departure {
 }
 
 impl TargetState {
-    /// The first moment, from `now` on, at which something may leave.
-    pub fn opens_at(&self, limits: &Limits, now: Timestamp) -> Timestamp {
+    /// The first moment, from `now` on, at which something may leave; `None` when it is paused until somebody resumes it.
+    pub fn opens_at(&self, limits: &Limits, now: Timestamp) -> Option<Timestamp> {
         if limits.is_gone {
-            return now;
+            return Some(now);
         }
+        let resumes_at = self.pause(now).map_or(Some(now), |pause| pause.until)?;
         let paused_until = self.wait_asked_for(now).unwrap_or(now);
         let probe_at = self.closed.as_ref().and_then(|closed| not_beyond(closed.probe_at, limits, now)).unwrap_or(now);
         let rate = limits.rate.map_or(now, |limit| self.rate.opens_at(limit, now));
-        now.max(paused_until).max(probe_at).max(rate)
+        Some(resumes_at.max(paused_until).max(probe_at).max(rate))
+    }
+
+    /// Whether something may leave now.
+    pub fn is_open(&self, limits: &Limits, now: Timestamp) -> bool {
+        self.opens_at(limits, now).is_some_and(|at| at <= now)
     }
 
     /// How many may leave now: one where it is a probe, none where it must wait.
     pub fn admits(&self, limits: &Limits, now: Timestamp) -> usize {
-        match (self.opens_at(limits, now) > now, &self.closed, limits.rate) {
+        match (self.is_open(limits, now), &self.closed, limits.rate) {
             _ if limits.is_gone => usize::MAX,
-            (true, ..) => 0,
-            (false, Some(_), _) => 1,
-            (false, None, None) => usize::MAX,
-            (false, None, Some(limit)) => self.rate.admits(limit, now),
+            (false, ..) => 0,
+            (true, Some(_), _) => 1,
+            (true, None, None) => usize::MAX,
+            (true, None, Some(limit)) => self.rate.admits(limit, now),
         }
     }
 

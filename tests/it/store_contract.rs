@@ -7,6 +7,7 @@
 
 #[macro_use]
 mod clauses;
+mod act;
 mod agreement;
 mod append;
 mod claim;
@@ -31,10 +32,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use castai_relay::event::act::Signature;
 use castai_relay::event::batch::Batch;
 use castai_relay::event::delivery::{Delivery, Outcome, Owed, Reason};
 use castai_relay::event::{CastAIEvent, Cluster, Event, Severity, Timestamp};
-use castai_relay::names::{EventId, RouteName, SourceName, TargetName};
+use castai_relay::names::{EventId, RouteName, SourceName, TargetName, TokenName};
 use castai_relay::store::memory::MemoryStore;
 use castai_relay::store::sqlite::SqliteStore;
 use castai_relay::store::{
@@ -82,6 +84,11 @@ fn target(name: &str) -> TargetName {
 
 fn route(name: &str) -> RouteName {
     RouteName::parse(name).unwrap()
+}
+
+/// By a person who showed the token `admin`.
+fn signed(whom: &str, seconds: u64) -> Signature {
+    Signature { at: at(seconds), token: TokenName::admin(), whom: Some(whom.to_owned()) }
 }
 
 /// An event received at `at(seconds)`.

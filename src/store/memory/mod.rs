@@ -3,6 +3,7 @@
 //! Bounded only by retention; one lock around everything, because correctness is all it is for. [`rows`] is what the rules of
 //! the queue work on.
 
+mod acts;
 mod ledger;
 mod list;
 mod rows;
@@ -20,11 +21,13 @@ use super::{
     Aftermath, Append, Appended, Backlog, Claim, Claimed, Cursor, DeliveryState, Repeats, Settled, Settlement, Store,
     StoreError, StoredEvent, Terms,
 };
+use crate::event::act::{Act, Deed, Signature};
 use crate::event::ledger::KeptTable;
 use crate::event::silence::{self, Silence};
 use crate::event::{Event, Timestamp};
 use crate::names::{CursorName, DeliveryId, EventId, IncidentKey, RouteName, SilenceId, TableId, TargetName};
-use crate::target::TargetState;
+use crate::target::{Obeyed, Order, TargetState};
+use acts::Acts;
 use ledger::Ledger;
 use silences::Silences;
 
@@ -51,6 +54,7 @@ struct Kept {
     cursors: HashMap<CursorName, String>,
     silences: Silences,
     tables: HashMap<TableId, String>,
+    acts: Acts,
     last_event: i64,
 }
 
@@ -242,17 +246,35 @@ impl Store for MemoryStore {
         Ok(self.kept().silences.list(since, limit))
     }
 
-    async fn keep_silence(&self, terms: silence::Terms) -> Result<Silence, StoreError> {
-        Ok(self.kept().silences.keep(terms))
+    async fn keep_silence(&self, terms: silence::Terms, by: Signature) -> Result<Silence, StoreError> {
+        let mut kept = self.kept();
+        let silence = kept.silences.keep(terms);
+        kept.acts.keep(Deed::silence_added(&silence, by));
+        Ok(silence)
     }
 
-    async fn end_silence(&self, id: SilenceId, at: Timestamp, by: &str) -> Result<Option<Silence>, StoreError> {
-        Ok(self.kept().silences.end(id, at, by))
+    async fn end_silence(&self, id: SilenceId, by: Signature) -> Result<Option<Silence>, StoreError> {
+        let mut kept = self.kept();
+        let Some((silence, is_first)) = kept.silences.end(id, by.at, by.author()) else { return Ok(None) };
+        if is_first {
+            kept.acts.keep(Deed::silence_ended(&silence, by));
+        }
+        Ok(Some(silence))
+    }
+
+    async fn order(&self, target: &TargetName, order: Order, by: Signature) -> Result<Obeyed, StoreError> {
+        let Ok(obeyed) = queue::order::order(&mut *self.kept(), target, &order, &by);
+        Ok(obeyed)
+    }
+
+    async fn acts(&self, before: Option<i64>, limit: usize) -> Result<Vec<Act>, StoreError> {
+        Ok(self.kept().acts.list(before, limit))
     }
 
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let mut kept = self.kept();
         kept.silences.prune(before, limit);
+        kept.acts.prune(before, limit);
         Ok(kept.prune(before, limit))
     }
 

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use super::Kept;
 use super::KeptDelivery;
+use crate::event::act::Deed;
 use crate::event::aftermath::Aftermath;
 use crate::event::batch::Receipt;
 use crate::event::delivery::Reason;
@@ -69,6 +70,11 @@ impl Rows for Kept {
 
     fn keep_target(&mut self, name: &TargetName, state: &TargetState) -> Done<()> {
         self.targets.insert(name.clone(), state.clone());
+        Ok(())
+    }
+
+    fn keep_act(&mut self, deed: Deed) -> Done<()> {
+        self.acts.keep(deed);
         Ok(())
     }
 

@@ -28,11 +28,12 @@ impl Silences {
         silence
     }
 
-    /// Ends one, unless it is over at `at`; answers with what is kept of it then.
-    pub fn end(&mut self, id: SilenceId, at: Timestamp, by: &str) -> Option<Silence> {
+    /// Ends one, unless it is over at `at`; answers with what is kept of it then, and whether this was its end.
+    pub fn end(&mut self, id: SilenceId, at: Timestamp, by: &str) -> Option<(Silence, bool)> {
         let silence = self.kept.iter_mut().find(|silence| silence.id == id)?;
+        let is_first = silence.over_at() > at;
         silence.end(at, by);
-        Some(silence.clone())
+        Some((silence.clone(), is_first))
     }
 
     /// Forgets up to `limit` of those that were over before `before`.

@@ -96,9 +96,7 @@ impl<R: Rows> Claiming<'_, R> {
         let mut batches = Vec::new();
         let mut old_left = self.claim.old_limit;
         let now = self.work.now;
-        while batches.len() < self.claim.limit
-            && self.looks < LOOKS
-            && self.state.opens_at(&self.work.terms.limits, now) <= now
+        while batches.len() < self.claim.limit && self.looks < LOOKS && self.state.is_open(&self.work.terms.limits, now)
         {
             let Some((row, lane)) = self.next(old_left > 0)? else { break };
             let Some(event) = self.judged(&row, true)? else { continue };

@@ -19,9 +19,9 @@ pub struct Seen {
 /// happen by itself.
 pub fn next_due(seen: &Seen, terms: &Terms, now: Timestamp) -> Option<Timestamp> {
     let Some(due) = seen.first_due else { return seen.times_out };
-    let leaves = due.max(seen.standing.opens_at(&terms.limits, now));
+    let leaves = seen.standing.opens_at(&terms.limits, now).map(|opens| due.max(opens));
     let shut = seen.standing.shut_since(now);
     let falls_back = terms.fallback.as_ref().zip(shut).map(|(fallback, since)| since.saturating_add(fallback.after));
     let falls_back = falls_back.filter(|at| *at > now);
-    [Some(leaves), seen.times_out, falls_back].into_iter().flatten().min()
+    [leaves, seen.times_out, falls_back].into_iter().flatten().min()
 }

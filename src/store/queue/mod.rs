@@ -2,7 +2,7 @@
 //!
 //! Written against [`Rows`], the few things an engine can do within one transaction; so an engine knows no rules and the
 //! rules know no database. [`owe`] takes deliveries in, [`claim`] lets them leave, [`settle`] records how that ended;
-//! [`incident`] keeps the order of what belongs to one incident, [`storm`] knows when there is too much, [`fallback`]
+//! [`incident`] keeps the order of what belongs to one incident, [`order`] is an operator's word, [`storm`] knows when there is too much, [`fallback`]
 //! tells somebody else; [`written`] is what goes into the ledger. Everything here happens in the transaction of its caller, and `now` is given.
 
 pub mod claim;
@@ -11,6 +11,7 @@ mod end;
 mod fallback;
 mod gather;
 pub mod incident;
+pub mod order;
 pub mod owe;
 pub mod settle;
 mod shown;
@@ -20,6 +21,7 @@ pub mod written;
 
 use std::time::Duration;
 
+use crate::event::act::Deed;
 use crate::event::aftermath::Aftermath;
 use crate::event::batch::{Lease, Receipt};
 use crate::event::delivery::{Phase, Reason};
@@ -267,6 +269,8 @@ pub trait Rows {
     fn target(&mut self, name: &TargetName) -> Result<TargetState, Self::Error>;
     /// Keeps how a target stands.
     fn keep_target(&mut self, name: &TargetName, state: &TargetState) -> Result<(), Self::Error>;
+    /// Keeps what an operator did, under the next number.
+    fn keep_act(&mut self, deed: Deed) -> Result<(), Self::Error>;
 
     /// Keeps a new delivery under its id.
     fn insert(&mut self, row: &Row) -> Result<(), Self::Error>;

@@ -5,6 +5,7 @@
 //! WAL with `synchronous=FULL`: what was acknowledged survives `kill -9` and loss of power. An exclusive lock file
 //! keeps a second process out; [`Peek`] lets it look on. Never put the file on NFS: WAL needs shared memory, <https://www.sqlite.org/wal.html>.
 
+mod acts;
 mod checkpoint;
 mod columns;
 mod events;
@@ -36,10 +37,11 @@ use super::{
     StoredEvent, Terms, queue,
 };
 use crate::event::Timestamp;
+use crate::event::act::{Act, Signature};
 use crate::event::ledger::KeptTable;
 use crate::event::silence::{self, Silence};
 use crate::names::{CursorName, EventId, SilenceId, TableId, TargetName};
-use crate::target::TargetState;
+use crate::target::{Obeyed, Order, TargetState};
 use events::Encoded;
 pub use peek::Peek;
 use read::Readers;
@@ -286,20 +288,30 @@ impl Store for SqliteStore {
         self.readers.read("read the silences", move |connection| silences::list(connection, since, limit)).await
     }
 
-    async fn keep_silence(&self, terms: silence::Terms) -> Result<Silence, StoreError> {
-        let keep = move |database: &mut Database| silences::keep(&database.connection, &terms);
+    async fn keep_silence(&self, terms: silence::Terms, by: Signature) -> Result<Silence, StoreError> {
+        let keep = move |database: &mut Database| silences::keep(&database.connection, &terms, &by);
         self.writer.write("keep a silence", keep).await
     }
 
-    async fn end_silence(&self, id: SilenceId, at: Timestamp, by: &str) -> Result<Option<Silence>, StoreError> {
-        let by = by.to_owned();
-        let end = move |database: &mut Database| silences::end(&database.connection, id, at, &by);
+    async fn end_silence(&self, id: SilenceId, by: Signature) -> Result<Option<Silence>, StoreError> {
+        let end = move |database: &mut Database| silences::end(&database.connection, id, &by);
         self.writer.write("end a silence", end).await
+    }
+
+    async fn order(&self, target: &TargetName, order: Order, by: Signature) -> Result<Obeyed, StoreError> {
+        let target = target.clone();
+        let obey = move |database: &mut Database| queue::order::order(database, &target, &order, &by);
+        self.writer.write("have a target obey", obey).await
+    }
+
+    async fn acts(&self, before: Option<i64>, limit: usize) -> Result<Vec<Act>, StoreError> {
+        self.readers.read("read the acts", move |connection| acts::list(connection, before, limit)).await
     }
 
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let prune = move |database: &mut Database| {
             silences::prune(&database.connection, before, limit)?;
+            acts::prune(&database.connection, before, limit)?;
             events::prune(database, before, limit)
         };
         self.writer.write("prune old events", prune).await

@@ -4,10 +4,12 @@
 
 use rusqlite::{OptionalExtension, Row as SqlRow, ToSql, params};
 
+use super::acts;
 use super::columns::{COLUMNS, delivery, event_of_row, incident_of};
 use super::events::Encoded;
 use super::together::{together, which};
 use super::writer::Database;
+use crate::event::act::Deed;
 use crate::event::aftermath::Aftermath;
 use crate::event::batch::Receipt;
 use crate::event::delivery::{Phase, Reason};
@@ -83,6 +85,10 @@ impl Rows for Database {
         let sql =
             "INSERT INTO targets (name, state) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET state = excluded.state";
         self.change(sql, params![name.as_str(), state])
+    }
+
+    fn keep_act(&mut self, deed: Deed) -> Done<()> {
+        acts::keep(&self.connection, deed)
     }
 
     fn insert(&mut self, row: &Row) -> Done<()> {

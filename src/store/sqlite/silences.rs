@@ -6,8 +6,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::acts;
 use super::columns::unreadable;
 use crate::event::Timestamp;
+use crate::event::act::{Deed, Signature};
 use crate::event::silence::{Ended, Silence, Terms};
 use crate::names::SilenceId;
 
@@ -33,26 +35,32 @@ pub fn list(connection: &Connection, since: Timestamp, limit: usize) -> rusqlite
     Ok(silences)
 }
 
-/// Keeps a new one under the next id.
-pub fn keep(connection: &Connection, terms: &Terms) -> rusqlite::Result<Silence> {
+/// Keeps a new one under the next id, and the act that it is.
+pub fn keep(connection: &Connection, terms: &Terms, by: &Signature) -> rusqlite::Result<Silence> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO silences (matching, routes, targets, begins_at, until, over_at, by_whom, why)
          VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7)",
     )?;
-    let Terms { matching, routes, targets, from, until, by, why } = terms;
+    let Terms { matching, routes, targets, from, until, by: whom, why } = terms;
     let (matching, routes, targets) = (json(matching)?, json(routes)?, json(targets)?);
-    let id = insert.insert(params![matching, routes, targets, from.as_millis(), until.as_millis(), by, why])?;
-    Ok(Silence { id: SilenceId::from_row(id), terms: terms.clone(), ended: None })
+    let id = insert.insert(params![matching, routes, targets, from.as_millis(), until.as_millis(), whom, why])?;
+    let silence = Silence { id: SilenceId::from_row(id), terms: terms.clone(), ended: None };
+    acts::keep(connection, Deed::silence_added(&silence, by.clone()))?;
+    Ok(silence)
 }
 
-/// Ends one, unless it is over at `at`; answers with what is kept of it then.
-pub fn end(connection: &Connection, id: SilenceId, at: Timestamp, by: &str) -> rusqlite::Result<Option<Silence>> {
+/// Ends one, unless it is over by then, and keeps the act; answers with what is kept of it then.
+pub fn end(connection: &Connection, id: SilenceId, by: &Signature) -> rusqlite::Result<Option<Silence>> {
     let mut update = connection.prepare_cached(
         "UPDATE silences SET ended_at = ?2, ended_by = ?3, over_at = ?2 WHERE id = ?1 AND over_at > ?2",
     )?;
-    update.execute(params![id.row(), at.as_millis(), by])?;
+    let is_first = update.execute(params![id.row(), by.at.as_millis(), by.author()])? > 0;
     let mut select = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM silences WHERE id = ?1"))?;
-    select.query_row([id.row()], silence).optional()
+    let silence = select.query_row([id.row()], silence).optional()?;
+    if let Some(silence) = silence.as_ref().filter(|_| is_first) {
+        acts::keep(connection, Deed::silence_ended(silence, by.clone()))?;
+    }
+    Ok(silence)
 }
 
 /// Forgets up to `limit` of those that were over before `before`.

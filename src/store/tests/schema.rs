@@ -7,10 +7,11 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::event::Timestamp;
+use crate::event::act::Signature;
 use crate::event::batch::Batch;
 use crate::event::delivery::{Outcome, Reason};
 use crate::event::silence::Terms;
-use crate::names::{CursorName, EventId, TargetName};
+use crate::names::{CursorName, EventId, TargetName, TokenName};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Append, Appended, Backlog, Cursor, DeliveryState, Settled, Settlement, Store, undisturbed};
 use crate::target::Sign;
@@ -84,7 +85,8 @@ async fn a_database_of_version_2_keeps_what_it_holds_and_gains_silences() {
         by: "ada".into(),
         why: "upgrade".into(),
     };
-    let silence = store.keep_silence(terms).await.unwrap();
+    let by = Signature { at: now, token: TokenName::admin(), whom: None };
+    let silence = store.keep_silence(terms, by).await.unwrap();
     assert_eq!(store.silences(now, 9).await.unwrap(), [silence]);
 }
 

@@ -16,6 +16,7 @@ fn with_everything() -> TargetState {
     story.departs();
     story.state.old_ones_turn(&story.limits);
     story.state.fallen_to = 7;
+    story.state.obey(&Order::Pause { until: Some(at(9_000)), why: "moving".into() }, &signature(at(400)));
     story.state
 }
 
@@ -88,5 +89,12 @@ fn numbers_at_their_ends_break_nothing() {
     state.old_ones_turn(&limits);
     state.depart(&limits, at(0), LEASE);
     assert!(matches!(state.heed(failing(), true, &limits, at(1)), Some(Change::Paused(_))));
-    assert_eq!(state.opens_at(&limits, at(1)), at(301));
+    assert_eq!(state.opens_at(&limits, at(1)), Some(at(301)));
+}
+
+#[test]
+fn a_pause_of_which_nothing_is_known_is_a_pause() {
+    let state = read(json!({"pause": {"ticket": "OPS-1"}}));
+    assert_eq!(state.admits(&Limits::default(), at(0)), 0);
+    assert!(state.pause(at(0)).is_some_and(|pause| pause.until.is_none()));
 }

@@ -4,6 +4,8 @@ mod kept;
 mod stories;
 
 use super::*;
+use crate::event::act::Signature;
+use crate::names::TokenName;
 
 fn at(secs: u64) -> Timestamp {
     Timestamp::from_millis(1_700_000_000_000).saturating_add(Duration::from_secs(secs))
@@ -21,6 +23,10 @@ fn failing_until(until: Timestamp) -> Sign {
 
 fn refusing() -> Sign {
     Sign::Refusing { reason: Reason::TargetRefused, detail: "answered 404 `no_service`".into() }
+}
+
+fn signature(at: Timestamp) -> Signature {
+    Signature { at, token: TokenName::admin(), whom: Some("ada".into()) }
 }
 
 /// A target, its limits and its time, for sentences.
@@ -49,7 +55,7 @@ impl Story {
     }
 
     fn opens_in(&self) -> u64 {
-        self.state.opens_at(&self.limits, self.now).saturating_since(self.now).as_secs()
+        self.state.opens_at(&self.limits, self.now).expect("nobody paused it").saturating_since(self.now).as_secs()
     }
 
     fn waits(&mut self, secs: u64) {

@@ -13,6 +13,12 @@ enum Step {
     Return(usize, Sign),
     /// One of those on their way is lost, as in a crash.
     Vanish(usize),
+    /// An operator pauses it for so many milliseconds, or without an end.
+    Pause(Option<u64>),
+    /// An operator resumes it.
+    Resume,
+    /// An operator tests it.
+    Test,
     /// Time passes, or is set back.
     Pass(i64),
     /// The time passes that it takes until something may leave.
@@ -35,6 +41,9 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0_i64..60_000).prop_map(Step::Pass),
         1 => (-1_000_i64..0).prop_map(Step::Pass),
         2 => Just(Step::UntilOpen),
+        1 => prop::option::of(0_u64..90_000).prop_map(Step::Pause),
+        1 => Just(Step::Resume),
+        1 => Just(Step::Test),
     ]
 }
 
@@ -76,10 +85,36 @@ impl Teller {
             Step::Pass(millis) => {
                 self.story.now = Timestamp::from_millis(self.story.now.as_millis() + millis);
             }
-            Step::UntilOpen => self.story.now = self.story.state.opens_at(&self.story.limits, self.story.now),
+            Step::UntilOpen => {
+                let opens = self.story.state.opens_at(&self.story.limits, self.story.now);
+                self.story.now = opens.unwrap_or(self.story.now);
+            }
+            Step::Pause(millis) => {
+                let until = millis.map(|millis| self.story.now.saturating_add(Duration::from_millis(millis)));
+                self.order(Order::Pause { until, why: "they move".into() });
+            }
+            Step::Resume => self.order(Order::Resume),
+            Step::Test => self.order(Order::Test { rate: self.story.limits.rate }),
             Step::Return(..) | Step::Vanish(_) => {}
         }
         self.look();
+    }
+
+    /// An order is obeyed and says nothing about how well the target is.
+    fn order(&mut self, order: Order) {
+        let Story { state, limits, now } = &mut self.story;
+        let (closed, shut) = (state.closed().cloned(), state.shut_since(*now));
+        let obeyed = state.obey(&order, &signature(*now));
+        assert_eq!((state.closed().cloned(), state.shut_since(*now)), (closed, shut), "{order:?}");
+        let opens = state.opens_at(limits, *now);
+        match (order, obeyed) {
+            (Order::Pause { until, .. }, _) => {
+                assert!(opens.is_none_or(|opens| until.is_some_and(|until| opens >= until)))
+            }
+            (Order::Resume, _) => assert!(opens.is_some() && state.pause(*now).is_none()),
+            (Order::Test { .. }, Obeyed::TooSoon { until }) => assert!(until > *now),
+            (Order::Test { .. }, _) => {}
+        }
     }
 
     fn leave(&mut self, most: usize) {
@@ -134,14 +169,22 @@ impl Teller {
     /// What must hold at every moment.
     fn look(&self) {
         let Story { state, limits, now } = &self.story;
-        let (opens, admits) = (state.opens_at(limits, *now), state.admits(limits, *now));
+        let admits = state.admits(limits, *now);
+        let Some(opens) = state.opens_at(limits, *now) else {
+            assert!(
+                state.pause(*now).is_some_and(|pause| pause.until.is_none()),
+                "it never opens, and nobody paused it"
+            );
+            return assert_eq!(admits, 0);
+        };
         assert!(opens >= *now);
         assert_eq!(admits > 0, opens == *now, "open at {opens}, {admits} admitted at {now}");
         assert!(state.admits(limits, opens) > 0, "nothing is admitted when it opens");
-        assert_eq!(state.opens_at(limits, opens), opens);
+        assert_eq!(state.opens_at(limits, opens), Some(opens));
         assert!(state.closed().is_none() || admits <= 1);
         let longest = BEYOND_PATIENCE.max(limits.probe_refusing_every.max(LEASE)) + Duration::from_secs(10);
-        assert!(opens.saturating_since(*now) <= longest, "waits until {opens}, at {now}");
+        let paused_until = state.pause(*now).and_then(|pause| pause.until).unwrap_or(*now);
+        assert!(opens.saturating_since(paused_until) <= longest, "waits until {opens}, at {now}");
         assert!(!self.is_told_closed || state.closed().is_some(), "told to be closed, and is not");
         let refuses = state.closed().is_some_and(|closed| closed.cause == Cause::Refusing);
         assert!(!refuses || self.is_told_refusing, "it refuses, and nobody was told");
@@ -169,6 +212,7 @@ proptest! {
         for step in steps {
             teller.tell(step);
         }
+        teller.tell(Step::Resume);
         teller.tell(Step::UntilOpen);
         teller.leave(1);
         let last = teller.on_their_way.pop();

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use castai_relay::event::act::{Act, Signature};
 use castai_relay::event::batch::Gathering;
 use castai_relay::event::ledger::KeptTable;
 use castai_relay::event::silence::{Silence, Terms as SilenceTerms};
@@ -16,7 +17,7 @@ use castai_relay::store::{
     Aftermath, Append, Backlog, Candidate, Claim, Claimed, Cursor, Ended, Judge, Kept, News, Repeats, Ruling, Settled,
     Settlement, Store, StoreError, StoredEvent, Terms,
 };
-use castai_relay::target::{Change, TargetState};
+use castai_relay::target::{Change, Obeyed, Order, TargetState};
 
 use super::dice::number_of;
 use super::ledger::{self, Ending, Ledger};
@@ -309,12 +310,20 @@ impl Store for WatchedStore {
         wait_for(self.inner().silences(since, limit))
     }
 
-    async fn keep_silence(&self, terms: SilenceTerms) -> Result<Silence, StoreError> {
-        wait_for(self.inner().keep_silence(terms))
+    async fn keep_silence(&self, terms: SilenceTerms, by: Signature) -> Result<Silence, StoreError> {
+        wait_for(self.inner().keep_silence(terms, by))
     }
 
-    async fn end_silence(&self, id: SilenceId, at: Timestamp, by: &str) -> Result<Option<Silence>, StoreError> {
-        wait_for(self.inner().end_silence(id, at, by))
+    async fn end_silence(&self, id: SilenceId, by: Signature) -> Result<Option<Silence>, StoreError> {
+        wait_for(self.inner().end_silence(id, by))
+    }
+
+    async fn order(&self, target: &TargetName, order: Order, by: Signature) -> Result<Obeyed, StoreError> {
+        wait_for(self.inner().order(target, order, by))
+    }
+
+    async fn acts(&self, before: Option<i64>, limit: usize) -> Result<Vec<Act>, StoreError> {
+        wait_for(self.inner().acts(before, limit))
     }
 
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

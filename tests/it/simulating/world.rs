@@ -12,7 +12,8 @@ use castai_relay::config::Span;
 use castai_relay::deliver::quiet::Quiet;
 use castai_relay::deliver::{Deliverer, Tools};
 use castai_relay::event::Timestamp;
-use castai_relay::names::{CursorName, EventId, SilenceId, SourceName};
+use castai_relay::event::act::Signature;
+use castai_relay::names::{CursorName, EventId, SilenceId, SourceName, TokenName};
 use castai_relay::route::silence::Draft;
 use castai_relay::runtime::{Clock, Doorbell, Lifecycle};
 use castai_relay::source::Inbox;
@@ -349,7 +350,7 @@ impl World {
         let (by, why) = ("ada".to_owned(), "upgrade".to_owned());
         let (routes, targets) = (vec![], vec![]);
         let draft = Draft { matching, routes, targets, everything: false, from: None, until, by, why };
-        let silence = wait_for(process.quiet.add(draft, now)).unwrap();
+        let silence = wait_for(process.quiet.add(draft, TokenName::admin(), now)).unwrap();
         self.ledger.tell(now, || format!("{kind} is silenced until {until}"));
         let from_as = self.ledger.notes().next_write();
         self.silenced.push(Silenced { kind, from_as, ended_as: usize::MAX, from: now, to: until, id: silence.id });
@@ -359,7 +360,8 @@ impl World {
         let (now, Some(process)) = (self.time.now(), &self.process) else { return };
         let is_on = |last: &&mut Silenced| last.to > now && last.ended_as == usize::MAX;
         let Some(last) = self.silenced.last_mut().filter(is_on) else { return };
-        wait_for(process.quiet.end(last.id, "ada", now)).unwrap().unwrap();
+        let by = Signature { at: now, token: TokenName::admin(), whom: Some("ada".to_owned()) };
+        wait_for(process.quiet.end(last.id, by)).unwrap().unwrap();
         last.ended_as = self.ledger.notes().next_write();
         self.ledger.tell(now, || format!("{} is silenced no more", last.kind));
     }

@@ -9,10 +9,11 @@ mod story;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use castai_relay::event::act::Act;
 use castai_relay::event::batch::Receipt;
 use castai_relay::names::CursorName;
 use castai_relay::store::{Backlog, Cursor};
-use castai_relay::target::TargetState;
+use castai_relay::target::{Order, TargetState};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -33,6 +34,7 @@ struct Sight {
     next_due: Vec<Option<Timestamp>>,
     standing: Vec<TargetState>,
     backlog: BTreeMap<TargetName, Backlog>,
+    acts: Vec<Act>,
 }
 
 async fn look(store: &Arc<dyn Store>, now: Timestamp) -> Sight {
@@ -50,7 +52,8 @@ async fn look(store: &Arc<dyn Store>, now: Timestamp) -> Sight {
         next_due.push(script(name).next_due(store, name, now).await);
         standing.push(store.standing(&target(name)).await.unwrap());
     }
-    Sight { events, contains, cursors, next_due, standing, backlog }
+    let acts = store.acts(None, usize::MAX).await.unwrap();
+    Sight { events, contains, cursors, next_due, standing, backlog, acts }
 }
 
 /// The two engines side by side, and the present.
@@ -91,6 +94,11 @@ impl Pair {
                 self.claim(Claim { limit: *limit, ..claim }).await.map(drop)
             }
             Step::Settle { claim, attempt, raise } => self.settle_any(claim, attempt, raise.as_ref()).await,
+            Step::Order(name, Some(seconds)) => {
+                let until = seconds.map(|seconds| at(self.now + seconds));
+                self.order(name, Order::Pause { until, why: "they move".to_owned() }).await
+            }
+            Step::Order(name, None) => self.order(name, Order::Resume).await,
             Step::Advance(seconds) => {
                 self.now += seconds;
                 Ok(())
@@ -124,6 +132,12 @@ impl Pair {
         Ok(found)
     }
 
+    async fn order(&self, name: &str, order: Order) -> Result<(), TestCaseError> {
+        let (name, by) = (target(name), signed("ada", self.now));
+        let model = self.model.order(&name, order.clone(), by.clone()).await.unwrap();
+        same(model, self.engine.order(&name, order, by).await.unwrap()).map(drop)
+    }
+
     async fn settle_any(&self, claim: &Index, attempt: &Attempt, raise: Option<&Given>) -> Result<(), TestCaseError> {
         match self.claims.is_empty() {
             true => Ok(()),
@@ -150,9 +164,12 @@ impl Pair {
         same(model, self.engine.prune(before, limit).await.unwrap()).map(drop)
     }
 
-    /// From now on every target takes everything, whenever it is called: then nothing waits for ever, and whoever is
+    /// From now on every target is told and takes everything, whenever it is called: then nothing waits for ever, and whoever is
     /// called finds something, or is called later next time.
     async fn come_to_an_end(&mut self) -> Result<(), TestCaseError> {
+        for name in TARGETS {
+            self.order(name, Order::Resume).await?;
+        }
         for _ in 0..PATIENCE {
             let mut next = None;
             for name in TARGETS {

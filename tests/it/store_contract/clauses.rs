@@ -184,6 +184,17 @@ macro_rules! contract {
                     pruning_forgets_silences_that_were_over_before_and_never_gives_their_ids_again
                     pruning_forgets_no_more_silences_than_its_limit
                 }
+                act {
+                    a_silence_is_an_act_and_so_is_its_first_end
+                    acts_are_listed_newest_first_and_before_a_number
+                    pruning_forgets_acts_from_before_and_never_gives_their_numbers_again
+                    an_order_that_changes_nothing_is_no_act
+                    nothing_leaves_for_a_paused_target_until_it_is_resumed
+                    a_pause_with_an_end_ends_by_itself
+                    a_pause_alone_lets_nothing_fall_back_and_hides_no_closing
+                    what_was_claimed_before_a_pause_is_settled_and_what_must_be_tried_again_waits
+                    a_test_counts_against_the_rate_and_may_take_one_turn_in_advance
+                }
                 upkeep {
                     the_backlog_counts_what_is_pending_and_dead_and_knows_the_oldest
                     a_target_that_waits_for_nothing_is_not_in_the_backlog

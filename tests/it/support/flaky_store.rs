@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use castai_relay::event::Timestamp;
+use castai_relay::event::act::{Act, Signature};
 use castai_relay::event::ledger::KeptTable;
 use castai_relay::event::silence::{self, Silence};
 use castai_relay::names::{CursorName, EventId, SilenceId, TableId, TargetName};
@@ -13,7 +14,7 @@ use castai_relay::store::query::{EventFilter, EventRow, Listed, OwedRow, Slice};
 use castai_relay::store::{
     Append, Backlog, Claim, Claimed, Cursor, Kept, Repeats, Settled, Settlement, Store, StoreError, StoredEvent, Terms,
 };
-use castai_relay::target::TargetState;
+use castai_relay::target::{Obeyed, Order, TargetState};
 use tokio::sync::watch;
 
 use super::http::PATIENCE;
@@ -244,14 +245,24 @@ impl Store for FlakyStore {
         self.kept.silences(since, limit).await
     }
 
-    async fn keep_silence(&self, terms: silence::Terms) -> Result<Silence, StoreError> {
+    async fn keep_silence(&self, terms: silence::Terms, by: Signature) -> Result<Silence, StoreError> {
         self.silences.pass().await?;
-        self.kept.keep_silence(terms).await
+        self.kept.keep_silence(terms, by).await
     }
 
-    async fn end_silence(&self, id: SilenceId, at: Timestamp, by: &str) -> Result<Option<Silence>, StoreError> {
+    async fn end_silence(&self, id: SilenceId, by: Signature) -> Result<Option<Silence>, StoreError> {
         self.silences.pass().await?;
-        self.kept.end_silence(id, at, by).await
+        self.kept.end_silence(id, by).await
+    }
+
+    async fn order(&self, target: &TargetName, order: Order, by: Signature) -> Result<Obeyed, StoreError> {
+        self.silences.pass().await?;
+        self.kept.order(target, order, by).await
+    }
+
+    async fn acts(&self, before: Option<i64>, limit: usize) -> Result<Vec<Act>, StoreError> {
+        self.silences.pass().await?;
+        self.kept.acts(before, limit).await
     }
 
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

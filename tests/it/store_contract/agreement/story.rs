@@ -33,6 +33,8 @@ pub enum Step {
         attempt: Attempt,
         raise: Option<Given>,
     },
+    /// A pause for so many seconds, or without an end, or its end.
+    Order(&'static str, Option<Option<u64>>),
     Advance(u64),
     Prune {
         older_than: u64,
@@ -180,6 +182,8 @@ pub fn step() -> impl Strategy<Value = Step> {
         5 => (select(&TARGETS[..]), 1..20_u64, 0..5_usize, 0..5_usize)
             .prop_map(|(target, lease, limit, old_limit)| Step::Claim { target, lease, limit, old_limit }),
         5 => settle.prop_map(|(claim, attempt, raise)| Step::Settle { claim, attempt, raise }),
+        1 => (select(&TARGETS[..]), option::of(option::of(0..20_u64)))
+            .prop_map(|(target, pause)| Step::Order(target, pause)),
         3 => (0..15_u64).prop_map(Step::Advance),
         1 => (0..30_u64, 0..5_usize).prop_map(|(older_than, limit)| Step::Prune { older_than, limit }),
     ]
