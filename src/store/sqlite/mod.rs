@@ -16,6 +16,7 @@ mod list;
 mod peek;
 mod read;
 mod rows;
+mod rowwise;
 mod schema;
 mod silences;
 mod together;
