@@ -36,7 +36,7 @@ use crate::telemetry::Metrics;
 
 mod error;
 mod public_url;
-pub use error::ApiError;
+pub use error::{ApiError, ErrorBody, ErrorDetail};
 pub use public_url::PublicUrl;
 
 /// The section `server`: where to listen and what one sender may take.

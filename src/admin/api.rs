@@ -1,57 +1,48 @@
-//! The API for operators: which paths there are, and what all of them share in reading a request.
+//! The API for operators: the list of all there is to ask. The router and the document are made of it.
 //!
-//! A body is read as bytes whatever its Content-Type says, within the limits of the listener; every refusal is an
-//! [`ApiError`]. What each path does is in a file of its own, such as [`super::silences`].
+//! To add something: a handler in a file for what it is about, and a line here. What all of them share in reading a
+//! request is [`super::operation`]; who may ask is [`super::access`].
 
-use axum::Router;
-use axum::body::Body;
-use axum::http::Uri;
+use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get};
-use serde::de::DeserializeOwned;
+use axum::{Json, Router};
+use serde_json::{Map, Value};
 
-use super::{Admin, access, silences};
-use crate::http_server::{self, ApiError, BodyError, read_body};
+use super::operation::Verb::{Delete, Get, Post};
+use super::operation::{Call, Operation};
+use super::{Admin, access, acts, openapi, routes, silences, sources, status, targets};
+use crate::http_server::ApiError;
 
-/// Everything below `/api`, behind the token: a stranger is not told what there is.
+/// All there is to ask.
+#[rustfmt::skip]
+pub fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(Get, "/v1/openapi.json", "openapi", document, "This document"),
+        Operation::new(Get, "/v1/status", "status", status::status, "How the relay stands"),
+        Operation::new(Get, "/v1/targets", "list_targets", targets::list, "The targets and how each stands"),
+        Operation::new(Get, "/v1/targets/{name}", "show_target", targets::show, "A target and how it stands"),
+        Operation::new(Post, "/v1/targets/{name}/pause", "pause_target", targets::pause, "Let nothing leave for a target until it is resumed, or for a while"),
+        Operation::new(Post, "/v1/targets/{name}/resume", "resume_target", targets::resume, "Let a paused target be told again"),
+        Operation::new(Post, "/v1/targets/{name}/test", "test_target", targets::test, "Send a target a message that says it is a test").or(StatusCode::TOO_MANY_REQUESTS),
+        Operation::new(Get, "/v1/routes", "list_routes", routes::list, "The routing table in force, in words"),
+        Operation::new(Get, "/v1/sources", "list_sources", sources::list, "The sources and when each was last heard"),
+        Operation::new(Get, "/v1/silences", "list_silences", silences::list, "The silences, newest first"),
+        Operation::new(Post, "/v1/silences", "add_silence", silences::add, "Silence some deliveries for a while, or all of them").or(StatusCode::CONFLICT),
+        Operation::new(Delete, "/v1/silences/{id}", "end_silence", silences::end, "End a silence before its time"),
+        Operation::new(Get, "/v1/acts", "list_acts", acts::list, "What operators did, newest first"),
+    ]
+}
+
+/// Everything below `/api`, behind the tokens: a stranger is not told what there is.
 pub fn router(admin: &Admin) -> Router<Admin> {
-    Router::new()
-        .route("/v1/silences", get(silences::list).post(silences::add))
-        .route("/v1/silences/{id}", delete(silences::end))
+    operations()
+        .into_iter()
+        .fold(Router::new(), |router, operation| operation.add_to(router))
         .fallback(async || ApiError::no_such_page())
         .method_not_allowed_fallback(async || ApiError::wrong_method())
-        .layer(from_fn_with_state(admin.token.clone(), access::guard))
+        .layer(from_fn_with_state(admin.tokens.clone(), access::guard))
 }
 
-/// The body as a JSON object with the fields of `T`.
-pub async fn read_json<T: DeserializeOwned>(body: Body, limits: &http_server::Config) -> Result<T, ApiError> {
-    let body = read_body(body, limits.body_limit.get(), limits.body_timeout.get()).await;
-    let body = body.map_err(|error| match error {
-        BodyError::TooLarge => ApiError::body_too_large(limits.body_limit),
-        BodyError::TooSlow => ApiError::body_too_slow(),
-        BodyError::BrokenOff => ApiError::body_broken_off(),
-    })?;
-    let bad = |why: &str| ApiError::bad_body(format!("the body cannot be read: {why}"), "send a JSON object");
-    // The library would take the items of a list for fields, too.
-    match body.trim_ascii_start().starts_with(b"{") {
-        true => serde_json::from_slice(&body).map_err(|error| bad(&error.to_string())),
-        false => Err(bad("it is not a JSON object")),
-    }
-}
-
-/// The values of these keys in the query, the last one where a key stands twice.
-///
-/// # Errors
-/// When the query has any other key.
-pub fn read_query<const N: usize>(uri: &Uri, keys: [&str; N]) -> Result<[Option<String>; N], ApiError> {
-    let mut values = [const { None }; N];
-    for (key, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
-        let known = keys.iter().zip(&mut values).find(|(known, _)| **known == key);
-        let (_, place) = known.ok_or_else(|| {
-            let hint = format!("here the query may have: {}", keys.join(", "));
-            ApiError::not_allowed(format!("`{key}` means nothing in the query"), hint)
-        })?;
-        *place = Some(value.into_owned());
-    }
-    Ok(values)
+async fn document(_: Call) -> Result<Json<Map<String, Value>>, ApiError> {
+    Ok(Json(openapi::document(&operations())))
 }

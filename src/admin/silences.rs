@@ -4,32 +4,24 @@
 //! only read, and the names in it are looked up, because a silence of a misspelt target would be no silence.
 
 use std::fmt::Display;
-use std::time::Duration;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{Path, State};
-use axum::http::{StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::api::{read_json, read_query};
-use super::{Admin, PATIENCE};
+use super::operation::{Call, Created, Nothing, Sent};
+use super::page::{self, Page};
+use super::read::{flag, given, number};
 use crate::config::Span;
 use crate::deliver::quiet::{AddError, Draft, author};
 use crate::event::Timestamp;
-use crate::event::act::Signature;
 use crate::event::silence::{Silence, Standing};
 use crate::http_server::ApiError;
-use crate::names::{RouteName, SilenceId, TargetName, TokenName};
-use crate::store::StoreError;
-
-/// How many are listed: the newest.
-const MOST_LISTED: usize = 1000;
+use crate::names::{RouteName, SilenceId, TargetName};
 
 /// A silence as it is shown.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Shown {
     /// As it is kept.
     #[serde(flatten)]
@@ -38,27 +30,68 @@ pub struct Shown {
     pub standing: Standing,
 }
 
-/// What is listed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A page of silences.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Listing {
-    /// The newest last.
+    /// The newest first.
     pub silences: Vec<Shown>,
+    /// The cursor of the next page, if there is one.
+    pub next: Option<String>,
+}
+
+/// Which silences.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Which {
+    /// Also those that are over, as long as they are remembered.
+    #[serde(default, deserialize_with = "flag")]
+    all: bool,
+    /// Silences on a page at most.
+    #[serde(default = "page::usual", deserialize_with = "number::<1, { page::MOST }, _>")]
+    #[schemars(range(min = 1, max = 200))]
+    limit: usize,
+    /// `next` of the page before.
+    #[serde(default, deserialize_with = "given")]
+    cursor: Option<String>,
+}
+
+/// Who ends one.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Who {
+    /// Who ends it.
+    #[serde(default)]
+    #[schemars(required, length(min = 1, max = 500))]
+    by: String,
 }
 
 /// What a new silence may say.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct Wanted {
+pub struct Wanted {
+    /// Which events, written as `match` of a route is.
     #[serde(rename = "match")]
     matching: Map<String, Value>,
+    /// Owed by which routes.
+    #[schemars(length(max = 100))]
     routes: Vec<RouteName>,
+    /// Owed to which targets.
+    #[schemars(length(max = 100))]
     targets: Vec<TargetName>,
+    /// That nothing at all is to be told: must be said where nothing else is.
     everything: bool,
+    /// From when on; at once when left out.
     from: Option<Timestamp>,
+    /// Until when: this or `for`.
     until: Option<Timestamp>,
+    /// For how long: `2h`.
     #[serde(rename = "for")]
     lasting: Option<Span>,
+    /// Who wants it.
+    #[schemars(required, length(min = 1, max = 500))]
     by: String,
+    /// Why.
+    #[schemars(required, length(min = 1, max = 500))]
     why: String,
 }
 
@@ -79,48 +112,38 @@ impl Wanted {
     }
 }
 
-/// `GET`: those that are not over; with `?all=true` also those that are, as long as they are remembered.
-pub async fn list(State(admin): State<Admin>, uri: Uri) -> Result<Json<Listing>, ApiError> {
-    let [all] = read_query(&uri, ["all"])?;
-    let now = admin.clock.now();
-    let since = match all.as_deref() {
-        None | Some("false") => now,
-        Some("true") => Timestamp::from_millis(i64::MIN),
-        Some(other) => return Err(ApiError::not_allowed(format!("`all` is `{other}`"), "write `true` or `false`")),
-    };
-    let silences = admin.within(admin.store.silences(since, MOST_LISTED)).await?;
-    let silences = silences.map_err(|error| admin.store_failed(&error))?;
-    let silences = silences.into_iter().map(|silence| shown(silence, now)).collect();
-    Ok(Json(Listing { silences }))
+/// `GET`: those that are not over, newest first; with `?all=true` also those that are.
+pub async fn list(call: Call<Nothing, Which>) -> Result<Json<Listing>, ApiError> {
+    let Call { admin, now, query: Which { all, limit, cursor }, .. } = call;
+    let page = Page::of("silences", &format!("all={all}"), limit, cursor.as_deref())?;
+    let since = if all { Timestamp::from_millis(i64::MIN) } else { now };
+    let mut silences = admin.ask(admin.store.silences(since, page.before, page.wanted())).await?;
+    silences.reverse();
+    let next = page.cut(&mut silences, |silence| silence.id.row());
+    Ok(Json(Listing { silences: silences.into_iter().map(|silence| shown(silence, now)).collect(), next }))
 }
 
 /// `POST`: 201 with the silence, which holds by then.
-pub async fn add(State(admin): State<Admin>, body: Body) -> Result<Response, ApiError> {
-    let wanted: Wanted = read_json(body, &admin.limits).await?;
+pub async fn add(call: Call<Nothing, Nothing, Sent<Wanted>>) -> Result<Created<Shown>, ApiError> {
+    let Call { admin, caller, now, body: Sent(wanted), .. } = call;
     all_are_known("route", &wanted.routes, &admin.quiet.routes())?;
-    all_are_known("target", &wanted.targets, &admin.targets)?;
-    let now = admin.clock.now();
-    let added = admin.within(admin.quiet.add(wanted.draft(now)?, TokenName::admin(), now)).await?;
+    all_are_known("target", &wanted.targets, &admin.target_names().cloned().collect::<Vec<_>>())?;
+    let added = admin.within(admin.quiet.add(wanted.draft(now)?, caller.name, now)).await?;
     let silence = added.map_err(|error| match error {
         AddError::Refused(refused) => ApiError::not_allowed(refused.message, refused.hint),
         AddError::TooMany => ApiError::too_many(error.to_string(), "`DELETE /api/v1/silences/{id}` ends one"),
         AddError::Store(error) => admin.store_failed(&error),
     })?;
-    let place = format!("/api/v1/silences/{}", silence.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(shown(silence, now))).into_response())
+    Ok(Created { place: format!("/api/v1/silences/{}", silence.id), shown: shown(silence, now) })
 }
 
 /// `DELETE …/{id}?by=NAME`: 200 with what is kept of it. The first end stands, so it may be said twice.
-pub async fn end(State(admin): State<Admin>, Path(id): Path<String>, uri: Uri) -> Result<Json<Shown>, ApiError> {
-    let [by] = read_query(&uri, ["by"])?;
-    let by = author(by.unwrap_or_default());
+pub async fn end(call: Call<SilenceId, Who>) -> Result<Json<Shown>, ApiError> {
+    let Call { admin, caller, now, path: id, query, .. } = call;
+    let by = author(query.by);
     let by = by.map_err(|refused| ApiError::not_allowed(refused.message, "say who ends it: `?by=NAME`"))?;
+    let ended = admin.ask(admin.quiet.end(id, caller.sign(now, Some(by)))).await?;
     let hint = "`GET /api/v1/silences?all=true` lists those that are remembered";
-    let id = SilenceId::parse(&id).map_err(|error| ApiError::nothing_there(error.to_string(), hint))?;
-    let now = admin.clock.now();
-    let by = Signature { at: now, token: TokenName::admin(), whom: Some(by) };
-    let ended = admin.within(admin.quiet.end(id, by)).await?;
-    let ended = ended.map_err(|error| admin.store_failed(&error))?;
     let ended = ended.ok_or_else(|| ApiError::nothing_there(format!("there is no silence `{id}`"), hint))?;
     Ok(Json(shown(ended, now)))
 }
@@ -133,23 +156,4 @@ fn all_are_known<T: PartialEq + Display>(what: &str, named: &[T], known: &[T]) -
     let Some(unknown) = named.iter().find(|name| !known.contains(name)) else { return Ok(()) };
     let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     Err(ApiError::not_allowed(format!("there is no {what} `{unknown}`"), format!("there is: {known}")))
-}
-
-impl Admin {
-    /// What the store answers, if it does so in time. What it did all the same counts here when the silences are refreshed.
-    async fn within<T>(&self, answer: impl Future<Output = T>) -> Result<T, ApiError> {
-        tokio::time::timeout(PATIENCE, answer).await.map_err(|_elapsed| {
-            tracing::error!("the store kept an operator waiting for too long");
-            ApiError::store_unavailable(self.retry_after())
-        })
-    }
-
-    fn store_failed(&self, error: &StoreError) -> ApiError {
-        tracing::error!(%error, "the store failed an operator");
-        ApiError::store_unavailable(self.retry_after())
-    }
-
-    fn retry_after(&self) -> Duration {
-        self.limits.retry_after.get()
-    }
 }

@@ -11,6 +11,7 @@ mod upkeep;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::admin::targets::Overseen;
 use crate::admin::{self, Admin};
 use crate::castai_api::CastAi;
 use crate::deliver::quiet::Quiet;
@@ -88,7 +89,7 @@ impl App {
         clock: Arc<dyn Clock>,
         life: Lifecycle,
     ) -> Result<Self, StartError> {
-        let targets: Arc<[TargetName]> = settings.targets.iter().map(|target| target.name.clone()).collect();
+        let targets: Vec<TargetName> = settings.targets.iter().map(|target| target.name.clone()).collect();
         store.keep_table(settings.kept_table, clock.now()).await?;
         let removed = removed_targets(&*store, &targets).await?;
         let bell = Arc::new(Doorbell::for_targets(targets.iter().chain(&removed).cloned()));
@@ -96,7 +97,8 @@ impl App {
         let tools = Tools { store, table: settings.table, quiet: quiet.clone(), clock, bell, metrics };
 
         let pulse = sources::pulse(&settings.sources, &tools).await?;
-        let inbox = Arc::new(inbox(&tools, Seen::new(settings.seen), pulse));
+        let inbox = Arc::new(inbox(&tools, Seen::new(settings.seen), pulse.clone()));
+        let watched = sources::watched(&settings.sources);
         let ways_in = WaysIn::of(&settings.sources, &settings.server, settings.castai.as_ref(), &tools).await?;
         let castai = settings.castai.map(|config| CastAi::new(config, settings.http, tools.clock.clone()));
         let pollers = sources::pollers(&settings.sources, &ways_in, castai.as_ref(), &inbox, &tools);
@@ -107,20 +109,26 @@ impl App {
         let router = webhook::router(webhooks);
         let server = |router, life| Server::new((*limits).clone(), router, tools.metrics.clone(), life);
         let public = (Listener::bind(limits.listen).await?, server(router, life.clone()));
+        let (deliverers, overseen) = deliverers(settings.targets, removed, &tools);
         let looking = Admin {
             store: tools.store.clone(),
             metrics: tools.metrics.clone(),
             clock: tools.clock.clone(),
             life: life.clone(),
-            targets,
+            targets: overseen,
+            table: tools.table.clone(),
+            sources: watched,
+            pulse,
+            bell: tools.bell.clone(),
             quiet: quiet.clone(),
-            token: settings.admin.token,
+            tokens: settings.admin.all_tokens(),
+            engine: settings.engine.name(),
+            started_at: tools.clock.now(),
             limits: limits.clone(),
         };
         // Probes must hear that the relay is stopping until it has stopped.
         let admin = (Listener::bind(settings.admin.listen).await?, server(admin::router(looking), life.epilogue()));
         let upkeep = Upkeep::new(tools.store.clone(), tools.clock.clone(), tools.metrics.clone(), settings.retention);
-        let deliverers = deliverers(settings.targets, removed, &tools);
         let watches = sources::watches(kubernetes, &inbox, &tools).await?;
         let (store, silences) = (tools.store, Freshening { quiet, clock: tools.clock });
         Ok(Self { store, inbox, deliverers, pollers, watches, public, admin, upkeep, silences, life })
@@ -285,9 +293,14 @@ fn build_webhook(
     (path, source)
 }
 
-fn deliverers(targets: Vec<Target>, removed: Vec<TargetName>, tools: &Tools) -> Vec<Arc<Deliverer>> {
-    let configured = targets.into_iter().map(|target| (target.name, target.notifier, target.policy));
-    let gone = removed.into_iter().map(|name| (name, Removed::notifier(), Default::default()));
-    let build = |(name, notifier, policy)| Arc::new(Deliverer::new(name, notifier, policy, tools.clone()));
-    configured.chain(gone).map(build).collect()
+/// All deliverers, and those that operators see: what is configured.
+fn deliverers(targets: Vec<Target>, removed: Vec<TargetName>, tools: &Tools) -> (Vec<Arc<Deliverer>>, Arc<[Overseen]>) {
+    let build = |name, notifier, policy| Arc::new(Deliverer::new(name, notifier, policy, tools.clone()));
+    let configured = targets.into_iter().map(|target| {
+        let Target { name, kind, notifier, policy } = target;
+        Overseen { kind, deliverer: build(name, notifier, policy) }
+    });
+    let overseen: Arc<[Overseen]> = configured.collect();
+    let gone = removed.into_iter().map(|name| build(name, Removed::notifier(), Default::default()));
+    (overseen.iter().map(|target| target.deliverer.clone()).chain(gone).collect(), overseen)
 }

@@ -76,6 +76,16 @@ pub enum Engine {
     Memory,
 }
 
+impl Engine {
+    /// The word for it in the configuration.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Memory => "memory",
+        }
+    }
+}
+
 impl Settings {
     /// Reads every section for its room.
     ///
@@ -97,7 +107,10 @@ impl Settings {
         for (key, mistake) in server.iter().flat_map(http_server::Config::impossible) {
             root.section("server").problem_at(key, mistake, &[], None);
         }
-        let admin = root.section("admin").read();
+        let admin = root.section("admin").read::<admin::Config>();
+        for (place, mistake) in admin.iter().flat_map(admin::Config::impossible) {
+            root.section("admin").problem_at(&place, mistake, &[], None);
+        }
         let log = root.section("log").read();
         let store = root.section("store").read::<store::Config>();
         if store.as_ref().is_some_and(|store| store.retention.get().is_zero()) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::StartError;
 use super::settings::{Sources, WebhookSettings};
+use crate::admin::sources::Watched;
 use crate::castai_api::{self, CastAi};
 use crate::deliver::Tools;
 use crate::http_server;
@@ -30,6 +31,13 @@ pub(super) async fn pulse(sources: &Sources, tools: &Tools) -> Result<Arc<Pulse>
             .ok()
     };
     Ok(Arc::new(Pulse::resume(sources.names(), kept.and_then(read), tools.clock.now(), &tools.metrics)))
+}
+
+/// The sources as operators see them.
+pub(super) fn watched(sources: &Sources) -> Arc<[Watched]> {
+    let limits = sources.silence_limits();
+    let limit = |name: &SourceName| limits.iter().find(|(known, _)| known == name).map(|(_, limit)| *limit);
+    sources.names().into_iter().map(|name| Watched { silent_after: limit(&name), name }).collect()
 }
 
 /// By which ways CAST AI's notifications come in, and what these know of each other.

@@ -4,9 +4,11 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::{ConfigArgs, Failure, Verdict, write_table};
+use crate::admin;
+use crate::admin::access::Token;
 use crate::app::settings::{Engine, Settings, Sources, Target, WebhookSettings};
 use crate::config::Span;
-use crate::names::{SourceName, TargetName};
+use crate::names::{SourceName, TargetName, TokenName};
 use crate::route::{Route, RoutingTable};
 
 /// Prints the settings in force and the routing table.
@@ -27,9 +29,7 @@ fn print_house(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
     let mut house = vec![row("listens on", format!("{} (admin {})", settings.server.listen, settings.admin.listen))];
     house.extend(settings.server.public_url.iter().map(|url| row("reached at", url.to_string())));
     house.push(row("store", engine));
-    let api =
-        if settings.admin.token.is_some() { "open to who shows `admin.token`" } else { "closed: no `admin.token`" };
-    house.push(row("admin API", api.to_owned()));
+    house.push(row("admin API", who_may(&settings.admin)));
     write_table(out, "", &house)?;
     writeln!(out, "\nsources")?;
     let source = |webhook: &WebhookSettings| {
@@ -44,6 +44,19 @@ fn print_house(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "\ntargets")?;
     write_table(out, "  ", &targets(settings))
+}
+
+/// Who may use the admin API: the tokens by name.
+fn who_may(admin: &admin::Config) -> String {
+    let role = |token: &Token| match (token.name == TokenName::admin(), token.role.as_str()) {
+        (true, _) => "`admin.token`".to_owned(),
+        (false, role) => format!("the token `{}` ({role})", token.name),
+    };
+    let tokens: Vec<String> = admin.all_tokens().iter().map(role).collect();
+    match tokens.as_slice() {
+        [] => "closed: no `admin.token`".to_owned(),
+        tokens => format!("open to who shows {}", tokens.join(" or ")),
+    }
 }
 
 /// The targets, one row for each: how it is delivered to, who stands in for it, and whether anybody is told by it.

@@ -11,7 +11,10 @@ mod running;
 mod samples;
 mod send;
 mod serve;
+mod shown;
 mod silences;
+mod status;
+mod targets;
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -50,6 +53,11 @@ enum Command {
     /// Keep a running relay from telling some of it for a while
     #[command(subcommand)]
     Silences(silences::SilencesCommand),
+    /// Print how a running relay stands; exits with 1 when it would not keep an event
+    Status(running::AskArgs),
+    /// See how the targets of a running relay stand; pause, resume and test them
+    #[command(subcommand)]
+    Targets(targets::TargetsCommand),
     /// Connect CAST AI, ask it, and find out what stands in the way
     #[command(subcommand)]
     Castai(castai::CastaiCommand),
@@ -154,6 +162,8 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Command::Route(RouteCommand::Test(args)) => route_test::run(&args, out),
         Command::Send(args) => on_runtime(send::run(&args, out)),
         Command::Silences(command) => on_runtime(silences::run(&command, out)),
+        Command::Status(args) => on_runtime(status::run(&args, out)),
+        Command::Targets(command) => on_runtime(targets::run(&command, out)),
         Command::Castai(command) => on_runtime(castai::run(&command, out)),
         Command::Demo(args) => on_runtime(demo::run(&args, out)),
     }

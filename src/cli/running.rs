@@ -1,4 +1,4 @@
-//! Asks a relay that runs, at its admin listener, with the token of the same configuration.
+//! Asks a relay that runs, at its admin listener, with a token of the same configuration.
 //!
 //! Says what its answers mean for whoever typed the command. Knows no path of the API; next: [`super::silences`].
 
@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use bytes::Bytes;
+use clap::{Args, ValueEnum};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Failure;
+use super::{ConfigArgs, Failure};
+use crate::admin::access::Token;
 use crate::app::settings::Settings;
 use crate::config::Secret;
+use crate::event::Timestamp;
 use crate::http_client::{Ending, Endpoint, EndpointError, HttpClient, Method, Reply, Request, SendError};
 use crate::runtime::{Clock, SystemClock};
 
@@ -20,6 +23,58 @@ use crate::runtime::{Clock, SystemClock};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How much of an answer is read: a thousand silences of the largest size.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+
+/// Where the relay is, and how to print.
+#[derive(Debug, Args)]
+pub struct AskArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Base URL of the relay's admin listener; without it, where the configuration says it listens, on this machine
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+/// How to print what the relay answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    Table,
+    Json,
+}
+
+impl AskArgs {
+    /// The relay that is meant.
+    ///
+    /// # Errors
+    /// As [`RunningRelay::of`], and when the configuration cannot be read.
+    pub fn relay(&self) -> Result<RunningRelay, Failure> {
+        RunningRelay::of(&self.config.read()?, self.url.as_deref())
+    }
+}
+
+/// Who is asking: as said, else as the system knows them.
+///
+/// # Errors
+/// Misuse, when neither is known.
+pub fn author(by: Option<&str>) -> Result<String, Failure> {
+    let logged_in = || ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let author = by.map(str::to_owned).or_else(logged_in).filter(|name| !name.trim().is_empty());
+    author.ok_or_else(|| {
+        Failure::Misuse(anyhow!("nobody is logged in under a name\nhint: say who wants it with `--by NAME`"))
+    })
+}
+
+/// Reads a time that was typed.
+///
+/// # Errors
+/// When it is none.
+pub fn time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| {
+        format!("`{text}` is not a time; write it as `2026-11-21T06:00:00Z` or `2026-11-21T07:00:00+01:00`")
+    })
+}
 
 /// A relay that is expected to run.
 pub struct RunningRelay {
@@ -35,7 +90,7 @@ impl RunningRelay {
     /// # Errors
     /// Misuse, when there is no token to show or nothing may be sent to this address.
     pub fn of(settings: &Settings, url: Option<&str>) -> Result<Self, Failure> {
-        let token = settings.admin.token.clone().ok_or_else(|| {
+        let token = best(&settings.admin.all_tokens()).ok_or_else(|| {
             Failure::Misuse(anyhow!(
                 "the configuration has no token for the admin API\nhint: write `admin: {{ token: {{ env: RELAY_ADMIN_TOKEN }} }}` into \
                  it, for the relay and for this command"
@@ -90,6 +145,12 @@ impl RunningRelay {
         };
         Err(if status == 400 { Failure::Misuse(refusal) } else { Failure::Other(refusal) })
     }
+}
+
+/// The first of the tokens that are good for most.
+fn best(tokens: &[Token]) -> Option<Secret> {
+    let role = tokens.iter().map(|token| token.role).max()?;
+    tokens.iter().find(|token| token.role == role).map(|token| token.token.clone())
 }
 
 fn cannot_ask(url: &str, error: EndpointError) -> anyhow::Error {

@@ -7,11 +7,10 @@ mod wanted;
 
 use std::io::{self, Write};
 
-use anyhow::anyhow;
-use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand};
 
-use super::running::RunningRelay;
-use super::{ConfigArgs, Failure, Verdict};
+use super::running::{AskArgs, Output, author, time};
+use super::{Failure, Verdict, shown};
 use crate::admin::silences::{Listing, Shown};
 use crate::config::Span;
 use crate::event::Timestamp;
@@ -19,6 +18,8 @@ use crate::http_client::Method;
 use crate::names::{RouteName, SilenceId, TargetName};
 
 const PATH: &str = "/api/v1/silences";
+/// Pages that are asked for: more silences than anybody reads.
+const MOST_PAGES: usize = 50;
 
 /// The commands of this group.
 #[derive(Debug, Subcommand)]
@@ -29,25 +30,6 @@ pub enum SilencesCommand {
     Add(AddArgs),
     /// End a silence before its time
     End(EndArgs),
-}
-
-/// Where the relay is, and how to print.
-#[derive(Debug, Args)]
-struct AskArgs {
-    #[command(flatten)]
-    config: ConfigArgs,
-    /// Base URL of the relay's admin listener; without it, where the configuration says it listens, on this machine
-    #[arg(long, value_name = "URL")]
-    url: Option<String>,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t = Output::Table)]
-    output: Output,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Table,
-    Json,
 }
 
 /// What `silences list` takes.
@@ -110,12 +92,6 @@ pub struct EndArgs {
     by: Option<String>,
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| {
-        format!("`{text}` is not a time; write it as `2026-11-21T06:00:00Z` or `2026-11-21T07:00:00+01:00`")
-    })
-}
-
 /// Does what was asked.
 pub async fn run(command: &SilencesCommand, out: &mut dyn Write) -> Result<Verdict, Failure> {
     match command {
@@ -123,48 +99,49 @@ pub async fn run(command: &SilencesCommand, out: &mut dyn Write) -> Result<Verdi
         SilencesCommand::Add(args) => {
             let wanted = wanted::body(args, &author(args.by.as_deref())?);
             let added: Shown = args.ask.relay()?.ask(Method::Post, PATH, &[], Some(&wanted)).await?;
-            args.ask.print_one(&added, out)?;
+            print_one(&args.ask, &added, out)?;
         }
         SilencesCommand::End(args) => {
             let query = [("by", author(args.by.as_deref())?)];
             let path = format!("{PATH}/{}", args.id);
             let ended: Shown = args.ask.relay()?.ask(Method::Delete, &path, &query, None).await?;
-            args.ask.print_one(&ended, out)?;
+            print_one(&args.ask, &ended, out)?;
         }
     }
     Ok(Verdict::Good)
 }
 
 async fn list(args: &ListArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let all = [("all", "true".to_owned())];
-    let query = if args.all { all.as_slice() } else { &[] };
-    let listing: Listing = args.ask.relay()?.ask(Method::Get, PATH, query, None).await?;
+    let listing = Listing { silences: all(args).await?, next: None };
     match args.ask.output {
-        Output::Json => print::as_json(&listing, out)?,
+        Output::Json => shown::as_json(&listing, out)?,
         Output::Table if listing.silences.is_empty() => writeln!(out, "nothing is silenced")?,
         Output::Table => print::table(&listing.silences, out)?,
     }
     Ok(())
 }
 
-impl AskArgs {
-    fn relay(&self) -> Result<RunningRelay, Failure> {
-        RunningRelay::of(&self.config.read()?, self.url.as_deref())
-    }
-
-    fn print_one(&self, silence: &Shown, out: &mut dyn Write) -> io::Result<()> {
-        match self.output {
-            Output::Json => print::as_json(silence, out),
-            Output::Table => print::table(std::slice::from_ref(silence), out),
+/// Page by page, the newest last.
+async fn all(args: &ListArgs) -> Result<Vec<Shown>, Failure> {
+    let (relay, mut silences, mut cursor) = (args.ask.relay()?, Vec::new(), None);
+    for _ in 0..MOST_PAGES {
+        let all = args.all.then(|| ("all", "true".to_owned()));
+        let query = [Some(("limit", "200".to_owned())), all, cursor.map(|cursor| ("cursor", cursor))];
+        let query: Vec<_> = query.into_iter().flatten().collect();
+        let page: Listing = relay.ask(Method::Get, PATH, &query, None).await?;
+        silences.extend(page.silences);
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
         }
     }
+    silences.reverse();
+    Ok(silences)
 }
 
-/// Who is asking: as said, else as the system knows them.
-fn author(by: Option<&str>) -> Result<String, Failure> {
-    let logged_in = || ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    let author = by.map(str::to_owned).or_else(logged_in).filter(|name| !name.trim().is_empty());
-    author.ok_or_else(|| {
-        Failure::Misuse(anyhow!("nobody is logged in under a name\nhint: say who wants it with `--by NAME`"))
-    })
+fn print_one(ask: &AskArgs, silence: &Shown, out: &mut dyn Write) -> io::Result<()> {
+    match ask.output {
+        Output::Json => shown::as_json(silence, out),
+        Output::Table => print::table(std::slice::from_ref(silence), out),
+    }
 }

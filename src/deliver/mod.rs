@@ -11,6 +11,7 @@ mod judge;
 pub mod policy;
 pub mod quiet;
 pub mod retry;
+pub mod trial;
 mod verdict;
 
 use std::panic::AssertUnwindSafe;
@@ -100,6 +101,11 @@ impl Deliverer {
     /// Whose deliveries these are.
     pub fn target(&self) -> &TargetName {
         &self.target
+    }
+
+    /// How it is delivered to.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// Claims one batch, attempts it and settles it.

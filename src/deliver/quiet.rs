@@ -13,10 +13,10 @@ use tokio::sync::Mutex;
 
 use crate::event::Timestamp;
 use crate::event::act::Signature;
-use crate::event::silence::Silence;
+use crate::event::silence::{Silence, Standing};
 use crate::names::{RouteName, SilenceId, TokenName};
 use crate::route::RoutingTable;
-pub use crate::route::silence::{Candidate, Draft, Refused, author};
+pub use crate::route::silence::{Candidate, Draft, Refused, author, reason};
 use crate::route::silence::{Compiled, holding};
 use crate::runtime::{Clock, Lifecycle};
 use crate::store::{Store, StoreError};
@@ -102,13 +102,19 @@ impl Quiet {
         written.chain([RouteName::default_targets(), RouteName::too_late()]).collect()
     }
 
+    /// How many silences are in force.
+    pub fn holding(&self, now: Timestamp) -> u64 {
+        let held = self.in_force.held();
+        held.iter().filter(|held| held.silence().standing(now) == Standing::Active).map(|_| 1).sum()
+    }
+
     /// Asks the store what is in force. Does nothing but one read where nothing has changed.
     ///
     /// # Errors
     /// When the store cannot be read; then everything stays as it was.
     pub async fn refresh(&self, now: Timestamp) -> Result<(), StoreError> {
         let mut said = self.changing.lock().await;
-        let kept = self.store.silences(now, usize::MAX).await?;
+        let kept = self.store.silences(now, None, usize::MAX).await?;
         said.retain(|id| kept.iter().any(|silence| silence.id == *id));
         let before = self.in_force.held();
         let known = |silence: &Silence| before.iter().find(|held| held.silence() == silence).cloned();

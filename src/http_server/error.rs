@@ -7,7 +7,8 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// A refusal: a status, a stable code for programs, a message and a hint for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +71,7 @@ impl ApiError {
 
     /// 401: the admin API was not shown its token.
     pub fn wrong_token(message: impl Into<String>) -> Self {
-        let hint = "send `Authorization: Bearer <token>` with the secret of `admin.token` in the relay's configuration";
+        let hint = "send `Authorization: Bearer <token>` with a secret of `admin.token` or `admin.tokens` in the relay's configuration";
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message, hint)
     }
 
@@ -81,9 +82,16 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "api_closed", message, hint)
     }
 
+    /// 403: the token is known and not good for this.
+    pub fn role_is_not_enough(name: &str, role: &str) -> Self {
+        let message = format!("the token `{name}` has the role `{role}`, which may only look");
+        let hint = "use a token with `role: operate`";
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message, hint)
+    }
+
     /// 404: the admin listener has no such path.
     pub fn no_such_page() -> Self {
-        let hint = "there are /livez, /readyz, /metrics and /api/v1/silences";
+        let hint = "there are /livez, /readyz, /metrics and what is in /api/v1/openapi.json";
         Self::new(StatusCode::NOT_FOUND, "not_found", "nothing is served at this path", hint)
     }
 
@@ -101,6 +109,12 @@ impl ApiError {
     /// 409: there is no room for more.
     pub fn too_many(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "too_many", message, hint)
+    }
+
+    /// 429: it was asked for too often.
+    pub fn too_soon(message: impl Into<String>, hint: impl Into<String>, retry_after: Duration) -> Self {
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_soon", message, hint);
+        Self { retry_after: Some(retry_after), ..error }
     }
 
     /// 503: the store could not do what an operator asked for. Nothing was changed, as far as anybody knows.
@@ -154,9 +168,27 @@ impl ApiError {
     }
 }
 
+/// A refusal as it is sent.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ErrorBody {
+    /// What is wrong.
+    pub error: ErrorDetail,
+}
+
+/// What is wrong, and what to do about it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ErrorDetail {
+    /// For programs: stable.
+    pub code: &'static str,
+    /// For people.
+    pub message: String,
+    /// What is allowed, or what to do next.
+    pub hint: String,
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = json!({"error": {"code": self.code, "message": self.message, "hint": self.hint}});
+        let body = ErrorBody { error: ErrorDetail { code: self.code, message: self.message, hint: self.hint } };
         let mut response = (self.status, Json(body)).into_response();
         if let Some(after) = self.retry_after {
             let seconds = after.as_millis().div_ceil(1000).max(1);

@@ -95,7 +95,7 @@ impl Draft {
         }
         check_sizes(&matching, routes.len(), targets.len())?;
         compile(&matching)?;
-        let (by, why) = (author(by)?, text("why", why, "the reason, for those who miss the message")?);
+        let (by, why) = (author(by)?, reason(why)?);
         let from = from.map_or(now, |from| from.max(now));
         if until <= from {
             let hint = "write a time after now, and after `from` where that is written";
@@ -127,6 +127,14 @@ fn check_sizes(matching: &Map<String, Value>, routes: usize, targets: usize) -> 
 /// When it is blank or longer than [`Draft::MAX_CHARS`].
 pub fn author(by: String) -> Result<String, Refused> {
     text("by", by, "who wants it")
+}
+
+/// Why somebody wants something, on one line.
+///
+/// # Errors
+/// When it is blank or longer than [`Draft::MAX_CHARS`].
+pub fn reason(why: String) -> Result<String, Refused> {
+    text("why", why, "the reason, for those who miss the message")
 }
 
 /// A text of one line that says something.

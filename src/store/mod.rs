@@ -319,8 +319,9 @@ pub trait Store: Send + Sync {
     /// What waits for each target; one with nothing pending and no dead letters is left out.
     async fn backlog(&self) -> Result<BTreeMap<TargetName, Backlog>, StoreError>;
 
-    /// The newest `limit` silences that were not over at `since`, in the order of their ids.
-    async fn silences(&self, since: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError>;
+    /// The newest `limit` silences before the one of number `before` that were not over at `since`, in the order of their
+    /// ids.
+    async fn silences(&self, since: Timestamp, before: Option<i64>, limit: usize) -> Result<Vec<Silence>, StoreError>;
 
     /// Keeps a silence under an id of its own, and in the same transaction the act that it is.
     async fn keep_silence(&self, terms: silence::Terms, by: Signature) -> Result<Silence, StoreError>;

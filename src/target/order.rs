@@ -49,10 +49,12 @@ pub enum Order {
     },
     /// What waits may leave again.
     Resume,
-    /// One message leaves beside the queue and counts against the rate.
+    /// Messages leave beside the queue and count against the rate.
     Test {
         /// The rate.
         rate: Option<RateLimit>,
+        /// How many.
+        messages: u32,
     },
 }
 
@@ -101,19 +103,19 @@ impl TargetState {
                 Some(pause) if pause.holds(by.at) => Obeyed::Done,
                 _ => Obeyed::Already,
             },
-            Order::Test { rate } => rate.map_or(Obeyed::Done, |rate| self.take_a_turn(rate, by.at)),
+            Order::Test { rate, messages } => rate.map_or(Obeyed::Done, |rate| self.take_turns(rate, *messages, by.at)),
         }
     }
 
     /// The next turn may be taken in advance, but not the one after it: whoever tests while much waits gets through, and
     /// nobody can test a target beyond its rate.
-    fn take_a_turn(&mut self, rate: RateLimit, now: Timestamp) -> Obeyed {
+    fn take_turns(&mut self, rate: RateLimit, messages: u32, now: Timestamp) -> Obeyed {
         let opens = self.rate.opens_at(rate, now);
         let until = opens.saturating_sub(rate.every);
         if until > now {
             return Obeyed::TooSoon { until };
         }
-        self.rate.take(rate, now);
+        (0..messages).for_each(|_| self.rate.take(rate, now));
         Obeyed::Done
     }
 }

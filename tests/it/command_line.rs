@@ -34,6 +34,12 @@ fn help_says_what_each_command_does() {
         "silences list",
         "silences add",
         "silences end",
+        "status",
+        "targets",
+        "targets list",
+        "targets pause",
+        "targets resume",
+        "targets test",
         "castai",
         "castai template",
         "castai setup",
@@ -80,6 +86,11 @@ fn exit_codes_tell_good_from_found_wrong_from_misused() {
         "silences add --match type --for 1h --why x",
         "silences add --target console --until tomorrow --why x",
         "silences end twelve",
+        "targets pause console --why x",
+        "targets pause console --for 1h --until-resumed --why x",
+        "targets pause console --for 1h",
+        "targets test Console!",
+        "status --output yaml",
         "castai audit --since 91d",
         "castai audit --follow --every 999ms",
         "castai audit -c config/example.yaml --cluster [",
@@ -155,7 +166,13 @@ mod defaults {
         std::fs::write(folder.path().join("whsec"), "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz\n").unwrap();
         std::fs::write(folder.path().join("relay.yaml"), text).unwrap();
         let mut environment = SECRETS.to_vec();
-        environment.extend([("TOKEN", "a"), ("PASSWORD", "b"), ("SECRET", "c"), ("RELAY_ADMIN_TOKEN", "d")]);
+        environment.extend([
+            ("TOKEN", "a"),
+            ("PASSWORD", "b"),
+            ("SECRET", "c"),
+            ("RELAY_ADMIN_TOKEN", "0123456789abcdef"),
+        ]);
+        environment.push(("GRAFANA_TOKEN", "fedcba9876543210"));
         environment.push(("WHSEC", "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"));
         run(folder.path(), &["check", "--config", "relay.yaml"], &environment)
     }

@@ -35,6 +35,7 @@ mod saving_thresholds;
 mod castai_summary;
 mod falling_silent;
 mod silencing;
+mod operating;
 mod simulating;
 mod store_contract;
 mod notifier_contract;

@@ -33,7 +33,7 @@ async fn add(relay: &TestRelay, fields: Value) -> Value {
     answer.json()
 }
 
-/// The ids that are listed, in their order, with where they stand.
+/// The ids that are listed, newest first, with where they stand.
 async fn listed(relay: &TestRelay, query: &str) -> Vec<String> {
     let answer = call(relay, "GET", &format!("{PATH}{query}"), "").await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -62,12 +62,30 @@ async fn a_silence_is_answered_as_it_is_kept_and_listed_until_it_is_over() {
         "standing": "active",
     });
     assert_eq!(answer.json(), expected);
-    assert_eq!(call(&relay, "GET", PATH, "").await.json(), json!({"silences": [expected]}));
+    assert_eq!(call(&relay, "GET", PATH, "").await.json(), json!({"silences": [expected], "next": null}));
     relay.pass(3599);
     assert_eq!(listed(&relay, "").await, ["S1 active"]);
     relay.pass(1);
     assert_eq!(listed(&relay, "").await, [""; 0]);
     assert_eq!(listed(&relay, "?all=true").await, ["S1 expired"]);
+}
+
+#[tokio::test]
+async fn silences_are_listed_a_page_at_a_time() {
+    let relay = TestRelay::start(CONFIG).await;
+    for _ in 0..5 {
+        add(&relay, json!({})).await;
+    }
+    let (mut seen, mut next) = (Vec::new(), String::new());
+    for _ in 0..3 {
+        let page = call(&relay, "GET", &format!("{PATH}?limit=2{next}"), "").await.json();
+        let ids = page["silences"].as_array().unwrap().iter().map(|silence| silence["id"].as_str().unwrap().to_owned());
+        seen.extend(ids);
+        next = page["next"].as_str().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+        // What comes meanwhile moves nothing.
+        add(&relay, json!({})).await;
+    }
+    assert_eq!((seen.join(" ").as_str(), next.as_str()), ("S5 S4 S3 S2 S1", ""));
 }
 
 #[tokio::test]
@@ -96,7 +114,7 @@ async fn a_silence_can_be_ended_by_anybody_and_the_first_end_stands() {
     let again = call(&relay, "DELETE", &format!("{PATH}/1?by=mallory"), "").await;
     assert_eq!(again.json(), ended.json());
     assert_eq!(listed(&relay, "").await, ["S2 active"]);
-    assert_eq!(listed(&relay, "?all=true").await, ["S1 ended", "S2 active"]);
+    assert_eq!(listed(&relay, "?all=true").await, ["S2 active", "S1 ended"]);
 }
 
 #[tokio::test]
@@ -223,7 +241,7 @@ async fn only_who_shows_the_token_is_let_in_and_the_probes_are_open() {
     }
     let any_case = ask(relay.admin, "GET", PATH, &[("authorization", "bEARER a-token-for-operators")], b"").await;
     assert_eq!(any_case.status, 200);
-    assert_eq!(any_case.json(), json!({"silences": []}));
+    assert_eq!(any_case.json(), json!({"silences": [], "next": null}));
     for path in ["/livez", "/readyz", "/metrics"] {
         assert_eq!(relay.look(path).await.status, 200, "{path}");
     }

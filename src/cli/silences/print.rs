@@ -1,27 +1,18 @@
-//! How silences look: a table for people, written as they are typed; JSON as the API gives it for programs.
-//!
-//! What others wrote is made safe for terminals before it is shown.
+//! How silences look: a table for people, written as they are typed. Next: [`crate::cli::shown`].
 
 use std::io::{self, Write};
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::admin::silences::Shown;
-use crate::cli::write_table;
+use crate::cli::shown::{self, Tone};
 use crate::event::silence::{Ended, Terms};
-use crate::notify::message::is_obeyed;
 
 /// Prints them as rows.
 pub fn table(silences: &[Shown], out: &mut dyn Write) -> io::Result<()> {
     let heading = ["ID", "STANDING", "FROM", "UNTIL", "BY", "WHAT", "WHY"].map(str::to_owned).to_vec();
-    let rows: Vec<_> = std::iter::once(heading).chain(silences.iter().map(row)).collect();
-    write_table(out, "", &rows)
-}
-
-/// Prints it as the API gives it.
-pub fn as_json(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{:#}", serde_json::to_value(value)?)
+    let rows = silences.iter().map(|silence| (Tone::Plain, row(silence)));
+    shown::table(std::iter::once((Tone::Heading, heading)).chain(rows).collect(), out)
 }
 
 fn row(Shown { silence, standing }: &Shown) -> Vec<String> {
@@ -36,7 +27,7 @@ fn row(Shown { silence, standing }: &Shown) -> Vec<String> {
         what(&silence.terms),
         format!("{why}{}", end.unwrap_or_default()),
     ];
-    cells.map(|cell| safe(&cell)).to_vec()
+    cells.to_vec()
 }
 
 /// As it could be typed: `type=node.* route=nodes`.
@@ -58,8 +49,4 @@ fn pairs(before: &str, fields: &Map<String, Value>) -> Vec<String> {
 
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn safe(text: &str) -> String {
-    text.chars().map(|c| if is_obeyed(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

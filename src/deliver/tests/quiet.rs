@@ -110,7 +110,7 @@ async fn what_cannot_be_meant_is_not_kept() {
     let quiet = quiet_on(&store).await;
     let refused = quiet.add(draft(json!({})), TokenName::admin(), after(0)).await.unwrap_err();
     assert!(matches!(refused, AddError::Refused(_)), "{refused}");
-    assert_eq!(store.silences(after(0), 10).await.unwrap(), []);
+    assert_eq!(store.silences(after(0), None, 10).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -242,8 +242,8 @@ impl Store for MemoryStore {
         Ok(self.kept().backlog())
     }
 
-    async fn silences(&self, since: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError> {
-        Ok(self.kept().silences.list(since, limit))
+    async fn silences(&self, since: Timestamp, before: Option<i64>, limit: usize) -> Result<Vec<Silence>, StoreError> {
+        Ok(self.kept().silences.list(since, before, limit))
     }
 
     async fn keep_silence(&self, terms: silence::Terms, by: Signature) -> Result<Silence, StoreError> {

@@ -12,9 +12,10 @@ pub struct Silences {
 }
 
 impl Silences {
-    /// The newest that were not over at `since`, in the order of their ids.
-    pub fn list(&self, since: Timestamp, limit: usize) -> Vec<Silence> {
-        let current = self.kept.iter().rev().filter(|silence| silence.over_at() > since).take(limit);
+    /// The newest before the one of number `before` that were not over at `since`, in the order of their ids.
+    pub fn list(&self, since: Timestamp, before: Option<i64>, limit: usize) -> Vec<Silence> {
+        let is_earlier = |silence: &&Silence| before.is_none_or(|before| silence.id.row() < before);
+        let current = self.kept.iter().rev().filter(is_earlier).filter(|silence| silence.over_at() > since).take(limit);
         let mut silences: Vec<Silence> = current.cloned().collect();
         silences.reverse();
         silences

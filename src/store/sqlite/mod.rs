@@ -285,8 +285,9 @@ impl Store for SqliteStore {
         self.readers.read("count the backlog", read::backlog).await
     }
 
-    async fn silences(&self, since: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError> {
-        self.readers.read("read the silences", move |connection| silences::list(connection, since, limit)).await
+    async fn silences(&self, since: Timestamp, before: Option<i64>, limit: usize) -> Result<Vec<Silence>, StoreError> {
+        let list = move |connection: &Connection| silences::list(connection, since, before, limit);
+        self.readers.read("read the silences", list).await
     }
 
     async fn keep_silence(&self, terms: silence::Terms, by: Signature) -> Result<Silence, StoreError> {

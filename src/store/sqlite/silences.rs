@@ -15,13 +15,20 @@ use crate::names::SilenceId;
 
 const COLUMNS: &str = "id, matching, routes, targets, begins_at, until, by_whom, why, ended_at, ended_by";
 
-/// The newest silences that were not over at `since`, in the order of their ids. One that cannot be read is left out and
+/// The newest silences before the one of number `before` that were not over at `since`, in the order of their ids. One that cannot be read is left out and
 /// complained of: the others must hold all the same.
-pub fn list(connection: &Connection, since: Timestamp, limit: usize) -> rusqlite::Result<Vec<Silence>> {
-    let sql = format!("SELECT {COLUMNS} FROM silences WHERE over_at > ?1 ORDER BY id DESC LIMIT ?2");
+pub fn list(
+    connection: &Connection,
+    since: Timestamp,
+    before: Option<i64>,
+    limit: usize,
+) -> rusqlite::Result<Vec<Silence>> {
+    let sql = format!("SELECT {COLUMNS} FROM silences WHERE over_at > ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
     let mut select = connection.prepare_cached(&sql)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = select.query_map(params![since.as_millis(), limit], |row| Ok((row.get::<_, i64>(0)?, silence(row))))?;
+    let rows = select.query_map(params![since.as_millis(), before.unwrap_or(i64::MAX), limit], |row| {
+        Ok((row.get::<_, i64>(0)?, silence(row)))
+    })?;
     let mut silences = Vec::new();
     for row in rows {
         match row? {

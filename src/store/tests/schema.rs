@@ -75,7 +75,7 @@ async fn a_database_of_version_2_keeps_what_it_holds_and_gains_silences() {
     assert!(store.cursor(&CursorName::pulse()).await.unwrap().unwrap().contains("alive_at"));
 
     let now = Timestamp::parse("2026-11-23T00:00:00Z").unwrap();
-    assert_eq!(store.silences(now, 9).await.unwrap(), []);
+    assert_eq!(store.silences(now, None, 9).await.unwrap(), []);
     let terms = Terms {
         matching: Default::default(),
         routes: vec![],
@@ -87,7 +87,7 @@ async fn a_database_of_version_2_keeps_what_it_holds_and_gains_silences() {
     };
     let by = Signature { at: now, token: TokenName::admin(), whom: None };
     let silence = store.keep_silence(terms, by).await.unwrap();
-    assert_eq!(store.silences(now, 9).await.unwrap(), [silence]);
+    assert_eq!(store.silences(now, None, 9).await.unwrap(), [silence]);
 }
 
 /// Whatever version 2 owed is told, in time and once; what it had ended stays ended.

@@ -94,7 +94,7 @@ impl Teller {
                 self.order(Order::Pause { until, why: "they move".into() });
             }
             Step::Resume => self.order(Order::Resume),
-            Step::Test => self.order(Order::Test { rate: self.story.limits.rate }),
+            Step::Test => self.order(Order::Test { rate: self.story.limits.rate, messages: 1 }),
             Step::Return(..) | Step::Vanish(_) => {}
         }
         self.look();

@@ -94,7 +94,7 @@ async fn what_goes_wrong_is_said_with_what_to_do() {
     let nobody = ["add", "--target", "console", "--for", "1h", "--why", "x"];
     let nobody = silences_at(&house, &url, &nobody, &[TOKEN]).await;
     assert!(nobody.code == 2 && nobody.err.contains("say who wants it with `--by NAME`"), "{nobody:?}");
-    let other = silences_at(&house, &url, &["list"], &[("RELAY_ADMIN_TOKEN", "another")]).await;
+    let other = silences_at(&house, &url, &["list"], &[("RELAY_ADMIN_TOKEN", "another-token-altogether")]).await;
     assert!(other.code == 1 && other.err.contains("the token is another one\nhint: "), "{other:?}");
     assert!(!other.err.contains("a-token-for-operators"), "{other:?}");
     let elsewhere = silences_at(&house, &format!("http://{}", relay.public), &["list"], &[TOKEN]).await;

@@ -306,8 +306,8 @@ impl Store for WatchedStore {
         wait_for(self.inner().backlog())
     }
 
-    async fn silences(&self, since: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError> {
-        wait_for(self.inner().silences(since, limit))
+    async fn silences(&self, since: Timestamp, before: Option<i64>, limit: usize) -> Result<Vec<Silence>, StoreError> {
+        wait_for(self.inner().silences(since, before, limit))
     }
 
     async fn keep_silence(&self, terms: SilenceTerms, by: Signature) -> Result<Silence, StoreError> {

@@ -139,7 +139,8 @@ pub async fn what_was_claimed_before_a_pause_is_settled_and_what_must_be_tried_a
 
 pub async fn a_test_counts_against_the_rate_and_may_take_one_turn_in_advance(store: Arc<dyn Store>) {
     let script = Script::default().rate(10_000, 1);
-    let test = Order::Test { rate: Some(RateLimit { every: Duration::from_secs(10), burst: 1 }) };
+    let rate = RateLimit { every: Duration::from_secs(10), burst: 1 };
+    let test = Order::Test { rate: Some(rate), messages: 1 };
     keep(&store, [owing("a", 0, &["slack"])]).await;
     assert_eq!(order(&store, test.clone(), 0).await, Obeyed::Done);
     assert_eq!(script.next_due(&store, "slack", at(0)).await, Some(at(10)), "the queue waits for its turn");

@@ -26,7 +26,7 @@ fn ada(seconds: u64) -> Signature {
 }
 
 async fn current(store: &Arc<dyn Store>, since: u64) -> Vec<Silence> {
-    store.silences(at(since), usize::MAX).await.unwrap()
+    store.silences(at(since), None, usize::MAX).await.unwrap()
 }
 
 /// What they are for, in their order.
@@ -57,7 +57,7 @@ pub async fn of_many_silences_the_newest_are_listed_in_their_order(store: Arc<dy
     for why in ["a", "b", "c"] {
         store.keep_silence(terms(why, 60), ada(0)).await.unwrap();
     }
-    assert_eq!(reasons(&store.silences(at(0), 2).await.unwrap()), ["b", "c"]);
+    assert_eq!(reasons(&store.silences(at(0), None, 2).await.unwrap()), ["b", "c"]);
 }
 
 pub async fn a_silence_that_is_ended_is_over_then_and_says_by_whom(store: Arc<dyn Store>) {

@@ -240,9 +240,9 @@ impl Store for FlakyStore {
         self.kept.backlog().await
     }
 
-    async fn silences(&self, since: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError> {
+    async fn silences(&self, since: Timestamp, before: Option<i64>, limit: usize) -> Result<Vec<Silence>, StoreError> {
         self.silences.pass().await?;
-        self.kept.silences(since, limit).await
+        self.kept.silences(since, before, limit).await
     }
 
     async fn keep_silence(&self, terms: silence::Terms, by: Signature) -> Result<Silence, StoreError> {
