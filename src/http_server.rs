@@ -32,7 +32,7 @@ use tower::ServiceExt;
 
 use crate::config::{ByteSize, Span, listen_address};
 use crate::runtime::Lifecycle;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Rejection};
 
 mod error;
 mod public_url;
@@ -138,18 +138,30 @@ struct Shared {
     connections: Arc<Semaphore>,
     in_flight: Arc<Semaphore>,
     metrics: Arc<Metrics>,
+    /// Whether what is refused may have been an event.
+    takes_events: bool,
     life: Lifecycle,
 }
 
 impl Server {
     /// A server for `router` within `limits`, ending with `life`.
     pub fn new(limits: Config, router: Router, metrics: Arc<Metrics>, life: Lifecycle) -> Self {
+        Self::build(limits, router, metrics, false, life)
+    }
+
+    /// The same for those who send events: what is refused is counted.
+    pub fn for_senders(limits: Config, router: Router, metrics: Arc<Metrics>, life: Lifecycle) -> Self {
+        Self::build(limits, router, metrics, true, life)
+    }
+
+    fn build(limits: Config, router: Router, metrics: Arc<Metrics>, takes_events: bool, life: Lifecycle) -> Self {
         let shared = Shared {
             connections: Arc::new(Semaphore::new(limits.max_connections)),
             in_flight: Arc::new(Semaphore::new(limits.max_in_flight)),
             limits,
             router,
             metrics,
+            takes_events,
             life,
         };
         Self(Arc::new(shared))
@@ -246,6 +258,14 @@ impl Server {
     }
 
     async fn admit(&self, request: Request<Incoming>) -> Response {
+        let response = self.answer(request).await;
+        if let Some(rejection) = response.extensions().get::<Rejection>().filter(|_| self.0.takes_events) {
+            self.0.metrics.rejected(*rejection);
+        }
+        response
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response {
         let shared = &self.0;
         let retry_after = shared.limits.retry_after.get();
         let Ok(_place) = shared.in_flight.try_acquire() else {

@@ -5,6 +5,7 @@
 
 mod aftermath;
 mod metrics;
+mod of_routes;
 mod of_sources;
 mod of_targets;
 
@@ -15,7 +16,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 pub use metrics::Metrics;
-pub use of_sources::{PollOutcome, PulseMetrics, ReceiveOutcome, SkipReason, SourceMetrics};
+pub use of_routes::RouteHits;
+pub use of_sources::{PollOutcome, PulseMetrics, ReceiveOutcome, Rejection, SkipReason, SourceMetrics};
 
 /// The Kubernetes client tells every failed attempt, some with the whole answer. What it comes to is told by the source,
 /// once and with the cure. A filter that names these modules is heard all the same.

@@ -128,6 +128,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
+    admin.pulse.show(admin.clock.now());
     match tokio::time::timeout(PATIENCE, admin.look()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "the store could not be asked for the metrics"),
@@ -178,6 +179,7 @@ impl Admin {
         for target in self.target_names() {
             let standing = self.store.standing(target).await?;
             self.metrics.closed(target, standing.closed().map(|closed| closed.cause.as_str()));
+            self.metrics.waits(target, standing.patience_left(self.clock.now()));
         }
         Ok(())
     }

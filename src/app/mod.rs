@@ -96,6 +96,7 @@ impl App {
         let quiet = Arc::new(Quiet::load(settings.table.clone(), store.clone(), clock.now()).await?);
         let tools = Tools { store, table: settings.table, quiet: quiet.clone(), clock, bell, metrics };
 
+        tools.metrics.configured(tools.clock.now());
         let pulse = sources::pulse(&settings.sources, &tools).await?;
         let inbox = Arc::new(inbox(&tools, Seen::new(settings.seen), pulse.clone()));
         let watched = sources::watched(&settings.sources);
@@ -107,8 +108,8 @@ impl App {
         let webhooks = webhooks.into_iter();
         let webhooks = webhooks.map(|webhook| build_webhook(webhook, &ways_in, &tools, &inbox, &limits));
         let router = webhook::router(webhooks);
-        let server = |router, life| Server::new((*limits).clone(), router, tools.metrics.clone(), life);
-        let public = (Listener::bind(limits.listen).await?, server(router, life.clone()));
+        let public = Server::for_senders((*limits).clone(), router, tools.metrics.clone(), life.clone());
+        let public = (Listener::bind(limits.listen).await?, public);
         let (deliverers, overseen) = deliverers(settings.targets, removed, &tools);
         let looking = Admin {
             store: tools.store.clone(),
@@ -127,7 +128,8 @@ impl App {
             limits: limits.clone(),
         };
         // Probes must hear that the relay is stopping until it has stopped.
-        let admin = (Listener::bind(settings.admin.listen).await?, server(admin::router(looking), life.epilogue()));
+        let admin = Server::new((*limits).clone(), admin::router(looking), tools.metrics.clone(), life.epilogue());
+        let admin = (Listener::bind(settings.admin.listen).await?, admin);
         let upkeep = Upkeep::new(tools.store.clone(), tools.clock.clone(), tools.metrics.clone(), settings.retention);
         let watches = sources::watches(kubernetes, &inbox, &tools).await?;
         let (store, silences) = (tools.store, Freshening { quiet, clock: tools.clock });
@@ -242,7 +244,7 @@ pub fn metrics(settings: &Settings) -> Arc<Metrics> {
     let webhooks: Vec<_> = settings.sources.webhooks.iter().map(|webhook| webhook.name.clone()).collect();
     let polled: Vec<_> = settings.sources.polled().into_iter().chain([SourceName::relay()]).collect();
     let targets: Vec<_> = settings.targets.iter().map(|target| target.name.clone()).collect();
-    Arc::new(Metrics::new(&webhooks, &polled, &targets))
+    Arc::new(Metrics::new(&webhooks, &polled, &targets).with_routes(&settings.table.names()))
 }
 
 fn open(engine: &Engine, metrics: &Arc<Metrics>) -> Result<Arc<dyn Store>, OpenError> {

@@ -55,7 +55,7 @@ fn show_journey(settings: &Settings, event: &Event, out: &mut dyn Write) -> Resu
     for verdict in settings.table.explain(event) {
         writeln!(out, "  {verdict}")?;
     }
-    let owed = settings.table.route(event);
+    let owed = settings.table.route(event).owed;
     for owed in &owed {
         show_message(settings, event, owed, out)?;
     }

@@ -26,13 +26,14 @@ pub use policy::Policy;
 use quiet::Quiet;
 use verdict::Verdict;
 
+use crate::event::Event;
 use crate::event::batch::Batch;
-use crate::event::delivery::{Outcome, Reason};
+use crate::event::delivery::{Delivery, Outcome, Owed, Reason};
 use crate::names::TargetName;
 use crate::notify::{Next, Notifier, NotifyError, Scope, Sent};
-use crate::route::RoutingTable;
+use crate::route::{Routed, RoutingTable};
 use crate::runtime::{Clock, Doorbell, Lifecycle};
-use crate::store::{Aftermath, Claim, Claimed, Fallback, Settled, Settlement, Store, StoreError, Terms};
+use crate::store::{Aftermath, Claim, Claimed, Fallback, Held, Settled, Settlement, Store, StoreError, Terms};
 use crate::target::{Change, Limits};
 use crate::telemetry::Metrics;
 
@@ -257,7 +258,7 @@ impl Deliverer {
             match self.tools.store.settle(settlement.clone()).await {
                 Ok(Settled::Done { held, after, change }) => {
                     if let Outcome::Delivered { .. } = settlement.outcome {
-                        self.tools.metrics.sent(&self.target, held);
+                        self.count_delivered(&settlement, &held);
                     }
                     self.tell_of(&after);
                     return change.iter().for_each(|change| self.tell_of_change(change));
@@ -279,9 +280,29 @@ impl Deliverer {
         }
     }
 
+    /// Of many, only those shown in full are at hand with when they happened.
+    fn count_delivered(&self, settlement: &Settlement, held: &[Held]) {
+        let (metrics, target, at) = (&self.tools.metrics, &self.target, settlement.at);
+        metrics.sent(target, held.len());
+        held.iter().for_each(|held| metrics.delivered_after(target, at.saturating_since(held.since)));
+        let is_held = |delivery: &&Delivery| held.iter().any(|held| held.delivery == delivery.id);
+        let happened = settlement.batch.shown.iter().filter(is_held).filter_map(|shown| shown.event.occurred_at);
+        happened.for_each(|happened| metrics.told_after(target, at.saturating_since(happened)));
+    }
+
     fn tell_of(&self, after: &Aftermath) {
         self.tools.metrics.aftermath(after);
+        after.raised.iter().for_each(|report| self.count_report(report));
         after.woken.iter().for_each(|target| self.tools.bell.ring(target));
+    }
+
+    /// What the relay reports of itself goes past the inbox, into the write that gave rise to it, and counts as if it did not.
+    fn count_report(&self, report: &Event) {
+        let (metrics, now) = (&self.tools.metrics, self.tools.clock.now());
+        let Routed { owed, takers } = self.tools.table.route(report);
+        metrics.event_received(&report.source);
+        metrics.accepted(report.type_name(), owed.iter().all(Owed::is_resolve));
+        metrics.routed(&takers, now);
     }
 
     fn tell_of_change(&self, change: &Change) {

@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Event;
 use super::delivery::{DeliveryState, Reason};
 use crate::names::{DeliveryId, TargetName};
 
 /// Everything that followed from one write.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Aftermath {
     /// Deliveries that ended without being delivered, in the order in which they did.
     pub ended: Vec<Ended>,
@@ -17,6 +18,8 @@ pub struct Aftermath {
     pub fell_back: BTreeMap<TargetName, usize>,
     /// Targets that may have something to do now.
     pub woken: BTreeSet<TargetName>,
+    /// Reports of the relay's own that were kept with it, each new.
+    pub raised: Vec<Event>,
 }
 
 /// A delivery that ended without being delivered.

@@ -10,6 +10,8 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::telemetry::Rejection;
+
 /// A refusal: a status, a stable code for programs, a message and a hint for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
@@ -18,41 +20,48 @@ pub struct ApiError {
     message: String,
     hint: String,
     retry_after: Option<Duration>,
+    rejection: Option<Rejection>,
 }
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), hint: hint.into(), retry_after: None }
+        Self { status, code, message: message.into(), hint: hint.into(), retry_after: None, rejection: None }
     }
 
-    fn unavailable(code: &'static str, message: &str, retry_after: Duration) -> Self {
+    /// What a sender of events may hear; the code is the word under which it is counted.
+    fn refused(rejection: Rejection, status: StatusCode, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { rejection: Some(rejection), ..Self::new(status, rejection.as_str(), message, hint) }
+    }
+
+    fn unavailable(rejection: Rejection, message: &str, retry_after: Duration) -> Self {
         let hint = "send it again after the time in `Retry-After`; repeats of an id are recognised";
-        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message, hint) }
+        let error = Self::refused(rejection, StatusCode::SERVICE_UNAVAILABLE, message, hint);
+        Self { retry_after: Some(retry_after), ..error }
     }
 
     /// 400: the body is not a JSON object.
     pub fn bad_body(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad_body", message, hint)
+        Self::refused(Rejection::BadBody, StatusCode::BAD_REQUEST, message, hint)
     }
 
     /// 400: the sender broke off in the middle of the body.
     pub fn body_broken_off() -> Self {
         let message = "the body ended before it was complete";
-        Self::new(StatusCode::BAD_REQUEST, "body_broken_off", message, "send it again")
+        Self::refused(Rejection::BodyBrokenOff, StatusCode::BAD_REQUEST, message, "send it again")
     }
 
     /// 401: verification failed.
     pub fn unauthorized(message: impl Into<String>) -> Self {
         let hint = "compare the headers entered in the CAST AI console with `verify` of this source in the relay's configuration";
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message, hint)
+        Self::refused(Rejection::Unauthorized, StatusCode::UNAUTHORIZED, message, hint)
     }
 
     /// 404: no source has this path.
     pub fn not_found() -> Self {
         let message = "no webhook source has this path";
-        Self::new(
+        Self::refused(
+            Rejection::NotFound,
             StatusCode::NOT_FOUND,
-            "not_found",
             message,
             "the paths are in `sources.webhooks`, by default /castai/events",
         )
@@ -61,7 +70,7 @@ impl ApiError {
     /// 405: only POST.
     pub fn method_not_allowed() -> Self {
         let message = "only POST is accepted here";
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message, "send events with POST")
+        Self::refused(Rejection::MethodNotAllowed, StatusCode::METHOD_NOT_ALLOWED, message, "send events with POST")
     }
 
     /// 400: the request can be read and cannot be meant.
@@ -127,9 +136,9 @@ impl ApiError {
     /// 408: the body took too long.
     pub fn body_too_slow() -> Self {
         let message = "the body was not complete in time";
-        Self::new(
+        Self::refused(
+            Rejection::BodyTooSlow,
             StatusCode::REQUEST_TIMEOUT,
-            "body_too_slow",
             message,
             "send it faster, or raise `server.body_timeout`",
         )
@@ -138,15 +147,20 @@ impl ApiError {
     /// 413: the body is too large.
     pub fn body_too_large(limit: impl std::fmt::Display) -> Self {
         let message = format!("the body is larger than {limit}");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message, "send less, or raise `server.body_limit`")
+        Self::refused(
+            Rejection::BodyTooLarge,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            message,
+            "send less, or raise `server.body_limit`",
+        )
     }
 
     /// 500: a fault in the relay. The event was not accepted.
     pub fn internal() -> Self {
         let message = "the relay failed to handle this request";
-        Self::new(
+        Self::refused(
+            Rejection::Internal,
             StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
             message,
             "send it again; the relay's log has the reason",
         )
@@ -154,17 +168,17 @@ impl ApiError {
 
     /// 503: too many requests in flight.
     pub fn overloaded(retry_after: Duration) -> Self {
-        Self::unavailable("overloaded", "too many requests are in flight", retry_after)
+        Self::unavailable(Rejection::Overloaded, "too many requests are in flight", retry_after)
     }
 
     /// 503: the store could not make the event durable.
     pub fn store_failed(retry_after: Duration) -> Self {
-        Self::unavailable("store_failed", "the event could not be made durable", retry_after)
+        Self::unavailable(Rejection::StoreFailed, "the event could not be made durable", retry_after)
     }
 
     /// 503: nobody knows yet whether the event is durable.
     pub fn took_too_long(retry_after: Duration) -> Self {
-        Self::unavailable("took_too_long", "the event was not made durable in time", retry_after)
+        Self::unavailable(Rejection::TookTooLong, "the event was not made durable in time", retry_after)
     }
 }
 
@@ -190,6 +204,9 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = ErrorBody { error: ErrorDetail { code: self.code, message: self.message, hint: self.hint } };
         let mut response = (self.status, Json(body)).into_response();
+        if let Some(rejection) = self.rejection {
+            response.extensions_mut().insert(rejection);
+        }
         if let Some(after) = self.retry_after {
             let seconds = after.as_millis().div_ceil(1000).max(1);
             if let Ok(value) = HeaderValue::try_from(seconds.to_string()) {

@@ -186,39 +186,38 @@ impl RoutingTable {
         self
     }
 
-    /// What `event` owes, in the order of the routes: first what tells of it, to each target once, but for routes that are
-    /// silent at that hour; then the ends
+    /// Which routes take `event`, and what it owes, in the order of the routes: first what tells of it, to each target once,
+    /// but for routes that are silent at that hour; then the ends
     /// of incidents, to each target at most one of each. Never fails; an expression that cannot be evaluated does not
     /// hold.
-    pub fn route(&self, event: &Event) -> Vec<Owed> {
+    pub fn route(&self, event: &Event) -> Routed {
         let facts = Facts::of(event);
         let endings = ending::endings(&self.routes, &facts);
-        let mut owed = self.told(&facts, &endings);
-        endings.iter().for_each(|ending| ending.owe(&facts, &mut owed));
-        owed
+        let mut routed = self.told(&facts, &endings);
+        endings.iter().for_each(|ending| ending.owe(&facts, &mut routed.owed));
+        routed
     }
 
-    fn told(&self, facts: &Facts<'_>, endings: &[Ending<'_>]) -> Vec<Owed> {
-        let mut owed = Vec::new();
+    fn told(&self, facts: &Facts<'_>, endings: &[Ending<'_>]) -> Routed {
+        let mut routed = Routed::default();
         if let Some(rule) = self.late_rule(facts.event()) {
-            owe_the_untold(&rule.instead, &self.routes, facts, &mut owed);
-            return owed;
+            routed.is_taken(&rule.instead, &self.routes, facts);
+            return routed;
         }
         let is_end = |route: &Route| endings.iter().any(|ending| ending.is_by(route));
-        let mut taken = false;
         for route in self.routes.iter().filter(|route| route.matcher.matches(facts)) {
-            taken = true;
-            if !is_end(route) {
-                owe_the_untold(route, &self.routes, facts, &mut owed);
+            match is_end(route) {
+                true => routed.takers.push(route.name.clone()),
+                false => routed.is_taken(route, &self.routes, facts),
             }
             if route.stop {
                 break;
             }
         }
-        if !taken {
-            owe_the_untold(&self.last_resort, &self.routes, facts, &mut owed);
+        if routed.takers.is_empty() {
+            routed.is_taken(&self.last_resort, &self.routes, facts);
         }
-        owed
+        routed
     }
 
     /// Why [`route`](Self::route) answers as it does: a verdict for each route in order, then one for the default
@@ -253,6 +252,12 @@ impl RoutingTable {
         self.routes.iter()
     }
 
+    /// What its routes are called, with those that nobody writes and that can take an event.
+    pub fn names(&self) -> Vec<RouteName> {
+        let late = self.late.first().map(|rule| &rule.instead);
+        self.routes.iter().chain([&self.last_resort]).chain(late).map(|route| route.name.clone()).collect()
+    }
+
     /// Who is told of what no route took.
     pub fn default_targets(&self) -> &[TargetName] {
         &self.last_resort.notify
@@ -283,6 +288,23 @@ impl RoutingTable {
         let names = || self.routes.iter().map(|route| &route.name);
         let second = |at: usize, name: &RouteName| names().take(at).filter(|earlier| *earlier == name).count() == 1;
         names().enumerate().filter(|(at, name)| second(*at, name)).map(|(_, name)| name.clone()).collect()
+    }
+}
+
+/// What routing says of one event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Routed {
+    /// What it owes.
+    pub owed: Vec<Owed>,
+    /// The routes that took it, in order, also those that tell nobody; at least one, for `default_targets` and `too_late` stand
+    /// for routes, too. To end an incident is not to take the event.
+    pub takers: Vec<RouteName>,
+}
+
+impl Routed {
+    fn is_taken(&mut self, route: &Route, routes: &[Route], facts: &Facts<'_>) {
+        self.takers.push(route.name.clone());
+        owe_the_untold(route, routes, facts, &mut self.owed);
     }
 }
 

@@ -40,7 +40,7 @@ pub(in crate::route) fn table(routes: Value) -> RoutingTable {
 }
 
 fn told(table: &RoutingTable, event: &Event) -> Vec<String> {
-    table.route(event).iter().map(|owed| format!("{} by {}", owed.target, owed.route)).collect()
+    table.route(event).owed.iter().map(|owed| format!("{} by {}", owed.target, owed.route)).collect()
 }
 
 pub(in crate::route) fn explained(table: &RoutingTable, event: &Event) -> Vec<String> {
@@ -132,7 +132,7 @@ fn the_explanation_names_what_is_in_the_way_at_each_route() {
 fn without_routes_and_default_targets_nobody_is_told_and_the_explanation_says_so() {
     let table = RoutingTable::compile(vec![], vec![]);
     let added = event("node.added", json!({}));
-    assert_eq!(table.route(&added), []);
+    assert_eq!(table.route(&added).owed, []);
     assert_eq!(explained(&table, &added), ["default_targets: matched, but names no targets: nobody is told"]);
 }
 

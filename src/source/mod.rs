@@ -25,8 +25,8 @@ use std::time::Duration;
 
 use crate::event::delivery::Owed;
 use crate::event::{Event, Timestamp};
-use crate::names::{CursorName, EventId, SourceName, TargetName};
-use crate::route::RoutingTable;
+use crate::names::{CursorName, EventId, RouteName, SourceName, TargetName};
+use crate::route::{Routed, RoutingTable};
 use crate::runtime::{Clock, Doorbell, Lifecycle};
 use crate::store::seen::{Entered, Fate, Seen, Ticket};
 use crate::store::{Append, Appended, Cursor, Kept, Store, StoreError};
@@ -86,6 +86,7 @@ impl Inbox {
     /// # Errors
     /// When the store could not keep it. Nothing may be promised to the sender then.
     pub async fn accept(&self, event: Event) -> Result<Accepted, StoreError> {
+        self.metrics.event_received(&event.source);
         loop {
             match self.seen.enter(&event.id, &event.source, &event.body) {
                 Entered::First(ticket) => return self.keep(event, ticket).await,
@@ -126,6 +127,7 @@ impl Inbox {
         let mut standing = Vec::with_capacity(events.len());
         let mut appends = Vec::with_capacity(events.len());
         for event in events {
+            self.metrics.event_received(&event.source);
             let ticket = match self.seen.enter(&event.id, &event.source, &event.body) {
                 Entered::Known { conflict } => {
                     standing.push(Standing::Known { repeat: event.into(), conflict });
@@ -212,11 +214,12 @@ impl Inbox {
     }
 
     fn routed<'a>(&self, event: Event, ticket: Option<Ticket<'a>>) -> (Underway<'a>, Append) {
-        let owed = self.table.route(&event);
+        let Routed { owed, takers } = self.table.route(&event);
         let underway = Underway {
             id: event.id.clone(),
             source: event.source.clone(),
             type_name: event.type_name().to_owned(),
+            takers,
             targets: owed.iter().map(|owed| owed.target.clone()).collect(),
             // Where nothing is open, the end of an incident is told to nobody.
             unrouted: owed.iter().all(Owed::is_resolve),
@@ -227,17 +230,19 @@ impl Inbox {
 
     /// The event is durable, from now or from before.
     fn arrived(&self, underway: Underway<'_>, appended: Appended) -> Accepted {
-        let Underway { id, source, type_name, targets, unrouted, ticket } = underway;
+        let Underway { id, source, type_name, takers, targets, unrouted, ticket } = underway;
         // After a conflict the ticket is dropped unsaid: the map must not learn the wrong body.
         let conflict = appended == Appended::Duplicate { conflict: true };
         if let Some(ticket) = ticket.filter(|_| !conflict) {
             ticket.kept(self.clock.now());
         }
         match appended {
-            Appended::Duplicate { conflict } => self.count_repeat(&id, conflict),
+            Appended::Duplicate { conflict } => self.count_repeat(&id, &source, conflict),
             Appended::New => {
+                let now = self.clock.now();
                 self.metrics.accepted(&type_name, unrouted);
-                self.pulse.brought(&source, self.clock.now());
+                self.metrics.routed(&takers, now);
+                self.pulse.brought(&source, now);
                 tracing::debug!(event.id = %id, event.kind = type_name, deliveries = targets.len(), "accepted an event");
                 targets.iter().for_each(|target| self.bell.ring(target));
             }
@@ -248,7 +253,7 @@ impl Inbox {
     /// A repeat the map recognised.
     async fn repeat(&self, repeat: Repeat, conflict: bool) -> Accepted {
         let Repeat { id, source, at } = repeat;
-        self.count_repeat(&id, conflict);
+        self.count_repeat(&id, &source, conflict);
         // An oddity is worth a write of its own; what repeats as it may waits for others.
         if self.repeats.add(id.clone(), source, conflict, at) || conflict {
             self.write_repeats_down().await;
@@ -279,7 +284,8 @@ impl Inbox {
         }
     }
 
-    fn count_repeat(&self, id: &EventId, conflict: bool) {
+    fn count_repeat(&self, id: &EventId, source: &SourceName, conflict: bool) {
+        self.metrics.event_repeated(source);
         if conflict {
             self.metrics.conflict();
             tracing::warn!(event.id = %id, "an event id came again from its source with another body; the first one stands");
@@ -308,6 +314,8 @@ struct Underway<'a> {
     id: EventId,
     source: SourceName,
     type_name: String,
+    /// The routes that took it.
+    takers: Vec<RouteName>,
     targets: Vec<TargetName>,
     /// Whether it owes nothing to anybody.
     unrouted: bool,

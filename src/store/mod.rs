@@ -86,7 +86,7 @@ impl Cursor {
 }
 
 /// What became of what was appended.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Kept {
     /// Of each event, in the order given.
     pub appended: Vec<Appended>,
@@ -155,8 +155,8 @@ pub struct Settlement {
 pub enum Settled {
     /// It did.
     Done {
-        /// How many deliveries it held.
-        held: usize,
+        /// What it held.
+        held: Vec<Held>,
         /// What else it did.
         after: Aftermath,
         /// What became of the target.
@@ -165,6 +165,15 @@ pub enum Settled {
     /// The batch holds none of its deliveries: they were claimed again, or it was settled before, or the process
     /// that claimed them is gone. Nothing was changed, nothing was raised.
     Fenced,
+}
+
+/// A delivery that a settlement held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// Since when it was owed.
+    pub since: Timestamp,
 }
 
 /// A delivery as kept, for people and tests.

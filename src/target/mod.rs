@@ -162,6 +162,11 @@ impl TargetState {
         self.paused_until.filter(|until| (now..=now.saturating_add(BEYOND_PATIENCE)).contains(until))
     }
 
+    /// How long it still wants to be left alone, because it asked for patience.
+    pub fn patience_left(&self, now: Timestamp) -> Duration {
+        self.wait_asked_for(now).map(|until| until.saturating_since(now)).unwrap_or_default()
+    }
+
     fn waits_at(&self, now: Timestamp) -> bool {
         self.wait_asked_for(now).is_some_and(|until| until > now)
     }

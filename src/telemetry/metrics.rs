@@ -13,12 +13,16 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::of_sources::{OfSource, PollOutcome, Polled, PulseMetrics, Received, SkipReason, Skipped, SourceMetrics};
+use super::of_routes::{RouteHits, RouteMetrics};
+use super::of_sources::{
+    OfSource, PollOutcome, Polled, PulseMetrics, Received, Rejected, Rejection, SkipReason, Skipped, SourceMetrics,
+};
 use super::of_targets::TargetMetrics;
+use crate::event::Timestamp;
 use crate::event::audit::Audit;
 use crate::event::castai::KINDS;
 use crate::event::delivery::Reason;
-use crate::names::{SourceName, TargetName};
+use crate::names::{RouteName, SourceName, TargetName};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfType {
@@ -29,20 +33,28 @@ struct OfType {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    configured: Gauge,
+    configured_at: Gauge,
     overloaded: Counter,
+    rejected: Family<Rejected, Counter>,
     received: Family<Received, Counter>,
+    events: Family<OfSource, Counter>,
+    duplicates: Family<OfSource, Counter>,
     polls: Family<Polled, Counter>,
     skipped: Family<Skipped, Counter>,
     heard: Family<OfSource, Gauge>,
     brought: Family<OfSource, Gauge>,
+    lag: Family<OfSource, Gauge>,
     missed_by_webhook: Counter,
     accepted: Family<OfType, Counter>,
     conflicts: Counter,
     unrouted: Counter,
     beyond_overlap: Counter,
+    routes: RouteMetrics,
     targets: TargetMetrics,
     commits: Counter,
     commit_writes: Counter,
+    commit_size: Histogram,
     commit_seconds: Histogram,
     pruned: Counter,
 }
@@ -53,6 +65,18 @@ impl Metrics {
         let metrics = Self::registered();
         for source in webhooks {
             metrics.of_source(source);
+        }
+        for source in webhooks.iter().chain(polled) {
+            metrics.events.get_or_create_owned(&OfSource::new(source));
+            metrics.duplicates.get_or_create_owned(&OfSource::new(source));
+        }
+        if polled.contains(&SourceName::kubernetes()) {
+            for reason in SkipReason::ALL {
+                metrics.skipped.get_or_create_owned(&Skipped::new(reason));
+            }
+        }
+        for reason in Rejection::ALL {
+            metrics.rejected.get_or_create_owned(&Rejected::new(reason));
         }
         for (source, outcome) in polled.iter().flat_map(|source| PollOutcome::ALL.map(|outcome| (source, outcome))) {
             metrics.polls.get_or_create_owned(&Polled::new(source, outcome));
@@ -69,38 +93,65 @@ impl Metrics {
         metrics
     }
 
+    /// The same, with these routes at zero, too.
+    pub fn with_routes<'a>(self, routes: impl IntoIterator<Item = &'a RouteName>) -> Self {
+        routes.into_iter().for_each(|route| self.routes.start_at_zero(route));
+        self
+    }
+
     fn registered() -> Self {
         let mut registry = Registry::with_prefix("castai_relay");
         let metrics = Self {
+            configured: Gauge::default(),
+            configured_at: Gauge::default(),
             overloaded: Counter::default(),
+            rejected: Family::default(),
             received: Family::default(),
+            events: Family::default(),
+            duplicates: Family::default(),
             polls: Family::default(),
             skipped: Family::default(),
             heard: Family::default(),
             brought: Family::default(),
+            lag: Family::default(),
             missed_by_webhook: Counter::default(),
             accepted: Family::default(),
             conflicts: Counter::default(),
             unrouted: Counter::default(),
             beyond_overlap: Counter::default(),
+            routes: RouteMetrics::default(),
             targets: TargetMetrics::default(),
             commits: Counter::default(),
             commit_writes: Counter::default(),
+            commit_size: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
             commit_seconds: Histogram::new(exponential_buckets(0.000_1, 2.5, 10)),
             pruned: Counter::default(),
             registry: Registry::default(),
         };
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "Version of this castai-relay", version);
+        metrics.register_configuration(&mut registry);
+        metrics.register_sources(&mut registry);
         metrics.register_ingest(&mut registry);
+        metrics.routes.register(&mut registry);
         metrics.targets.register(&mut registry);
         metrics.register_store(&mut registry);
         Self { registry, ..metrics }
     }
 
-    fn register_ingest(&self, registry: &mut Registry) {
+    fn register_configuration(&self, registry: &mut Registry) {
+        let help = "1 when the configuration was taken the last time it was read";
+        registry.register("config_last_reload_successful", help, self.configured.clone());
+        let help = "When the configuration in force was read";
+        let name = "config_last_reload_success_timestamp";
+        registry.register_with_unit(name, help, Unit::Seconds, self.configured_at.clone());
+    }
+
+    fn register_sources(&self, registry: &mut Registry) {
         let help = "Requests turned away because too many were in flight";
         registry.register("overloaded_requests", help, self.overloaded.clone());
+        let help = "Requests with events that were refused, by the code of the answer";
+        registry.register("rejected_requests", help, self.rejected.clone());
         registry.register(
             "received_requests",
             "Requests to a webhook source, by what became of them",
@@ -114,6 +165,15 @@ impl Metrics {
         registry.register_with_unit("source_last_heard_timestamp", help, Unit::Seconds, self.heard.clone());
         let help = "When a source last brought a new event; 0 for never";
         registry.register_with_unit("source_last_event_timestamp", help, Unit::Seconds, self.brought.clone());
+        let help = "For how long nothing was heard of a source although we listened";
+        registry.register_with_unit("source_lag", help, Unit::Seconds, self.lag.clone());
+    }
+
+    fn register_ingest(&self, registry: &mut Registry) {
+        let help = "Events that came in, repeats included, and those that could not be kept";
+        registry.register("received_events", help, self.events.clone());
+        let help = "Events that came in and were known already, conflicts included, by who brought them again";
+        registry.register("duplicate_events", help, self.duplicates.clone());
         let help = "Notifications that CAST AI's webhook should have brought and did not";
         registry.register("webhook_missed_notifications", help, self.missed_by_webhook.clone());
         registry.register("accepted_events", "Events made durable, by type", self.accepted.clone());
@@ -130,6 +190,8 @@ impl Metrics {
     fn register_store(&self, registry: &mut Registry) {
         registry.register("store_commits", "Transactions of the store", self.commits.clone());
         registry.register("store_writes", "Writes that shared those transactions", self.commit_writes.clone());
+        let help = "Writes that shared one transaction";
+        registry.register("store_writes_per_commit", help, self.commit_size.clone());
         let help = "Time from the start of a transaction until it was durable";
         registry.register_with_unit("store_commit_duration", help, Unit::Seconds, self.commit_seconds.clone());
         registry.register("pruned_events", "Events forgotten after the retention time", self.pruned.clone());
@@ -148,7 +210,8 @@ impl Metrics {
     /// What shows when a source was last heard, looked up once, because every request counts.
     pub fn pulse_of(&self, source: &SourceName) -> PulseMetrics {
         let labels = OfSource::new(source);
-        PulseMetrics::new(self.heard.get_or_create_owned(&labels), self.brought.get_or_create_owned(&labels))
+        let gauge = |family: &Family<OfSource, Gauge>| family.get_or_create_owned(&labels);
+        PulseMetrics::new(gauge(&self.heard), gauge(&self.brought), gauge(&self.lag))
     }
 
     /// The webhook should have brought this many notifications and did not.
@@ -159,6 +222,37 @@ impl Metrics {
     /// One object of the Kubernetes API was no news.
     pub fn skipped(&self, reason: SkipReason) {
         self.skipped.get_or_create_owned(&Skipped::new(reason)).inc();
+    }
+
+    /// The configuration in force was read now.
+    pub fn configured(&self, at: Timestamp) {
+        self.configured.set(1);
+        self.configured_at.set(at.as_millis() / 1000);
+    }
+
+    /// A request that may have held an event was refused.
+    pub fn rejected(&self, reason: Rejection) {
+        self.rejected.get_or_create_owned(&Rejected::new(reason)).inc();
+    }
+
+    /// A source brought an event, new or not.
+    pub fn event_received(&self, source: &SourceName) {
+        self.events.get_or_create_owned(&OfSource::new(source)).inc();
+    }
+
+    /// What a source brought was known already.
+    pub fn event_repeated(&self, source: &SourceName) {
+        self.duplicates.get_or_create_owned(&OfSource::new(source)).inc();
+    }
+
+    /// These routes took a new event.
+    pub fn routed(&self, takers: &[RouteName], at: Timestamp) {
+        takers.iter().for_each(|route| self.routes.took(route, at));
+    }
+
+    /// What this route took since the relay started; nothing where there is no such route.
+    pub fn route_hits(&self, route: &RouteName) -> RouteHits {
+        self.routes.hits(route)
     }
 
     /// One request was turned away because too many were in flight.
@@ -192,6 +286,21 @@ impl Metrics {
         self.targets.sent(target, deliveries);
     }
 
+    /// A delivery got through: so long after it was owed.
+    pub fn delivered_after(&self, target: &TargetName, owed_for: Duration) {
+        self.targets.delivered_after(target, owed_for);
+    }
+
+    /// A delivery got through: so long after what it tells of happened.
+    pub fn told_after(&self, target: &TargetName, happened_before: Duration) {
+        self.targets.told_after(target, happened_before);
+    }
+
+    /// How long a target still wants to be left alone.
+    pub fn waits(&self, target: &TargetName, left: Duration) {
+        self.targets.waits(target, left);
+    }
+
     /// So many deliveries came to their end without being delivered: `silenced`, `superseded`, or `dead` for a reason.
     pub(super) fn ended(&self, target: &TargetName, outcome: &'static str, reason: Option<Reason>, deliveries: usize) {
         self.targets.ended(target, outcome, reason, deliveries);
@@ -216,6 +325,7 @@ impl Metrics {
     pub fn committed(&self, writes: usize, took: Duration) {
         self.commits.inc();
         self.commit_writes.inc_by(u64::try_from(writes).unwrap_or(u64::MAX));
+        self.commit_size.observe(writes as f64);
         self.commit_seconds.observe(took.as_secs_f64());
     }
 

@@ -2,6 +2,8 @@
 //!
 //! The names under which it is shown are in [`super::metrics`].
 
+use std::time::Duration;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
@@ -53,6 +55,77 @@ impl ReceiveOutcome {
             Self::StoreFailed => "store_failed",
             Self::Probed => "probed",
         }
+    }
+}
+
+/// Why a request to the public listener was refused; the label `reason`, and the code of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejection {
+    /// The body is not a JSON object; it is kept.
+    BadBody,
+    /// The sender broke off.
+    BodyBrokenOff,
+    /// The body took too long.
+    BodyTooSlow,
+    /// The body is over the limit.
+    BodyTooLarge,
+    /// The sender did not prove who it is.
+    Unauthorized,
+    /// No source has this path.
+    NotFound,
+    /// It was no POST.
+    MethodNotAllowed,
+    /// A fault in the relay.
+    Internal,
+    /// Too many requests were in flight.
+    Overloaded,
+    /// The store could not keep it.
+    StoreFailed,
+    /// It was not kept in time, as far as anybody knew then.
+    TookTooLong,
+}
+
+impl Rejection {
+    pub(super) const ALL: [Self; 11] = [
+        Self::BadBody,
+        Self::BodyBrokenOff,
+        Self::BodyTooSlow,
+        Self::BodyTooLarge,
+        Self::Unauthorized,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Internal,
+        Self::Overloaded,
+        Self::StoreFailed,
+        Self::TookTooLong,
+    ];
+
+    /// The closed word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadBody => "bad_body",
+            Self::BodyBrokenOff => "body_broken_off",
+            Self::BodyTooSlow => "body_too_slow",
+            Self::BodyTooLarge => "body_too_large",
+            Self::Unauthorized => "unauthorized",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Internal => "internal",
+            Self::Overloaded => "overloaded",
+            Self::StoreFailed => "store_failed",
+            Self::TookTooLong => "took_too_long",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Rejected {
+    reason: &'static str,
+}
+
+impl Rejected {
+    pub(super) fn new(reason: Rejection) -> Self {
+        Self { reason: reason.as_str() }
     }
 }
 
@@ -125,6 +198,8 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
+    pub(super) const ALL: [Self; 4] = [Self::Old, Self::Told, Self::NotCastAI, Self::NotSpot];
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Old => "old",
@@ -169,11 +244,12 @@ impl SourceMetrics {
 pub struct PulseMetrics {
     heard: Gauge,
     brought: Gauge,
+    lag: Gauge,
 }
 
 impl PulseMetrics {
-    pub(super) fn new(heard: Gauge, brought: Gauge) -> Self {
-        Self { heard, brought }
+    pub(super) fn new(heard: Gauge, brought: Gauge, lag: Gauge) -> Self {
+        Self { heard, brought, lag }
     }
 
     /// It was there.
@@ -184,5 +260,10 @@ impl PulseMetrics {
     /// It brought a new event.
     pub fn brought(&self, at: Timestamp) {
         self.brought.set(at.as_millis() / 1000);
+    }
+
+    /// It has been quiet for so long.
+    pub fn quiet_for(&self, quiet: Duration) {
+        self.lag.set(i64::try_from(quiet.as_secs()).unwrap_or(i64::MAX));
     }
 }

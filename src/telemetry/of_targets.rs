@@ -55,12 +55,15 @@ pub(super) struct TargetMetrics {
     settled: Family<ByOutcome, Counter>,
     failed: Family<ByReason, Counter>,
     notify_seconds: Family<OfTarget, Histogram, fn() -> Histogram>,
+    latency_seconds: Family<OfTarget, Histogram, fn() -> Histogram>,
+    lateness_seconds: Family<OfTarget, Histogram, fn() -> Histogram>,
     batches: Family<OfTarget, Counter>,
     batched: Family<OfTarget, Counter>,
     ended: Family<ByOutcome, Counter>,
     given_up: Family<ByReason, Counter>,
     fell_back: Family<OfTarget, Counter>,
     closed: Family<ByCause, Gauge>,
+    wait_seconds: Family<OfTarget, Gauge>,
     backlog: Family<OfTarget, Gauge>,
     oldest_seconds: Family<OfTarget, Gauge>,
     dead_letters: Family<OfTarget, Gauge>,
@@ -72,12 +75,15 @@ impl Default for TargetMetrics {
             settled: Family::default(),
             failed: Family::default(),
             notify_seconds: Family::new_with_constructor(notify_buckets),
+            latency_seconds: Family::new_with_constructor(delay_buckets),
+            lateness_seconds: Family::new_with_constructor(delay_buckets),
             batches: Family::default(),
             batched: Family::default(),
             ended: Family::default(),
             given_up: Family::default(),
             fell_back: Family::default(),
             closed: Family::default(),
+            wait_seconds: Family::default(),
             backlog: Family::default(),
             oldest_seconds: Family::default(),
             dead_letters: Family::default(),
@@ -91,6 +97,10 @@ impl TargetMetrics {
         registry.register("failed_attempts", "Failed delivery attempts, by reason", self.failed.clone());
         let help = "Time a target took for one attempt";
         registry.register_with_unit("notify_duration", help, Unit::Seconds, self.notify_seconds.clone());
+        let help = "Time from when a delivery was owed until the target had taken it";
+        registry.register_with_unit("delivery_latency", help, Unit::Seconds, self.latency_seconds.clone());
+        let help = "Time from when an event happened until the target had taken it";
+        registry.register_with_unit("delivery_lateness", help, Unit::Seconds, self.lateness_seconds.clone());
         registry.register(
             "batches",
             "Messages that a target took, each of one delivery or of many",
@@ -107,6 +117,8 @@ impl TargetMetrics {
         registry.register("fallback_deliveries", help, self.fell_back.clone());
         let help = "1 while a target is closed, so that nothing but probes goes there, by cause";
         registry.register("target_closed", help, self.closed.clone());
+        let help = "How long a target still wants to be left alone; 0 when it does not";
+        registry.register_with_unit("target_wait", help, Unit::Seconds, self.wait_seconds.clone());
         registry.register("pending_deliveries", "Deliveries owed and not yet delivered", self.backlog.clone());
         let help = "Age of the oldest pending delivery";
         registry.register_with_unit("oldest_pending_age", help, Unit::Seconds, self.oldest_seconds.clone());
@@ -126,11 +138,15 @@ impl TargetMetrics {
             self.given_up.get_or_create_owned(&by_reason(target, reason));
         }
         let labels = of(target);
-        self.notify_seconds.get_or_create_owned(&labels);
+        for seconds in [&self.notify_seconds, &self.latency_seconds, &self.lateness_seconds] {
+            seconds.get_or_create_owned(&labels);
+        }
         for counter in [&self.batches, &self.batched, &self.fell_back] {
             counter.get_or_create_owned(&labels);
         }
         self.closed(target, None);
+        self.waits(target, Duration::ZERO);
+        self.backlog(target, 0, Duration::ZERO, 0);
     }
 
     pub(super) fn settled(&self, target: &TargetName, outcome: &'static str, reason: Option<Reason>, took: Duration) {
@@ -145,6 +161,19 @@ impl TargetMetrics {
         self.batches.get_or_create_owned(&of(target)).inc();
         self.batched.get_or_create_owned(&of(target)).inc_by(counted(deliveries));
         self.ended(target, DELIVERED, None, deliveries);
+    }
+
+    pub(super) fn delivered_after(&self, target: &TargetName, owed_for: Duration) {
+        self.latency_seconds.get_or_create_owned(&of(target)).observe(owed_for.as_secs_f64());
+    }
+
+    pub(super) fn told_after(&self, target: &TargetName, happened_before: Duration) {
+        self.lateness_seconds.get_or_create_owned(&of(target)).observe(happened_before.as_secs_f64());
+    }
+
+    pub(super) fn waits(&self, target: &TargetName, left: Duration) {
+        let seconds = left.as_millis().div_ceil(1000);
+        self.wait_seconds.get_or_create_owned(&of(target)).set(i64::try_from(seconds).unwrap_or(i64::MAX));
     }
 
     pub(super) fn ended(&self, target: &TargetName, outcome: &'static str, reason: Option<Reason>, deliveries: usize) {
@@ -192,6 +221,11 @@ fn counted(number: usize) -> u64 {
 
 fn notify_buckets() -> Histogram {
     Histogram::new(exponential_buckets(0.005, 2.5, 10))
+}
+
+/// From what is told at once to what waited for a day.
+fn delay_buckets() -> Histogram {
+    Histogram::new([0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0])
 }
 
 #[cfg(test)]

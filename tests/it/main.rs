@@ -36,6 +36,7 @@ mod castai_summary;
 mod falling_silent;
 mod silencing;
 mod operating;
+mod counting;
 mod simulating;
 mod store_contract;
 mod notifier_contract;

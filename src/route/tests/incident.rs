@@ -40,7 +40,7 @@ pub(in crate::route) fn steps(table: &RoutingTable, event: &Event) -> Vec<String
         };
         format!("{} by {}: {step} as {}", owed.target, owed.route, owed.severity)
     };
-    table.route(event).iter().map(in_words).collect()
+    table.route(event).owed.iter().map(in_words).collect()
 }
 
 fn interrupted() -> Event {
@@ -65,7 +65,7 @@ fn what_the_route_takes_opens_its_incident_with_a_severity_of_its_own() {
             "mail by severe: tells it as warning",
         ]
     );
-    let step = spot_table().route(&interrupted()).remove(0).incident.unwrap();
+    let step = spot_table().route(&interrupted()).owed.remove(0).incident.unwrap();
     assert_eq!(step.resolve_after, Some(Duration::from_secs(2 * 3600)));
 }
 
@@ -99,9 +99,9 @@ fn an_end_leaves_in_no_group_but_counts_for_storms() {
         "group": {"by": ["cluster"]}, "storm": {"above": "30/m"},
         "incident": {"key": "k", "resolve_when": {"type": "node.added"}},
     }]));
-    let opening = table.route(&interrupted()).remove(0);
+    let opening = table.route(&interrupted()).owed.remove(0);
     assert!(opening.group.is_some() && opening.storm.is_some(), "{opening:?}");
-    let closing = table.route(&added()).into_iter().find(Owed::is_resolve).unwrap();
+    let closing = table.route(&added()).owed.into_iter().find(Owed::is_resolve).unwrap();
     assert!(closing.group.is_none() && closing.storm.is_some(), "{closing:?}");
 }
 

@@ -197,13 +197,13 @@ fn in_book_form(owed: Owed) -> Told {
 proptest! {
     #[test]
     fn the_table_does_what_its_rules_say(rules in rules(), event in events()) {
-        let owed: Vec<_> = compiled(&rules).route(&event).into_iter().map(in_book_form).collect();
+        let owed: Vec<_> = compiled(&rules).route(&event).owed.into_iter().map(in_book_form).collect();
         prop_assert_eq!(owed, by_the_book(&rules, &event));
     }
 
     #[test]
     fn a_target_is_told_once_and_of_each_incident_once(rules in rules(), event in events()) {
-        let owed = compiled(&rules).route(&event);
+        let owed = compiled(&rules).route(&event).owed;
         for (at, one) in owed.iter().enumerate() {
             for other in owed[..at].iter().filter(|other| other.target == one.target) {
                 prop_assert!(one.is_resolve(), "{:?} is told twice", one);
@@ -216,7 +216,7 @@ proptest! {
     fn the_explanation_agrees_with_what_is_done(rules in rules(), event in events()) {
         let table = compiled(&rules);
         let verdicts = table.explain(&event);
-        prop_assert_eq!(owed_in(&verdicts), table.route(&event));
+        prop_assert_eq!(owed_in(&verdicts), table.route(&event).owed);
         prop_assert_eq!(verdicts.len(), rules.len() + 1);
     }
 
@@ -226,7 +226,7 @@ proptest! {
             wanted: None, at_least: Severity::Info, notify: vec!["log"], stop: false, severity: None, incident: None
         };
         rules.push(catch_all);
-        let owed = compiled(&rules).route(&event);
+        let owed = compiled(&rules).route(&event).owed;
         prop_assert!(!owed.is_empty());
         prop_assert!(owed.iter().all(|owed| owed.route != RouteName::default_targets()));
     }
@@ -242,7 +242,7 @@ proptest! {
     #[test]
     fn an_unreachable_route_tells_nobody_of_anything_but_ends(rules in rules(), event in events()) {
         let table = compiled(&rules);
-        let owed = table.route(&event);
+        let owed = table.route(&event).owed;
         for (route, _) in table.unreachable() {
             prop_assert!(owed.iter().all(|owed| owed.route != route || owed.is_resolve()));
         }

@@ -102,6 +102,13 @@ impl Pulse {
         Some(self.of(source)?.quiet_for(&self.outages, now))
     }
 
+    /// Shows how quiet each source is, at `/metrics`.
+    pub fn show(&self, now: Timestamp) {
+        for (source, beat) in &self.beats {
+            beat.metrics.quiet_for(self.quiet_for(source, now).unwrap_or_default());
+        }
+    }
+
     /// Whether a call at that time would have reached us: we were there, and had been for `settling`, so that whoever
     /// leads calls to us had found out.
     pub fn was_up(&self, at: Timestamp, settling: Duration) -> bool {

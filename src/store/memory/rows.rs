@@ -15,7 +15,7 @@ use crate::store::queue::due::Seen;
 use crate::store::queue::{
     self, Among, Beside, End, IncidentRow, Lane, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, Which, event_of,
 };
-use crate::store::{Append, DeliveryState};
+use crate::store::{Append, Appended, DeliveryState};
 use crate::target::TargetState;
 
 type Done<T> = Result<T, Infallible>;
@@ -276,7 +276,10 @@ impl Rows for Kept {
     }
 
     fn raise(&mut self, append: Append, after: &mut Aftermath) -> Done<()> {
-        self.append(append, after);
+        let event = append.event.clone();
+        if self.append(append, after) == Appended::New {
+            after.raised.push(event);
+        }
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use crate::event::Timestamp;
 use crate::event::batch::{Batch, Receipt};
 use crate::event::delivery::{Outcome, Reason};
 use crate::event::relay::GivenUp;
-use crate::store::{DeliveryState, News, Settled, Settlement};
+use crate::store::{DeliveryState, Held, News, Settled, Settlement};
 
 /// Settles what `settlement` still holds; nothing when it holds nothing any more.
 pub fn settle<R: Rows>(rows: &mut R, settlement: &Settlement) -> Result<Settled, R::Error> {
@@ -38,7 +38,8 @@ pub fn settle<R: Rows>(rows: &mut R, settlement: &Settlement) -> Result<Settled,
         work.report(News::Change { target: batch.target(), change })?;
     }
     fallback::stand_in(work.rows, *at, &mut work.after)?;
-    Ok(Settled::Done { held: held.len(), after: work.after, change })
+    let held = held.iter().map(|row| Held { delivery: row.id, since: row.received_at }).collect();
+    Ok(Settled::Done { held, after: work.after, change })
 }
 
 /// The deliveries that are still this holder's.

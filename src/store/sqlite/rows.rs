@@ -17,9 +17,9 @@ use crate::event::delivery::{Phase, Reason};
 use crate::event::ledger::Fact;
 use crate::event::{Event, Timestamp};
 use crate::names::{DeliveryId, IncidentKey, RouteName, TargetName};
-use crate::store::Append;
 use crate::store::queue::claim::fresh_since;
 use crate::store::queue::{End, IncidentRow, Lane, Origin, PER_EVENT, Row, Rows, Slot, SlotName, StormClock, event_of};
+use crate::store::{Append, Appended};
 use crate::target::TargetState;
 
 /// Held by nobody at the time `?5`: what is held is due when its lease ends.
@@ -341,7 +341,11 @@ impl Rows for Database {
 
     fn raise(&mut self, append: Append, after: &mut Aftermath) -> Done<()> {
         let failed = |error: crate::store::StoreError| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
-        Encoded::from_append(append).map_err(failed)?.append(self, after).map(drop)
+        let event = append.event.clone();
+        if Encoded::from_append(append).map_err(failed)?.append(self, after)? == Appended::New {
+            after.raised.push(event);
+        }
+        Ok(())
     }
 }
 
