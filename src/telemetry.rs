@@ -1,6 +1,7 @@
-//! What the process tells those who watch it: log lines here, the metric catalogue in [`metrics`].
+//! What the process tells those who watch it: log lines here, the metric catalogue in [`metrics`], spans in [`spans`].
 //!
-//! Bodies, secrets and addresses are never logged. Knows names and the closed words of events; knows no other room.
+//! Bodies, secrets and addresses of targets are never told. Knows names, the closed words of events, and by which client spans
+//! go out; knows no other room.
 //! Next room: [`crate::config`].
 
 mod aftermath;
@@ -8,6 +9,12 @@ mod metrics;
 mod of_routes;
 mod of_sources;
 mod of_targets;
+pub mod otlp;
+#[cfg(not(feature = "otel"))]
+#[path = "telemetry/no_spans.rs"]
+pub mod spans;
+#[cfg(feature = "otel")]
+pub mod spans;
 
 use std::io::IsTerminal;
 

@@ -23,12 +23,12 @@ use crate::names::NameError;
 use crate::notify::Kit;
 use crate::route::RoutingTable;
 use crate::store::{seen, sqlite};
-use crate::telemetry::log_filter;
+use crate::telemetry::{self, log_filter};
 use crate::{admin, castai_api, http_server, store};
 
 /// The top level of the file.
 const SECTIONS: &[&str] =
-    &["server", "admin", "log", "store", "castai", "sources", "targets", "routes", "default_targets"];
+    &["server", "admin", "log", "store", "castai", "sources", "targets", "routes", "default_targets", "telemetry"];
 
 /// Everything the relay was told, checked and compiled.
 pub struct Settings {
@@ -38,6 +38,8 @@ pub struct Settings {
     pub admin: admin::Config,
     /// What is logged.
     pub log: LogConfig,
+    /// Who else watches.
+    pub telemetry: telemetry::otlp::Config,
     /// Where events are kept.
     pub engine: Engine,
     /// How long they are kept.
@@ -112,6 +114,7 @@ impl Settings {
             root.section("admin").problem_at(&place, mistake, &[], None);
         }
         let log = root.section("log").read();
+        let telemetry = telemetry::otlp::Config::read(&root.section("telemetry"));
         let store = root.section("store").read::<store::Config>();
         if store.as_ref().is_some_and(|store| store.retention.get().is_zero()) {
             let mistake = "with a retention of zero nothing would be kept, and no repeat would be known; write `30d`";
@@ -130,6 +133,7 @@ impl Settings {
             server,
             admin: admin?,
             log: log?,
+            telemetry: telemetry?,
             engine: engine?,
             retention: store.retention,
             seen: store.seen,

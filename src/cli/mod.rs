@@ -157,7 +157,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command, out: &mut dyn Write) -> Result<Verdict, Failure> {
     match command {
-        Command::Serve(args) => on_runtime(serve::run(&args)),
+        Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args, out),
         Command::Route(RouteCommand::Test(args)) => route_test::run(&args, out),
         Command::Send(args) => on_runtime(send::run(&args, out)),

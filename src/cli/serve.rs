@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ConfigArgs, Failure, Verdict};
+use super::{ConfigArgs, Failure, Verdict, on_runtime};
 use crate::app::App;
 use crate::app::settings::{Engine, Settings};
 use crate::runtime::{Lifecycle, RunDown, SystemClock};
@@ -10,9 +10,19 @@ use crate::source::verify::Verifier;
 use crate::telemetry;
 
 /// Runs until SIGTERM or SIGINT, then finishes what is in flight; a second signal ends it at once.
-pub async fn run(args: &ConfigArgs) -> Result<Verdict, Failure> {
+pub fn run(args: &ConfigArgs) -> Result<Verdict, Failure> {
     let settings = args.read()?;
     telemetry::init_logging(&settings.log.filter)?;
+    #[cfg(feature = "otel")]
+    let exporting = settings.telemetry.otlp.as_ref().map(telemetry::otlp::export).transpose()?;
+    let served = on_runtime(serve(args, settings));
+    // Only now: the exporter must not be waited for on a thread of the runtime.
+    #[cfg(feature = "otel")]
+    exporting.into_iter().for_each(telemetry::otlp::Exporting::shut_down);
+    served
+}
+
+async fn serve(args: &ConfigArgs, settings: Settings) -> Result<Verdict, Failure> {
     warn_of_risks(&settings);
     let grace = settings.server.shutdown_grace.get();
     let life = Lifecycle::default();

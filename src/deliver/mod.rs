@@ -35,7 +35,7 @@ use crate::route::{Routed, RoutingTable};
 use crate::runtime::{Clock, Doorbell, Lifecycle};
 use crate::store::{Aftermath, Claim, Claimed, Fallback, Held, Settled, Settlement, Store, StoreError, Terms};
 use crate::target::{Change, Limits};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, spans};
 
 /// The finest step of time there is.
 const TICK: Duration = Duration::from_millis(1);
@@ -200,7 +200,9 @@ impl Deliverer {
     async fn carry_out(&self, batch: Batch) {
         let started = Instant::now();
         let result = self.attempt(&batch).await;
-        let verdict = Verdict::of(result, &batch, &self.policy, self.tools.clock.now());
+        let ended_at = self.tools.clock.now();
+        let verdict = Verdict::of(result, &batch, &self.policy, ended_at);
+        spans::attempted(&batch, &verdict.outcome, ended_at);
         self.report(&batch, &verdict.outcome, started.elapsed());
         self.settle(batch, verdict).await;
     }
@@ -303,6 +305,7 @@ impl Deliverer {
         metrics.event_received(&report.source);
         metrics.accepted(report.type_name(), owed.iter().all(Owed::is_resolve));
         metrics.routed(&takers, now);
+        spans::accepted(&report.id, &report.source, report.type_name(), report.received_at, now);
     }
 
     fn tell_of_change(&self, change: &Change) {

@@ -177,6 +177,22 @@ fn in_words(error: &reqwest::Error) -> String {
 #[error("the HTTP client cannot be built: {0}; it needs the system's CA certificates (package `ca-certificates`)")]
 pub struct ClientError(reqwest::Error);
 
+/// For what has a thread of its own beside the runtime, with the habits of [`HttpClient`]. Must neither be made nor dropped on a
+/// thread of the runtime.
+///
+/// # Errors
+/// When the machine has no CA certificates.
+#[cfg(feature = "otel")]
+pub fn blocking(timeout: Duration) -> Result<reqwest::blocking::Client, ClientError> {
+    install_crypto();
+    let client = reqwest::blocking::Client::builder()
+        .user_agent(concat!("castai-relay/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(timeout);
+    client.build().map_err(ClientError)
+}
+
 /// The client. Clones share its connections. Honours `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, but for loopback addresses,
 /// which no proxy can reach: what may go there in the clear, keys included, must not leave the machine.
 #[derive(Debug, Clone)]

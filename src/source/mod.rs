@@ -30,7 +30,7 @@ use crate::route::{Routed, RoutingTable};
 use crate::runtime::{Clock, Doorbell, Lifecycle};
 use crate::store::seen::{Entered, Fate, Seen, Ticket};
 use crate::store::{Append, Appended, Cursor, Kept, Store, StoreError};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, spans};
 use pulse::Pulse;
 use repeats::Unwritten;
 
@@ -218,6 +218,7 @@ impl Inbox {
         let underway = Underway {
             id: event.id.clone(),
             source: event.source.clone(),
+            received_at: event.received_at,
             type_name: event.type_name().to_owned(),
             takers,
             targets: owed.iter().map(|owed| owed.target.clone()).collect(),
@@ -230,7 +231,7 @@ impl Inbox {
 
     /// The event is durable, from now or from before.
     fn arrived(&self, underway: Underway<'_>, appended: Appended) -> Accepted {
-        let Underway { id, source, type_name, takers, targets, unrouted, ticket } = underway;
+        let Underway { id, source, received_at, type_name, takers, targets, unrouted, ticket } = underway;
         // After a conflict the ticket is dropped unsaid: the map must not learn the wrong body.
         let conflict = appended == Appended::Duplicate { conflict: true };
         if let Some(ticket) = ticket.filter(|_| !conflict) {
@@ -243,6 +244,7 @@ impl Inbox {
                 self.metrics.accepted(&type_name, unrouted);
                 self.metrics.routed(&takers, now);
                 self.pulse.brought(&source, now);
+                spans::accepted(&id, &source, &type_name, received_at, now);
                 tracing::debug!(event.id = %id, event.kind = type_name, deliveries = targets.len(), "accepted an event");
                 targets.iter().for_each(|target| self.bell.ring(target));
             }
@@ -313,6 +315,7 @@ impl From<Event> for Repeat {
 struct Underway<'a> {
     id: EventId,
     source: SourceName,
+    received_at: Timestamp,
     type_name: String,
     /// The routes that took it.
     takers: Vec<RouteName>,

@@ -1,5 +1,5 @@
 //! What `/metrics` shows: everything in the catalogue and nothing else, from zero on, and each thing once.
-//! Next: [`super::simulating`].
+//! Next: [`super::tracing`].
 
 mod catalogue;
 

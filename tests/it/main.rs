@@ -37,6 +37,7 @@ mod falling_silent;
 mod silencing;
 mod operating;
 mod counting;
+mod tracing;
 mod simulating;
 mod store_contract;
 mod notifier_contract;

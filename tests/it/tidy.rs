@@ -25,7 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("template", &["event"]),
     ("config", &[]),
     ("runtime", &["event", "names"]),
-    ("telemetry", &["event", "names"]),
+    ("telemetry", &["config", "event", "http_client::ClientError", "http_client::blocking", "names"]),
     ("http_server", &["config", "runtime", "telemetry"]),
     ("http_client", &["config", "event"]),
     ("source", &["config", "event", "names", "runtime", "telemetry"]),
