@@ -15,6 +15,7 @@ use crate::admin::targets::Overseen;
 use crate::admin::{self, Admin};
 use crate::castai_api::CastAi;
 use crate::deliver::quiet::Quiet;
+use crate::deliver::replay::Replayer;
 use crate::deliver::{Deliverer, Tools, Turn};
 use crate::http_server::{self, Listener, Server};
 use crate::names::{SourceName, TargetName};
@@ -64,6 +65,7 @@ pub struct App {
     admin: (Listener, Server),
     upkeep: Upkeep,
     silences: Freshening,
+    replayer: Arc<Replayer>,
     life: Lifecycle,
 }
 
@@ -132,8 +134,9 @@ impl App {
         let admin = (Listener::bind(settings.admin.listen).await?, admin);
         let upkeep = Upkeep::new(tools.store.clone(), tools.clock.clone(), tools.metrics.clone(), settings.retention);
         let watches = sources::watches(kubernetes, &inbox, &tools).await?;
+        let replayer = Arc::new(Replayer::new(tools.clone()));
         let (store, silences) = (tools.store, Freshening { quiet, clock: tools.clock });
-        Ok(Self { store, inbox, deliverers, pollers, watches, public, admin, upkeep, silences, life })
+        Ok(Self { store, inbox, deliverers, pollers, watches, public, admin, upkeep, silences, replayer, life })
     }
 
     /// Where events are taken in.
@@ -159,10 +162,10 @@ impl App {
 
     /// Starts both listeners; deliveries stay where they are, and nobody is asked for events.
     pub fn spawn_servers(self) -> Parked {
-        let Self { inbox, deliverers, pollers, watches, public, admin, upkeep, silences, life, .. } = self;
+        let Self { inbox, deliverers, pollers, watches, public, admin, upkeep, silences, replayer, life, .. } = self;
         life.spawn("public listener", public.1.run(public.0));
         life.epilogue().spawn("admin listener", admin.1.run(admin.0));
-        Parked { inbox, deliverers, pollers, watches, upkeep, silences, life }
+        Parked { inbox, deliverers, pollers, watches, upkeep, silences, replayer, life }
     }
 
     /// Starts everything.
@@ -179,6 +182,7 @@ pub struct Parked {
     watches: Option<Start>,
     upkeep: Upkeep,
     silences: Freshening,
+    replayer: Arc<Replayer>,
     life: Lifecycle,
 }
 
@@ -201,9 +205,18 @@ impl Parked {
             self.life.spawn("delivery loop", deliverer.run(self.life.clone()));
         }
         self.life.spawn("repeats", self.inbox.keep_writing_repeats_down(self.life.clone()));
+        self.life.spawn("replays", self.replayer.run(self.life.clone()));
         self.life.spawn("upkeep", self.upkeep.run(self.life.clone()));
         let Freshening { quiet, clock } = self.silences;
         self.life.spawn("silences", quiet.keep_fresh(clock, self.life.clone()));
+    }
+
+    /// Has the next part of a replay owed again, if one is due.
+    ///
+    /// # Errors
+    /// When the store could not do it.
+    pub async fn replay(&self) -> Result<Turn, StoreError> {
+        self.replayer.step().await
     }
 
     /// Turns every delivery crank until none finds anything due now.

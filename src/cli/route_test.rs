@@ -87,6 +87,7 @@ fn understand(body: Bytes, source: &WebhookSettings, now: Timestamp) -> Result<E
 fn show_message(settings: &Settings, event: &Event, owed: &Owed, out: &mut dyn Write) -> Result<(), Failure> {
     let Some(target) = settings.targets.iter().find(|target| target.name == owed.target) else { return Ok(()) };
     let delivery = Delivery {
+        again: None,
         id: DeliveryId::from_row(1),
         route: owed.route.clone(),
         target: owed.target.clone(),

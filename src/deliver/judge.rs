@@ -33,8 +33,10 @@ impl Judge for Ours {
 
     /// What nobody wanted to hear is no dead letter, however old it is by now. The end of what was told is never silent.
     fn ruling(&self, candidate: &Candidate<'_>, now: Timestamp) -> Ruling {
-        let Candidate { event, route, target, severity, ends_what_was_told, .. } = *candidate;
-        let silence = || self.quiet.verdict(&quiet::Candidate { event, route, target, severity }, now);
+        let Candidate { event, route, target, severity, ends_what_was_told, again, .. } = *candidate;
+        let asked = quiet::Candidate { event, route, target, severity };
+        // Who wants it told again wants it now, whatever the hour was when it came.
+        let silence = || if again { self.quiet.silence(&asked, now) } else { self.quiet.verdict(&asked, now) };
         if let Some(detail) = (!ends_what_was_told).then(silence).flatten() {
             return Ruling::End(End::Silenced { detail });
         }

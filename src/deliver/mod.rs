@@ -10,6 +10,7 @@ mod in_flight;
 mod judge;
 pub mod policy;
 pub mod quiet;
+pub mod replay;
 pub mod retry;
 pub mod trial;
 mod verdict;

@@ -55,10 +55,13 @@ impl InForce {
     /// Quick, and waits for nothing.
     pub fn verdict(&self, candidate: &Candidate<'_>, now: Timestamp) -> Option<String> {
         let hours = self.table.quiet_hours(candidate.route, candidate.event.received_at);
-        hours.or_else(|| {
-            let held = self.held();
-            holding(held.iter().map(AsRef::as_ref), candidate, now).map(Compiled::in_words)
-        })
+        hours.or_else(|| self.silence(candidate, now))
+    }
+
+    /// The same whatever the hour.
+    pub fn silence(&self, candidate: &Candidate<'_>, now: Timestamp) -> Option<String> {
+        let held = self.held();
+        holding(held.iter().map(AsRef::as_ref), candidate, now).map(Compiled::in_words)
     }
 
     fn held(&self) -> Arc<[Arc<Compiled>]> {

@@ -96,6 +96,7 @@ impl Deliverer {
             timed_out: false,
         });
         let delivery = Delivery {
+            again: None,
             id: DeliveryId::from_row(0),
             route: RouteName::default_targets(),
             target: self.target.clone(),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::Timestamp;
 use super::silence::Silence;
-use crate::names::TokenName;
+use crate::names::{DeliveryId, ReplayId, TokenName};
 
 /// Who asks for a change, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,12 +62,26 @@ pub enum What {
     TargetResumed,
     /// A test message was sent to a target.
     TargetTested,
+    /// A dead letter is owed again.
+    DeliveryRetried,
+    /// Stored events are told again.
+    ReplayBegun,
+    /// A replay was ended before its time.
+    ReplayStopped,
 }
 
 impl What {
     /// All of them.
-    const ALL: [Self; 5] =
-        [Self::SilenceAdded, Self::SilenceEnded, Self::TargetPaused, Self::TargetResumed, Self::TargetTested];
+    const ALL: [Self; 8] = [
+        Self::SilenceAdded,
+        Self::SilenceEnded,
+        Self::TargetPaused,
+        Self::TargetResumed,
+        Self::TargetTested,
+        Self::DeliveryRetried,
+        Self::ReplayBegun,
+        Self::ReplayStopped,
+    ];
 
     /// The closed word.
     pub fn as_str(self) -> &'static str {
@@ -77,6 +91,9 @@ impl What {
             Self::TargetPaused => "target_paused",
             Self::TargetResumed => "target_resumed",
             Self::TargetTested => "target_tested",
+            Self::DeliveryRetried => "delivery_retried",
+            Self::ReplayBegun => "replay_begun",
+            Self::ReplayStopped => "replay_stopped",
         }
     }
 
@@ -125,6 +142,21 @@ impl Deed {
         let terms = &silence.terms;
         let detail = [("until", json!(terms.until)), ("why", json!(terms.why))];
         Self::of_silence(What::SilenceEnded, silence, signature, detail)
+    }
+
+    /// That this dead letter is owed again.
+    pub fn delivery_retried(delivery: DeliveryId, signature: Signature) -> Self {
+        Self { signature, what: What::DeliveryRetried, subject: delivery.to_string(), detail: Map::new() }
+    }
+
+    /// That this replay was begun, on these terms.
+    pub fn replay_begun(replay: ReplayId, terms: Map<String, Value>, signature: Signature) -> Self {
+        Self { signature, what: What::ReplayBegun, subject: replay.to_string(), detail: terms }
+    }
+
+    /// That this replay was ended before its time.
+    pub fn replay_stopped(replay: ReplayId, signature: Signature) -> Self {
+        Self { signature, what: What::ReplayStopped, subject: replay.to_string(), detail: Map::new() }
     }
 
     fn of_silence<const N: usize>(

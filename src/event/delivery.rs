@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::batch::Receipt;
 use super::{Event, Severity, Timestamp};
-use crate::names::{DeliveryId, GroupKey, IncidentKey, RouteName, TargetName};
+use crate::names::{DeliveryId, GroupKey, IncidentKey, ReplayId, RouteName, TargetName};
 
 /// One event owed to one target by one route, before it has a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +99,17 @@ pub struct Delivery {
     pub claimed_at: Timestamp,
     /// The event, with its raw body.
     pub event: Event,
+    /// That it was told before, and somebody wants it told again.
+    pub again: Option<Again>,
+}
+
+/// That something is told again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    /// By which replay.
+    pub replay: ReplayId,
+    /// Whether it is another message to targets that can tell: then those that have the first one are told, too.
+    pub fresh: bool,
 }
 
 /// Where a delivery stands.

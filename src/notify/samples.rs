@@ -54,6 +54,7 @@ fn of_kind(kind: CastAIEvent, data: Value) -> Delivery {
 /// The first attempt to deliver this event.
 pub fn of_event(event: Event) -> Delivery {
     Delivery {
+        again: None,
         id: DeliveryId::from_row(1),
         route: RouteName::parse("all").unwrap(),
         target: TargetName::parse("ops").unwrap(),

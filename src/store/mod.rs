@@ -8,8 +8,10 @@
 pub mod memory;
 pub mod query;
 pub mod queue;
+pub mod replay;
 pub mod search;
 pub mod seen;
+mod kept;
 mod terms;
 pub mod sqlite;
 
@@ -22,16 +24,18 @@ use serde::Deserialize;
 use crate::config::Span;
 use crate::event::act::{Act, Signature};
 pub use crate::event::aftermath::{Aftermath, Ended};
-use crate::event::batch::{Batch, Receipt};
+use crate::event::batch::Batch;
 pub use crate::event::delivery::DeliveryState;
-use crate::event::delivery::{Outcome, Owed, Reason};
-use crate::event::ledger::{Answered, Entry, KeptTable};
+use crate::event::delivery::{Outcome, Owed};
+use crate::event::ledger::{Answered, KeptTable};
 use crate::event::silence::{self, Silence};
 use crate::event::{Event, Timestamp};
-use crate::names::{CursorName, DeliveryId, EventId, SilenceId, SourceName, TableId, TargetName};
+use crate::names::{CursorName, DeliveryId, EventId, ReplayId, SilenceId, TableId, TargetName};
 use crate::target::{Change, Obeyed, Order, Sign, TargetState};
+pub use kept::{Backlog, DeliveryRow, Repeats, Retried, StoredEvent};
 use query::{EventFilter, EventRow, Listed, OwedRow, Slice};
 pub use queue::{End, Origin};
+use replay::{Replay, ReplayStep, ReplayTerms};
 pub use terms::{Candidate, Fallback, Judge, News, Ruling, Terms};
 
 /// The section `store`. Exactly one engine; SQLite when none is written.
@@ -176,85 +180,6 @@ pub struct Held {
     pub since: Timestamp,
 }
 
-/// A delivery as kept, for people and tests.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeliveryRow {
-    /// Its id.
-    pub id: DeliveryId,
-    /// What is owed, to whom, by which route. Of group, storm and incident only what is kept.
-    pub owed: Owed,
-    /// Why it is owed.
-    pub origin: Origin,
-    /// Where it stands.
-    pub state: DeliveryState,
-    /// Attempts begun so far.
-    pub attempts: u32,
-    /// Not before this (pending only); while an attempt is running, when its lease ends.
-    pub due_at: Timestamp,
-    /// Since when it is owed: when its event was received, when it fell back, or when its incident timed out.
-    pub owed_since: Timestamp,
-    /// When it came to its end.
-    pub settled_at: Option<Timestamp>,
-    /// Whether an attempt at it was begun and has not ended.
-    pub is_held: bool,
-    /// Whether it waits for an earlier one of its incident.
-    pub is_behind: bool,
-    /// Whether an attempt may have arrived of which nobody knows: then it may be there twice, or though it was given up. Not
-    /// known of those that end an incident.
-    pub in_doubt: bool,
-    /// The last reason for failing.
-    pub reason: Option<Reason>,
-    /// The same in words; for one that was silenced or superseded, by what.
-    pub detail: Option<String>,
-    /// What the target gave for it.
-    pub receipt: Option<Receipt>,
-    /// Who is told of it, too, because this target did not take it or was paused for too long.
-    pub fell_back_to: Option<TargetName>,
-}
-
-/// An event as kept, for people and tests.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StoredEvent {
-    /// The event as first received.
-    pub event: Event,
-    /// Repeats since, but for conflicts.
-    pub duplicates: u64,
-    /// Repeats since with another body from the same source.
-    pub conflicts: u64,
-    /// Its deliveries, in the order they were owed.
-    pub deliveries: Vec<DeliveryRow>,
-    /// The routing table that was in force when it came, if that is known.
-    pub routed_by: Option<TableId>,
-    /// What happened to it, in order. At most [`MOST_ENTRIES`](crate::event::ledger::MOST_ENTRIES).
-    pub ledger: Vec<Entry>,
-}
-
-/// Repeats of an event that the map in front of the store recognised, so that the store has not heard of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Repeats {
-    /// Of which event.
-    pub id: EventId,
-    /// Where the last one came from.
-    pub source: SourceName,
-    /// How many with the same body, or from another source.
-    pub plain: u64,
-    /// How many with another body from the same source.
-    pub conflicts: u64,
-    /// When the last one came.
-    pub at: Timestamp,
-}
-
-/// What is waiting for one target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Backlog {
-    /// Deliveries pending.
-    pub pending: u64,
-    /// When the first accepted of them was received.
-    pub oldest: Option<Timestamp>,
-    /// Dead letters kept.
-    pub dead: u64,
-}
-
 /// The store could not do it. Whatever was asked has not happened, as far as the caller may tell anyone.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the store failed to {doing}: {detail}")]
@@ -345,6 +270,28 @@ pub trait Store: Send + Sync {
 
     /// What operators did: up to `limit` acts before the one of number `before`, newest first.
     async fn acts(&self, before: Option<i64>, limit: usize) -> Result<Vec<Act>, StoreError>;
+
+    /// Owes these dead letters again, from now on, and keeps that as an act for each; the others stay as they are.
+    async fn retry(&self, letters: Vec<DeliveryId>, by: Signature) -> Result<Retried, StoreError>;
+
+    /// Keeps a replay of the events that are there by now, and the act that it is.
+    async fn begin_replay(&self, terms: ReplayTerms, by: Signature) -> Result<Replay, StoreError>;
+
+    /// The newest `limit` replays before the one of number `before`, newest first.
+    async fn replays(&self, before: Option<i64>, limit: usize) -> Result<Vec<Replay>, StoreError>;
+
+    /// One replay.
+    async fn replay(&self, id: ReplayId) -> Result<Option<Replay>, StoreError>;
+
+    /// The first replay that has not ended.
+    async fn running_replay(&self) -> Result<Option<Replay>, StoreError>;
+
+    /// Takes the next step of a replay: owes again, and says how far it has come, in one transaction. Does nothing where the
+    /// step was taken before or the replay has ended: then there is no aftermath.
+    async fn go_on(&self, step: ReplayStep) -> Result<Option<Aftermath>, StoreError>;
+
+    /// Ends a replay before its time, unless it has ended: the first end stands, and only that is an act.
+    async fn stop_replay(&self, id: ReplayId, by: Signature) -> Result<Option<Replay>, StoreError>;
 
     /// Forgets up to `limit` events received before `before`, with their deliveries; never one with a pending delivery.
     /// Returns how many it forgot. Forgets as many silences that were over before then and as many acts from before then,

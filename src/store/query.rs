@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::{DeliveryRow, search};
 use crate::event::delivery::DeliveryState;
 use crate::event::{Event, Severity, Timestamp};
@@ -15,7 +17,8 @@ use crate::names::{DeliveryId, RouteName, SourceName, TargetName};
 pub const MOST_LOOKS: usize = 4_000;
 
 /// Which events. Everything that is said must hold; nothing said, all of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
 pub struct EventFilter {
     /// The type, or with `.*` at its end all types that begin so.
     pub event_type: Option<String>,
@@ -34,7 +37,8 @@ pub struct EventFilter {
 }
 
 /// Which deliveries. Everything that is said must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
 pub struct OwedFilter {
     /// To whom.
     pub target: Option<TargetName>,
@@ -46,7 +50,8 @@ pub struct OwedFilter {
 
 /// A time, by when events were received. They are in the order of their arrival: where the clock was set back, the bounds
 /// count as they lie in that order.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Period {
     /// From then on, itself included.
     pub since: Option<Timestamp>,

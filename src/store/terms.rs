@@ -76,6 +76,8 @@ pub struct Candidate<'a> {
     pub ends_what_was_told: bool,
     /// True when an attempt at it was begun and nobody knows how it ended.
     pub interrupted: bool,
+    /// True when somebody wants it told again.
+    pub again: bool,
 }
 
 /// What is decided.

@@ -196,6 +196,7 @@ fn now() -> Timestamp {
 /// The first attempt to deliver this event.
 fn delivery(event: Event) -> Delivery {
     Delivery {
+        again: None,
         id: DeliveryId::from_row(7),
         route: RouteName::parse("everything").unwrap(),
         target: TargetName::parse("ops").unwrap(),

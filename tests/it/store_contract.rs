@@ -8,6 +8,7 @@
 #[macro_use]
 mod clauses;
 mod act;
+mod again;
 mod agreement;
 mod append;
 mod claim;
@@ -36,11 +37,12 @@ use castai_relay::event::act::Signature;
 use castai_relay::event::batch::Batch;
 use castai_relay::event::delivery::{Delivery, Outcome, Owed, Reason};
 use castai_relay::event::{CastAIEvent, Cluster, Event, Severity, Timestamp};
-use castai_relay::names::{EventId, RouteName, SourceName, TargetName, TokenName};
+use castai_relay::names::{DeliveryId, EventId, RouteName, SourceName, TargetName, TokenName};
 use castai_relay::store::memory::MemoryStore;
 use castai_relay::store::sqlite::SqliteStore;
 use castai_relay::store::{
-    Aftermath, Append, Appended, Claim, Claimed, DeliveryState, Repeats, Settled, Settlement, Store, StoredEvent, Terms,
+    Aftermath, Append, Appended, Claim, Claimed, DeliveryRow, DeliveryState, Repeats, Settled, Settlement, Store,
+    StoredEvent, Terms,
 };
 use castai_relay::target::Sign;
 use serde_json::json;

@@ -24,6 +24,7 @@ fn after(seconds: u64) -> Timestamp {
 fn batch(attempt: u32) -> Batch {
     let problem = BodyProblem { message: String::new(), line: 1, column: 1, hint: "" };
     let delivery = Delivery {
+        again: None,
         id: DeliveryId::from_row(65_536),
         route: RouteName::default_targets(),
         target: TargetName::parse("ops").unwrap(),

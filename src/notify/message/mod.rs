@@ -17,7 +17,7 @@ mod telling;
 pub use list::List;
 
 use crate::event::batch::Batch;
-use crate::event::delivery::{Delivery, Phase};
+use crate::event::delivery::{Again, Delivery, Phase};
 use crate::event::{Event, Severity};
 use crate::template::{LinkTemplate, Markup, Subject, Template, Wording};
 
@@ -121,11 +121,26 @@ impl Message {
     /// Total: a template that fails costs its own words, never the message; the footer then says why.
     pub fn compose(batch: &Batch, wording: &Wording, markup: Markup) -> Self {
         let ended = batch.incident.as_ref().filter(|incident| incident.phase == Phase::Resolve);
-        match (ended, batch.many()) {
+        let message = match (ended, batch.many()) {
             (Some(incident), _) => closing::compose(batch, incident, wording),
             (None, Some(tally)) => digest::compose(batch, tally, wording),
             (None, None) => Self::of_one(batch.lead(), wording, markup),
+        };
+        // What is told again never leaves together with what is not.
+        match batch.lead().again {
+            Some(again) => message.told_again(again),
+            None => message,
         }
+    }
+
+    /// Nobody may take it for news.
+    fn told_again(self, again: Again) -> Self {
+        let marked = |title: &str| cut(&format!("Replay: {title}"), Self::MAX_TITLE);
+        let mark = format!("replay {}: this was told before, or should have been", again.replay);
+        let (first, rest) =
+            self.footer.split_first().map_or((None, [].as_slice()), |(first, rest)| (Some(first), rest));
+        let footer = first.into_iter().cloned().chain([mark]).chain(rest.iter().cloned());
+        Self { title: marked(&self.title), headline: marked(&self.headline), footer: bounded_footer(footer), ..self }
     }
 
     fn of_one(delivery: &Delivery, wording: &Wording, markup: Markup) -> Self {

@@ -83,7 +83,7 @@ impl Form {
         let (action, key) = match &batch.incident {
             Some(incident) => (Action::of(incident.phase), Ok(incident.key.as_str().to_owned())),
             None if self.action == Action::Trigger || batch.deliveries.len() == 1 => {
-                (self.action, self.own_dedup_key(batch.first_event()))
+                (self.action, self.own_dedup_key(batch.first_event()).map(|key| told_again(batch, key)))
             }
             None => return Err(self.one_for_many(batch)),
         };
@@ -104,7 +104,7 @@ impl Form {
         let mut message = Message::compose(batch, wording, Markup::Plain);
         let key = key.unwrap_or_else(|problem| {
             message.footer.push(problem);
-            hashed(batch.first_event().id.as_str())
+            told_again(batch, hashed(batch.first_event().id.as_str()))
         });
         self.filled(Action::Trigger, &key, trigger(&message, batch))
     }
@@ -134,6 +134,14 @@ impl Form {
             key if key.chars().count() > MAX_DEDUP_KEY => Ok(hashed(key)),
             key => Ok(key.to_owned()),
         }
+    }
+}
+
+/// Whoever wants it told again as another message gets another alert.
+fn told_again(batch: &Batch, key: String) -> String {
+    match batch.lead().again.filter(|again| again.fresh) {
+        Some(again) => hashed(&format!("{key} {}", again.replay)),
+        None => key,
     }
 }
 

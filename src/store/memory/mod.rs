@@ -6,6 +6,7 @@
 mod acts;
 mod ledger;
 mod list;
+mod replays;
 mod rows;
 mod silences;
 
@@ -17,18 +18,20 @@ use serde::Deserialize;
 
 use super::query::{EventFilter, EventRow, Listed, OwedRow, Slice};
 use super::queue::{self, Beside, IncidentRow, PER_EVENT, Row, Slot, SlotName, StormClock};
+use super::replay::{Replay, ReplayStep, ReplayTerms};
 use super::{
-    Aftermath, Append, Appended, Backlog, Claim, Claimed, Cursor, DeliveryState, Repeats, Settled, Settlement, Store,
-    StoreError, StoredEvent, Terms,
+    Aftermath, Append, Appended, Backlog, Claim, Claimed, Cursor, DeliveryState, Repeats, Retried, Settled, Settlement,
+    Store, StoreError, StoredEvent, Terms,
 };
 use crate::event::act::{Act, Deed, Signature};
 use crate::event::ledger::KeptTable;
 use crate::event::silence::{self, Silence};
 use crate::event::{Event, Timestamp};
-use crate::names::{CursorName, DeliveryId, EventId, IncidentKey, RouteName, SilenceId, TableId, TargetName};
+use crate::names::{CursorName, DeliveryId, EventId, IncidentKey, ReplayId, RouteName, SilenceId, TableId, TargetName};
 use crate::target::{Obeyed, Order, TargetState};
 use acts::Acts;
 use ledger::Ledger;
+use replays::Replays;
 use silences::Silences;
 
 /// The section `store.memory`: there is nothing to set.
@@ -55,6 +58,7 @@ struct Kept {
     silences: Silences,
     tables: HashMap<TableId, String>,
     acts: Acts,
+    replays: Replays,
     last_event: i64,
 }
 
@@ -271,9 +275,38 @@ impl Store for MemoryStore {
         Ok(self.kept().acts.list(before, limit))
     }
 
+    async fn retry(&self, letters: Vec<DeliveryId>, by: Signature) -> Result<Retried, StoreError> {
+        Ok(self.kept().retry(&letters, &by))
+    }
+
+    async fn begin_replay(&self, terms: ReplayTerms, by: Signature) -> Result<Replay, StoreError> {
+        Ok(self.kept().begin_replay(terms, by))
+    }
+
+    async fn replays(&self, before: Option<i64>, limit: usize) -> Result<Vec<Replay>, StoreError> {
+        Ok(self.kept().replays.list(before, limit))
+    }
+
+    async fn replay(&self, id: ReplayId) -> Result<Option<Replay>, StoreError> {
+        Ok(self.kept().replays.find(id).cloned())
+    }
+
+    async fn running_replay(&self) -> Result<Option<Replay>, StoreError> {
+        Ok(self.kept().replays.running().cloned())
+    }
+
+    async fn go_on(&self, step: ReplayStep) -> Result<Option<Aftermath>, StoreError> {
+        Ok(self.kept().go_on(&step))
+    }
+
+    async fn stop_replay(&self, id: ReplayId, by: Signature) -> Result<Option<Replay>, StoreError> {
+        Ok(self.kept().stop_replay(id, by))
+    }
+
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let mut kept = self.kept();
         kept.silences.prune(before, limit);
+        kept.replays.prune(before, limit);
         kept.acts.prune(before, limit);
         Ok(kept.prune(before, limit))
     }

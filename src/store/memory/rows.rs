@@ -135,6 +135,14 @@ impl Rows for Kept {
         Ok(())
     }
 
+    fn revive(&mut self, row: &Row) -> Done<()> {
+        if let Some(kept) = self.deliveries.get_mut(&row.id) {
+            (kept.row, kept.beside.settled_at) = (row.clone(), None);
+            self.pending.entry(row.target.clone()).or_default().insert(row.id);
+        }
+        Ok(())
+    }
+
     fn end(&mut self, id: DeliveryId, end: &End, at: Timestamp) -> Done<()> {
         if let Some(kept) = self.finish(id, end.state(), at) {
             (kept.beside.reason, kept.beside.detail) = (end.reason(), Some(end.detail().to_owned()));

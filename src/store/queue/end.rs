@@ -41,6 +41,7 @@ impl Row {
             owed_since: self.received_at,
             ends_what_was_told: self.told && self.phase() == Some(Phase::Resolve),
             interrupted: self.is_interrupted(),
+            again: self.again.is_some(),
         }
     }
 }

@@ -258,8 +258,8 @@ fn shown(row: Row, mut event: Event, now: Timestamp, with_body: bool) -> Deliver
     if !with_body {
         event.body = Default::default();
     }
-    let Row { id, route, target, severity, attempts, .. } = row;
-    Delivery { id, route, target, severity, attempt: attempts.saturating_add(1), claimed_at: now, event }
+    let Row { id, route, target, severity, attempts, again, .. } = row;
+    Delivery { id, route, target, severity, attempt: attempts.saturating_add(1), claimed_at: now, event, again }
 }
 
 impl Row {

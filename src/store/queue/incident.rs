@@ -47,9 +47,15 @@ pub struct IncidentRow {
     pub fell_back_to: Option<TargetName>,
 }
 
-/// Keeps a step that opens an incident, or adds to it. Where somebody else is told of it, too, it goes on there as long as here.
+/// Keeps a step that opens an incident, or adds to it.
 pub fn open<R: Rows>(rows: &mut R, row: Row, limit: Option<Limit>, now: Timestamp) -> Result<(), R::Error> {
-    let Some(step) = row.incident.clone() else { return rows.insert(&row) };
+    let row = enlist(rows, row, limit, now)?;
+    rows.insert(&row)
+}
+
+/// Takes such a step into its incident. Where somebody else is told of it, too, it goes on there as long as here.
+pub fn enlist<R: Rows>(rows: &mut R, row: Row, limit: Option<Limit>, now: Timestamp) -> Result<Row, R::Error> {
+    let Some(step) = row.incident.clone() else { return Ok(row) };
     let behind = rows.last_of_incident(&row.target, &step.key)?.is_some();
     let known = rows.incident(&row.target, &step.key)?;
     let ending = known.as_ref().and_then(|known| known.ending);
@@ -78,7 +84,7 @@ pub fn open<R: Rows>(rows: &mut R, row: Row, limit: Option<Limit>, now: Timestam
     rows.keep_incident(&row.target, &step.key, &incident)?;
     prolong(rows, &incident, &step.key)?;
     let step = Step { opened_by: Some(incident.opened_by), ..step };
-    rows.insert(&Row { behind, incident: Some(step), ..row })
+    Ok(Row { behind, incident: Some(step), ..row })
 }
 
 /// By how much the clocks of those who tell of one incident may differ.

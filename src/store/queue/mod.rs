@@ -1,10 +1,11 @@
 //! The rules of the queue, the same for every engine: what becomes of deliveries when they are owed, claimed and settled.
 //!
 //! Written against [`Rows`], the few things an engine can do within one transaction; so an engine knows no rules and the
-//! rules know no database. [`owe`] takes deliveries in, [`claim`] lets them leave, [`settle`] records how that ended;
+//! rules know no database. [`owe`] takes deliveries in, [`claim`] lets them leave, [`settle`] records how that ended, [`again`] owes it once more;
 //! [`incident`] keeps the order of what belongs to one incident, [`order`] is an operator's word, [`storm`] knows when there is too much, [`fallback`]
 //! tells somebody else; [`written`] is what goes into the ledger. Everything here happens in the transaction of its caller, and `now` is given.
 
+pub mod again;
 pub mod claim;
 pub mod due;
 mod end;
@@ -21,10 +22,13 @@ pub mod written;
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::event::act::Deed;
 use crate::event::aftermath::Aftermath;
 use crate::event::batch::{Lease, Receipt};
-use crate::event::delivery::{Phase, Reason};
+use crate::event::delivery::{Again, Phase, Reason};
 use crate::event::ledger::Fact;
 use crate::event::{Event, Severity, Timestamp};
 use crate::names::{DeliveryId, GroupKey, IncidentKey, RouteName, TargetName};
@@ -86,6 +90,8 @@ pub struct Row {
     pub received_at: Timestamp,
     /// Who is told of it instead, too.
     pub fell_back_to: Option<TargetName>,
+    /// That it was told before and is told again.
+    pub again: Option<Again>,
 }
 
 impl Row {
@@ -111,6 +117,7 @@ impl Row {
             due_at: now,
             received_at: now,
             fell_back_to: None,
+            again: None,
         }
     }
 
@@ -142,7 +149,8 @@ pub struct Step {
 }
 
 /// Why a delivery is owed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// A route says so.
     Route,
@@ -150,6 +158,8 @@ pub enum Origin {
     Fallback,
     /// Nothing more was heard of an incident.
     TimedOut,
+    /// Somebody wants it told again.
+    Replay,
 }
 
 /// How a delivery ended without being delivered.
@@ -298,6 +308,8 @@ pub trait Rows {
     fn last_failure(&mut self, id: DeliveryId) -> Result<Option<String>, Self::Error>;
     /// Ends a delivery that the target took.
     fn end_delivered(&mut self, id: DeliveryId, receipt: Option<&Receipt>, at: Timestamp) -> Result<(), Self::Error>;
+    /// Makes a dead letter pending again, as `row` says.
+    fn revive(&mut self, row: &Row) -> Result<(), Self::Error>;
     /// Ends a delivery in another way.
     fn end(&mut self, id: DeliveryId, end: &End, at: Timestamp) -> Result<(), Self::Error>;
 

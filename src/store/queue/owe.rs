@@ -42,10 +42,7 @@ pub fn owe<R: Rows>(
             }
             step => {
                 match step {
-                    Some(step) => {
-                        let limit = step.resolve_after.map(|after| Limit::from(after, received_at));
-                        incident::open(rows, row, limit, received_at)?;
-                    }
+                    Some(_) => incident::open(rows, row, limit(owed, received_at), received_at)?,
                     None => rows.insert(&row)?,
                 }
                 Some(DeliveryId::from_row(id.row() + 1))
@@ -67,7 +64,12 @@ fn drip<R: Rows>(rows: &mut R, owed: &Owed, now: Timestamp) -> Result<(), R::Err
     rows.keep_storm(&owed.route, clock)
 }
 
-fn new_row(id: DeliveryId, owed: &Owed, received_at: Timestamp) -> Row {
+/// When the incident that this opens ends by itself.
+pub(super) fn limit(owed: &Owed, now: Timestamp) -> Option<Limit> {
+    owed.incident.as_ref()?.resolve_after.map(|after| Limit::from(after, now))
+}
+
+pub(super) fn new_row(id: DeliveryId, owed: &Owed, received_at: Timestamp) -> Row {
     let wait = owed.group.as_ref().map(|group| group.wait).unwrap_or_default();
     let step = owed.incident.as_ref();
     Row {

@@ -27,8 +27,21 @@ impl Row {
         let in_doubt = self.told && self.phase() != Some(Phase::Resolve);
         let Beside { reason, detail, receipt, settled_at } = beside;
         let (is_held, is_behind, owed_since) = (self.held.is_some(), self.behind, self.received_at);
-        let Row { id, route, target, severity, group, incident, origin, state, attempts, due_at, fell_back_to, .. } =
-            self;
+        let Row {
+            id,
+            route,
+            target,
+            severity,
+            group,
+            incident,
+            origin,
+            state,
+            attempts,
+            due_at,
+            fell_back_to,
+            again,
+            ..
+        } = self;
         let group = group.map(|key| Grouped { key, wait: Duration::ZERO });
         let incident = incident.map(|step| IncidentStep { key: step.key, phase: step.phase, resolve_after: None });
         let owed = Owed { group, incident, ..Owed::plain(route, target, severity) };
@@ -48,6 +61,7 @@ impl Row {
             detail,
             receipt,
             fell_back_to,
+            again,
         }
     }
 }

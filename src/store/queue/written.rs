@@ -78,7 +78,7 @@ pub fn resolved<R: Rows>(
 ) -> Result<(), R::Error> {
     let by = match ending.origin {
         Origin::TimedOut => None,
-        Origin::Route | Origin::Fallback => rows.event(ending.id, false)?.ok().map(|event| event.id),
+        Origin::Route | Origin::Fallback | Origin::Replay => rows.event(ending.id, false)?.ok().map(|event| event.id),
     };
     let fact = Fact::Resolved { target: ending.target.clone(), incident: incident.clone(), by };
     rows.note(event_of(opening), now, &fact)

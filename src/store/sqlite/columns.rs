@@ -5,15 +5,15 @@ use std::time::Duration;
 use rusqlite::Row as SqlRow;
 
 use crate::event::batch::{Lease, Receipt};
-use crate::event::delivery::Phase;
+use crate::event::delivery::{Again, Phase};
 use crate::event::{Event, Timestamp};
-use crate::names::{DeliveryId, GroupKey, IncidentKey, RouteName, TargetName};
+use crate::names::{DeliveryId, GroupKey, IncidentKey, ReplayId, RouteName, TargetName};
 use crate::store::DeliveryState;
 use crate::store::queue::{IncidentRow, Origin, Row, Step};
 
 /// The columns of a delivery, in the order [`delivery`] reads them.
 pub const COLUMNS: &str = "id, route, target, severity, state, attempts, due_at, received_at, origin, group_key, swept, \
-     incident, resolves, opened_by, tried, behind, told, lease, interrupted, fell_back_to";
+     incident, resolves, opened_by, tried, behind, told, lease, interrupted, fell_back_to, replay, fresh_key";
 
 /// A delivery.
 pub fn delivery(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
@@ -38,7 +38,14 @@ pub fn delivery(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         held: row.get::<_, Option<i64>>(17)?.map(Lease),
         interrupted: row.get(18)?,
         fell_back_to: fell_back_to.transpose().map_err(unreadable(19))?,
+        again: again(row)?,
     })
+}
+
+fn again(row: &SqlRow<'_>) -> rusqlite::Result<Option<Again>> {
+    let replay: Option<i64> = row.get(20)?;
+    let fresh = row.get(21)?;
+    Ok(replay.map(|replay| Again { replay: ReplayId::from_row(replay), fresh }))
 }
 
 fn step(row: &SqlRow<'_>) -> rusqlite::Result<Option<Step>> {
@@ -84,7 +91,7 @@ pub fn unreadable<E: std::error::Error + Send + Sync + 'static>(column: usize) -
 impl Origin {
     /// As it is kept.
     fn from_number(number: i64) -> Self {
-        let all = [Self::Route, Self::Fallback, Self::TimedOut];
+        let all = [Self::Route, Self::Fallback, Self::TimedOut, Self::Replay];
         all.into_iter().find(|origin| *origin as i64 == number).unwrap_or(Self::Route)
     }
 }

@@ -15,6 +15,7 @@ mod ledger;
 mod list;
 mod peek;
 mod read;
+mod replays;
 mod rows;
 mod rowwise;
 mod schema;
@@ -33,15 +34,16 @@ use rusqlite::{Connection, OpenFlags};
 use serde::Deserialize;
 
 use super::query::{EventFilter, EventRow, Listed, OwedRow, Slice};
+use super::replay::{Replay, ReplayStep, ReplayTerms};
 use super::{
-    Aftermath, Append, Backlog, Claim, Claimed, Cursor, Kept, Repeats, Settled, Settlement, Store, StoreError,
+    Aftermath, Append, Backlog, Claim, Claimed, Cursor, Kept, Repeats, Retried, Settled, Settlement, Store, StoreError,
     StoredEvent, Terms, queue,
 };
 use crate::event::Timestamp;
 use crate::event::act::{Act, Signature};
 use crate::event::ledger::KeptTable;
 use crate::event::silence::{self, Silence};
-use crate::names::{CursorName, EventId, SilenceId, TableId, TargetName};
+use crate::names::{CursorName, DeliveryId, EventId, ReplayId, SilenceId, TableId, TargetName};
 use crate::target::{Obeyed, Order, TargetState};
 use events::Encoded;
 pub use peek::Peek;
@@ -310,9 +312,40 @@ impl Store for SqliteStore {
         self.readers.read("read the acts", move |connection| acts::list(connection, before, limit)).await
     }
 
+    async fn retry(&self, letters: Vec<DeliveryId>, by: Signature) -> Result<Retried, StoreError> {
+        self.writer.write("owe dead letters again", move |database| replays::retry(database, &letters, &by)).await
+    }
+
+    async fn begin_replay(&self, terms: ReplayTerms, by: Signature) -> Result<Replay, StoreError> {
+        let begin = move |database: &mut Database| replays::begin(&database.connection, &terms, &by);
+        self.writer.write("begin a replay", begin).await
+    }
+
+    async fn replays(&self, before: Option<i64>, limit: usize) -> Result<Vec<Replay>, StoreError> {
+        self.readers.read("read the replays", move |connection| replays::list(connection, before, limit)).await
+    }
+
+    async fn replay(&self, id: ReplayId) -> Result<Option<Replay>, StoreError> {
+        self.readers.read("read a replay", move |connection| replays::find(connection, id)).await
+    }
+
+    async fn running_replay(&self) -> Result<Option<Replay>, StoreError> {
+        self.readers.read("look for a replay", replays::running).await
+    }
+
+    async fn go_on(&self, step: ReplayStep) -> Result<Option<Aftermath>, StoreError> {
+        self.writer.write("go on with a replay", move |database| replays::go_on(database, &step)).await
+    }
+
+    async fn stop_replay(&self, id: ReplayId, by: Signature) -> Result<Option<Replay>, StoreError> {
+        let stop = move |database: &mut Database| replays::stop(&database.connection, id, &by);
+        self.writer.write("stop a replay", stop).await
+    }
+
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let prune = move |database: &mut Database| {
             silences::prune(&database.connection, before, limit)?;
+            replays::prune(&database.connection, before, limit)?;
             acts::prune(&database.connection, before, limit)?;
             events::prune(database, before, limit)
         };

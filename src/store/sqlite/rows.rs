@@ -53,8 +53,9 @@ impl Rows for Database {
             return self.change(sql, params![id, route, target, severity, due_at, received_at]);
         }
         let sql = "INSERT INTO deliveries (id, route, target, severity, due_at, received_at,
-                                           origin, group_key, swept, incident, resolves, opened_by, behind, told)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+                                           origin, group_key, swept, incident, resolves, opened_by, behind, told,
+                                           replay, fresh_key)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
         let step = row.incident.as_ref();
         self.change(
             sql,
@@ -73,6 +74,8 @@ impl Rows for Database {
                 step.and_then(|step| step.opened_by).map(DeliveryId::row),
                 row.behind,
                 row.told,
+                row.again.map(|again| again.replay.row()),
+                row.again.is_some_and(|again| again.fresh),
             ],
         )
     }
@@ -149,6 +152,14 @@ impl Rows for Database {
             "UPDATE deliveries SET state = 1, lease = NULL, interrupted = 0, behind = 0, settled_at = ?2, receipt = ?3
                    WHERE id = ?1";
         self.change(sql, params![id.row(), at.as_millis(), receipt.map(Receipt::as_str)])
+    }
+
+    fn revive(&mut self, row: &Row) -> Done<()> {
+        let sql = "UPDATE deliveries SET state = 0, tried = ?2, behind = ?3, told = ?4, lease = NULL, interrupted = 0, due_at = ?5,
+                   received_at = ?6, opened_by = ?7, settled_at = NULL WHERE id = ?1";
+        let opened_by = row.incident.as_ref().and_then(|step| step.opened_by).map(DeliveryId::row);
+        let (due_at, received_at) = (row.due_at.as_millis(), row.received_at.as_millis());
+        self.change(sql, params![row.id.row(), row.tried, row.behind, row.told, due_at, received_at, opened_by])
     }
 
     fn end(&mut self, id: DeliveryId, end: &End, at: Timestamp) -> Done<()> {

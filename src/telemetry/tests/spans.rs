@@ -36,6 +36,7 @@ fn delivery(event: &str, row: i64) -> Delivery {
         body: Bytes::from_static(b"secret body"),
     };
     Delivery {
+        again: None,
         id: DeliveryId::from_row(row),
         route: RouteName::parse("news").unwrap(),
         target: TargetName::parse("slack-ops").unwrap(),

@@ -10,12 +10,13 @@ use castai_relay::event::batch::Gathering;
 use castai_relay::event::ledger::KeptTable;
 use castai_relay::event::silence::{Silence, Terms as SilenceTerms};
 use castai_relay::event::{CastAIEvent, Timestamp};
-use castai_relay::names::{CursorName, EventId, RouteName, SilenceId, TableId, TargetName};
+use castai_relay::names::{CursorName, DeliveryId, EventId, ReplayId, RouteName, SilenceId, TableId, TargetName};
 use castai_relay::runtime::Clock;
 use castai_relay::store::query::{EventFilter, EventRow, Listed, OwedRow, Slice};
+use castai_relay::store::replay::{Replay, ReplayStep, ReplayTerms};
 use castai_relay::store::{
-    Aftermath, Append, Backlog, Candidate, Claim, Claimed, Cursor, Ended, Judge, Kept, News, Repeats, Ruling, Settled,
-    Settlement, Store, StoreError, StoredEvent, Terms,
+    Aftermath, Append, Backlog, Candidate, Claim, Claimed, Cursor, Ended, Judge, Kept, News, Repeats, Retried, Ruling,
+    Settled, Settlement, Store, StoreError, StoredEvent, Terms,
 };
 use castai_relay::target::{Change, Obeyed, Order, TargetState};
 
@@ -324,6 +325,34 @@ impl Store for WatchedStore {
 
     async fn acts(&self, before: Option<i64>, limit: usize) -> Result<Vec<Act>, StoreError> {
         wait_for(self.inner().acts(before, limit))
+    }
+
+    async fn retry(&self, letters: Vec<DeliveryId>, by: Signature) -> Result<Retried, StoreError> {
+        wait_for(self.inner().retry(letters, by))
+    }
+
+    async fn begin_replay(&self, terms: ReplayTerms, by: Signature) -> Result<Replay, StoreError> {
+        wait_for(self.inner().begin_replay(terms, by))
+    }
+
+    async fn replays(&self, before: Option<i64>, limit: usize) -> Result<Vec<Replay>, StoreError> {
+        wait_for(self.inner().replays(before, limit))
+    }
+
+    async fn replay(&self, id: ReplayId) -> Result<Option<Replay>, StoreError> {
+        wait_for(self.inner().replay(id))
+    }
+
+    async fn running_replay(&self) -> Result<Option<Replay>, StoreError> {
+        wait_for(self.inner().running_replay())
+    }
+
+    async fn go_on(&self, step: ReplayStep) -> Result<Option<Aftermath>, StoreError> {
+        wait_for(self.inner().go_on(step))
+    }
+
+    async fn stop_replay(&self, id: ReplayId, by: Signature) -> Result<Option<Replay>, StoreError> {
+        wait_for(self.inner().stop_replay(id, by))
     }
 
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

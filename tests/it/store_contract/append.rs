@@ -35,6 +35,7 @@ async fn reads_back(store: &Arc<dyn Store>, given: Append) {
     let rows = stored.deliveries.iter().zip(given.owed).map(|(row, owed)| {
         let (state, due_at, owed_since) = (DeliveryState::Pending, given.event.received_at, given.event.received_at);
         DeliveryRow {
+            again: None,
             in_doubt: false,
             id: row.id,
             owed,

@@ -26,7 +26,8 @@ pub async fn a_claim_hands_out_the_whole_event_and_what_is_owed(store: Arc<dyn S
         let Owed { route, target, severity, .. } = owed;
         let claimed = claim_one(&store, target.as_str(), at(5)).await;
         let event = given.event.clone();
-        let expected = Delivery { id: row.id, route, target, severity, attempt: 1, claimed_at: at(5), event };
+        let expected =
+            Delivery { id: row.id, route, target, severity, attempt: 1, claimed_at: at(5), event, again: None };
         assert_eq!(claimed.shown, [expected]);
         assert_eq!((claimed.deliveries, claimed.attempt, claimed.claimed_at), (vec![row.id], 1, at(5)));
     }

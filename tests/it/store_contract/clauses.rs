@@ -165,6 +165,16 @@ macro_rules! contract {
                     of_very_many_entries_the_first_half_and_the_last_are_kept
                     an_event_knows_the_routing_table_it_came_under
                 }
+                again {
+                    a_dead_letter_is_owed_again_as_if_it_came_now
+                    what_is_no_dead_letter_is_not_owed_again
+                    a_dead_beginning_that_is_owed_again_has_its_end
+                    a_replay_owes_again_and_says_how_far_it_has_come
+                    a_replay_leaves_with_nothing_but_itself_and_after_the_news
+                    with_new_keys_a_replay_is_another_message_and_belongs_to_no_incident
+                    a_replay_that_is_stopped_goes_no_further_and_the_first_end_stands
+                    a_replay_ends_an_incident_only_where_it_is_open
+                }
                 query {
                     everything_is_listed_the_newest_or_the_oldest_first
                     a_type_is_found_by_its_name_or_its_beginning

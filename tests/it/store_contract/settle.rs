@@ -107,6 +107,7 @@ pub async fn that_an_attempt_may_have_arrived_is_remembered_whatever_comes_after
 pub async fn a_delivery_nobody_claimed_cannot_be_settled(store: Arc<dyn Store>) {
     keep(&store, [owing("a", 0, &["slack"])]).await;
     let delivery = Delivery {
+        again: None,
         id: stored(&store, "a").await.deliveries[0].id,
         route: route("everything"),
         target: target("slack"),

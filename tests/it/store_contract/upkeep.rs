@@ -119,6 +119,7 @@ pub async fn what_nobody_knows_is_answered_and_does_no_harm(store: Arc<dyn Store
     assert_eq!(store.prune(at(1_000), 100).await.unwrap(), 0);
     for row in [0, 1, -1, i64::MAX, i64::MIN] {
         let delivery = Delivery {
+            again: None,
             id: DeliveryId::from_row(row),
             route: route("everything"),
             target: target("nobody"),

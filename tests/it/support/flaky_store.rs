@@ -8,11 +8,13 @@ use castai_relay::event::Timestamp;
 use castai_relay::event::act::{Act, Signature};
 use castai_relay::event::ledger::KeptTable;
 use castai_relay::event::silence::{self, Silence};
-use castai_relay::names::{CursorName, EventId, SilenceId, TableId, TargetName};
+use castai_relay::names::{CursorName, DeliveryId, EventId, ReplayId, SilenceId, TableId, TargetName};
 use castai_relay::store::memory::MemoryStore;
 use castai_relay::store::query::{EventFilter, EventRow, Listed, OwedRow, Slice};
+use castai_relay::store::replay::{Replay, ReplayStep, ReplayTerms};
 use castai_relay::store::{
-    Append, Backlog, Claim, Claimed, Cursor, Kept, Repeats, Settled, Settlement, Store, StoreError, StoredEvent, Terms,
+    Aftermath, Append, Backlog, Claim, Claimed, Cursor, Kept, Repeats, Retried, Settled, Settlement, Store, StoreError,
+    StoredEvent, Terms,
 };
 use castai_relay::target::{Obeyed, Order, TargetState};
 use tokio::sync::watch;
@@ -263,6 +265,34 @@ impl Store for FlakyStore {
     async fn acts(&self, before: Option<i64>, limit: usize) -> Result<Vec<Act>, StoreError> {
         self.silences.pass().await?;
         self.kept.acts(before, limit).await
+    }
+
+    async fn retry(&self, letters: Vec<DeliveryId>, by: Signature) -> Result<Retried, StoreError> {
+        self.kept.retry(letters, by).await
+    }
+
+    async fn begin_replay(&self, terms: ReplayTerms, by: Signature) -> Result<Replay, StoreError> {
+        self.kept.begin_replay(terms, by).await
+    }
+
+    async fn replays(&self, before: Option<i64>, limit: usize) -> Result<Vec<Replay>, StoreError> {
+        self.kept.replays(before, limit).await
+    }
+
+    async fn replay(&self, id: ReplayId) -> Result<Option<Replay>, StoreError> {
+        self.kept.replay(id).await
+    }
+
+    async fn running_replay(&self) -> Result<Option<Replay>, StoreError> {
+        self.kept.running_replay().await
+    }
+
+    async fn go_on(&self, step: ReplayStep) -> Result<Option<Aftermath>, StoreError> {
+        self.kept.go_on(step).await
+    }
+
+    async fn stop_replay(&self, id: ReplayId, by: Signature) -> Result<Option<Replay>, StoreError> {
+        self.kept.stop_replay(id, by).await
     }
 
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

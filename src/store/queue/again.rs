@@ -1,0 +1,76 @@
+//! Owes again what somebody wants told again: dead letters, and events of which there is a replay.
+//!
+//! What is told again is old news: it never overtakes what is fresh, counts for no storm, and leaves together only with what
+//! the same replay tells. What it does to incidents it does as it would have at first.
+
+use super::{FRESH_FOR, Origin, PER_EVENT, Row, Rows, incident, owe};
+use crate::event::Timestamp;
+use crate::event::aftermath::Aftermath;
+use crate::event::delivery::{Again, DeliveryState, Owed, Phase};
+use crate::event::ledger::Fact;
+use crate::names::{DeliveryId, GroupKey};
+use crate::store::queue::event_of;
+
+/// Owes a dead letter again, from now on; false when it is none.
+pub fn retry<R: Rows>(
+    rows: &mut R,
+    id: DeliveryId,
+    by: &str,
+    now: Timestamp,
+    after: &mut Aftermath,
+) -> Result<bool, R::Error> {
+    let Some(dead) = rows.row(id)?.filter(|row| row.state == DeliveryState::Dead) else { return Ok(false) };
+    let (due_at, received_at) = (long_ago(now), now);
+    let plain =
+        Row { state: DeliveryState::Pending, tried: false, held: None, interrupted: false, behind: false, ..dead };
+    let row = Row { due_at, received_at, ..plain };
+    let row = match row.incident.as_ref().map(|step| step.phase) {
+        Some(Phase::Open) => incident::enlist(rows, row, None, now)?,
+        // Its incident may be forgotten by now; whoever was told of it is told that it is over.
+        Some(Phase::Resolve) => Row { told: true, ..row },
+        None => row,
+    };
+    rows.revive(&row)?;
+    rows.note(event_of(id), now, &Fact::Retried { delivery: id, by: by.to_owned() })?;
+    after.woken.insert(row.target.clone());
+    Ok(true)
+}
+
+/// Owes what an event owed once more, as a replay wants it. Yields how many deliveries that are.
+pub fn replay<R: Rows>(
+    rows: &mut R,
+    event: i64,
+    owed: &[Owed],
+    again: Again,
+    by: &str,
+    now: Timestamp,
+    after: &mut Aftermath,
+) -> Result<u64, R::Error> {
+    let (mut count, anchor) = (0, DeliveryId::from_row(event * PER_EVENT));
+    rows.note(event, now, &Fact::Replayed { replay: again.replay, by: by.to_owned() })?;
+    for owed in owed {
+        // Without a free id there is no telling it; an event has room for as many as there are targets, many times over.
+        let Some(id) = rows.sibling(anchor)? else { break };
+        let row = told_again(id, owed, again, now);
+        match row.incident.as_ref().map(|step| step.phase) {
+            Some(Phase::Resolve) => incident::resolve(rows, row, now, after)?,
+            Some(Phase::Open) => incident::open(rows, row, owe::limit(owed, now), now)?,
+            None => rows.insert(&row)?,
+        }
+        after.woken.insert(owed.target.clone());
+        count += 1;
+    }
+    Ok(count)
+}
+
+fn told_again(id: DeliveryId, owed: &Owed, again: Again, now: Timestamp) -> Row {
+    let row = owe::new_row(id, owed, now);
+    let group = row.group.and_then(|key| GroupKey::from_rendered(&format!("{} {key}", again.replay)));
+    let incident = row.incident.filter(|_| !again.fresh);
+    Row { origin: Origin::Replay, again: Some(again), due_at: long_ago(now), group, swept: false, incident, ..row }
+}
+
+/// Due for so long that it is no news.
+fn long_ago(now: Timestamp) -> Timestamp {
+    now.saturating_sub(FRESH_FOR)
+}
