@@ -20,11 +20,13 @@ pub struct Wanted {
     limit: usize,
     /// `next` of the page before.
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "page::Cursor")]
     cursor: Option<String>,
 }
 
 /// A page of acts.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Acts")]
 pub struct Listing {
     /// The newest first.
     pub acts: Vec<Act>,

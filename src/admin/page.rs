@@ -4,8 +4,11 @@
 //! page names its list, what the list was asked for and the position; it is no secret, but one that was made for another
 //! list, or changed on its way, is refused, because it would lead anywhere. Knows no list.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use sha2::{Digest, Sha256};
 
 use crate::http_server::ApiError;
@@ -18,6 +21,23 @@ pub const MOST: usize = 200;
 /// [`USUAL`], for a query that does not say.
 pub fn usual() -> usize {
     USUAL
+}
+
+/// The schema of a cursor.
+pub struct Cursor;
+
+impl JsonSchema for Cursor {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Cursor".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^[A-Za-z0-9_-]{22}$"})
+    }
 }
 
 /// How many of the bytes of a digest a cursor has.

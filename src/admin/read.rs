@@ -3,15 +3,18 @@
 //! A body is read as bytes whatever its Content-Type says, within the limits of the listener; every refusal is an
 //! [`ApiError`] that says what is allowed. Knows no path of the API.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
 use axum::body::Body;
 use axum::http::Uri;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{Error as ValueError, MapDeserializer};
 use serde::de::{self, DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::deliver::quiet::Draft;
 use crate::http_server::{self, ApiError, BodyError, read_body};
 
 /// The longest query, in bytes as it was sent.
@@ -73,6 +76,27 @@ pub fn read_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
         let hint = "see /api/v1/openapi.json for what the query may have here";
         ApiError::not_allowed(format!("the query cannot be read: {error}"), hint)
     })
+}
+
+/// The schema of a text that is one line and says something: who, why. What is white counts as a blank, all other control
+/// characters are refused.
+pub struct Line;
+
+impl JsonSchema for Line {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Line".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let sane = r"[^\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f]*";
+        let visible = r"[^\s\u0000-\u001f\u007f-\u009f]";
+        let pattern = format!("^{sane}{visible}{sane}$");
+        json_schema!({"type": "string", "minLength": 1, "maxLength": Draft::MAX_CHARS, "pattern": pattern})
+    }
 }
 
 /// `true` or `false` in a query.

@@ -13,6 +13,7 @@ use crate::route::Route;
 
 /// The routing table.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "RoutingTable")]
 pub struct Table {
     /// The routes in order.
     pub routes: Vec<Shown>,
@@ -24,6 +25,7 @@ pub struct Table {
 
 /// A route.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Route")]
 pub struct Shown {
     /// What it is called.
     pub name: RouteName,

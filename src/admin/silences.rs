@@ -12,16 +12,18 @@ use serde_json::{Map, Value};
 
 use super::operation::{Call, Created, Nothing, Sent};
 use super::page::{self, Page};
-use super::read::{flag, given, number};
+use super::read::{Line, flag, given, number};
 use crate::config::Span;
 use crate::deliver::quiet::{AddError, Draft, author};
 use crate::event::Timestamp;
 use crate::event::silence::{Silence, Standing};
 use crate::http_server::ApiError;
 use crate::names::{RouteName, SilenceId, TargetName};
+use crate::route::Matcher;
 
 /// A silence as it is shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ShownSilence")]
 pub struct Shown {
     /// As it is kept.
     #[serde(flatten)]
@@ -32,6 +34,7 @@ pub struct Shown {
 
 /// A page of silences.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Silences")]
 pub struct Listing {
     /// The newest first.
     pub silences: Vec<Shown>,
@@ -52,6 +55,7 @@ pub struct Which {
     limit: usize,
     /// `next` of the page before.
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "page::Cursor")]
     cursor: Option<String>,
 }
 
@@ -60,38 +64,43 @@ pub struct Which {
 #[serde(deny_unknown_fields)]
 pub struct Who {
     /// Who ends it.
-    #[serde(default)]
-    #[schemars(required, length(min = 1, max = 500))]
+    #[schemars(with = "Line")]
     by: String,
 }
 
 /// What a new silence may say.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Wanted {
     /// Which events, written as `match` of a route is.
-    #[serde(rename = "match")]
+    #[serde(default, rename = "match")]
+    #[schemars(with = "Matcher")]
     matching: Map<String, Value>,
     /// Owed by which routes.
+    #[serde(default)]
     #[schemars(length(max = 100))]
     routes: Vec<RouteName>,
     /// Owed to which targets.
+    #[serde(default)]
     #[schemars(length(max = 100))]
     targets: Vec<TargetName>,
     /// That nothing at all is to be told: must be said where nothing else is.
+    #[serde(default)]
     everything: bool,
     /// From when on; at once when left out.
+    #[serde(default)]
     from: Option<Timestamp>,
     /// Until when: this or `for`.
+    #[serde(default)]
     until: Option<Timestamp>,
     /// For how long: `2h`.
-    #[serde(rename = "for")]
+    #[serde(default, rename = "for")]
     lasting: Option<Span>,
     /// Who wants it.
-    #[schemars(required, length(min = 1, max = 500))]
+    #[schemars(with = "Line")]
     by: String,
     /// Why.
-    #[schemars(required, length(min = 1, max = 500))]
+    #[schemars(with = "Line")]
     why: String,
 }
 

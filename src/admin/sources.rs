@@ -24,6 +24,7 @@ pub struct Watched {
 
 /// All sources.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Sources")]
 pub struct Listing {
     /// In the order of the configuration: the webhooks, then what is asked.
     pub sources: Vec<Shown>,
@@ -31,6 +32,7 @@ pub struct Listing {
 
 /// A source as it is shown.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Source")]
 pub struct Shown {
     /// What it is called.
     pub name: SourceName,

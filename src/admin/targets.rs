@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Admin;
 use super::operation::{Call, Nothing, Sent};
+use super::read::Line;
 use crate::config::Span;
 use crate::deliver::Deliverer;
 use crate::deliver::quiet::{Refused, author, reason};
@@ -37,6 +38,7 @@ pub struct Overseen {
 
 /// All targets.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Targets")]
 pub struct Listing {
     /// In the order of the configuration.
     pub targets: Vec<Shown>,
@@ -44,6 +46,7 @@ pub struct Listing {
 
 /// A target as it is shown.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Target")]
 pub struct Shown {
     /// What it is called.
     pub name: TargetName,
@@ -83,6 +86,7 @@ pub enum State {
 
 /// A pause.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Pause")]
 pub struct PauseShown {
     /// Since when.
     pub since: Timestamp,
@@ -96,6 +100,7 @@ pub struct PauseShown {
 
 /// Why and since when a target is closed.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Closed")]
 pub struct ClosedShown {
     /// `refusing` or `failing`.
     pub cause: String,
@@ -111,6 +116,7 @@ pub struct ClosedShown {
 
 /// Who is told instead.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Fallback")]
 pub struct FallbackShown {
     /// Who.
     pub to: TargetName,
@@ -123,10 +129,10 @@ pub struct FallbackShown {
 #[serde(deny_unknown_fields)]
 pub struct PauseWanted {
     /// Who wants it.
-    #[schemars(length(min = 1, max = 500))]
+    #[schemars(with = "Line")]
     by: String,
     /// Why, for those who miss a message.
-    #[schemars(length(min = 1, max = 500))]
+    #[schemars(with = "Line")]
     why: String,
     /// Until when. Until somebody resumes it, when neither this nor `for` is written.
     #[serde(default)]
@@ -141,7 +147,7 @@ pub struct PauseWanted {
 #[serde(deny_unknown_fields)]
 pub struct Signed {
     /// Who asks for it.
-    #[schemars(length(min = 1, max = 500))]
+    #[schemars(with = "Line")]
     by: String,
 }
 

@@ -3,11 +3,14 @@
 //! Everything given must hold. The cheap tests come first, and the view for expressions is made only when one is
 //! reached, once per event. Knows events and templates; knows no routes. Next: [`super::condition`], one field.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value, json};
 
 use super::condition::{Condition, Field};
 use crate::event::Event;
@@ -133,6 +136,32 @@ impl fmt::Display for Matcher {
 impl<'de> Deserialize<'de> for Matcher {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(MatcherVisitor)
+    }
+}
+
+/// Wider than what is read: whether a text is a good glob or regular expression no schema can say.
+impl JsonSchema for Matcher {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Matcher".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let value = json!({"type": ["string", "number", "boolean"]});
+        let value = json!({"anyOf": [value, {"type": "array", "items": value, "minItems": 1}]});
+        let plain = Field::KEYS.into_iter().filter(|key| !key.contains('.'));
+        let mut fields: Map<String, Value> = plain.map(|key| (key.to_owned(), value.clone())).collect();
+        fields.insert("when".to_owned(), json!({"type": "string"}));
+        fields.insert("not".to_owned(), json!({"type": "object", "minProperties": 1}));
+        json_schema!({
+            "type": "object",
+            "properties": fields,
+            "patternProperties": {r"^labels\.[\s\S]+$": value, r"^data(\.[^.]+)+$": value},
+            "additionalProperties": false,
+        })
     }
 }
 

@@ -141,8 +141,8 @@ pub fn reason(why: String) -> Result<String, Refused> {
 fn text(key: &str, text: String, what: &str) -> Result<String, Refused> {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let hint = format!("write {what}, in at most {} characters", Draft::MAX_CHARS);
-    match line.chars().count() {
-        0 => Err(Refused::new(format!("`{key}` is missing or blank"), hint)),
+    match text.chars().count() {
+        _ if line.is_empty() => Err(Refused::new(format!("`{key}` is missing or blank"), hint)),
         length if length > Draft::MAX_CHARS => Err(Refused::new(format!("`{key}` has {length} characters"), hint)),
         _ if line.chars().any(char::is_control) => Err(Refused::new(format!("`{key}` has control characters"), hint)),
         _ => Ok(line),
