@@ -9,9 +9,9 @@ use std::time::Duration;
 use super::{Tools, Turn};
 use crate::event::Timestamp;
 use crate::runtime::Lifecycle;
+use crate::store::StoreError;
 use crate::store::query::{Listed, Order, Slice};
 use crate::store::replay::{Replay, ReplayStep};
-use crate::store::StoreError;
 
 /// How often it looks whether somebody wants a replay, and the longest it waits between two steps.
 const LOOK: Duration = Duration::from_secs(1);

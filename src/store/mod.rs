@@ -271,8 +271,14 @@ pub trait Store: Send + Sync {
     /// What operators did: up to `limit` acts before the one of number `before`, newest first.
     async fn acts(&self, before: Option<i64>, limit: usize) -> Result<Vec<Act>, StoreError>;
 
-    /// Owes these dead letters again, from now on, and keeps that as an act for each; the others stay as they are.
-    async fn retry(&self, letters: Vec<DeliveryId>, by: Signature) -> Result<Retried, StoreError>;
+    /// Owes these dead letters again, where their target is among `targets`, from now on, and keeps that as an act for each;
+    /// all others stay as they are.
+    async fn retry(
+        &self,
+        letters: Vec<DeliveryId>,
+        targets: Vec<TargetName>,
+        by: Signature,
+    ) -> Result<Retried, StoreError>;
 
     /// Keeps a replay of the events that are there by now, and the act that it is.
     async fn begin_replay(&self, terms: ReplayTerms, by: Signature) -> Result<Replay, StoreError>;

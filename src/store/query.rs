@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{DeliveryRow, search};
 use crate::event::delivery::DeliveryState;
 use crate::event::{Event, Severity, Timestamp};
-use crate::names::{DeliveryId, RouteName, SourceName, TargetName};
+use crate::names::{DeliveryId, EventId, RouteName, SourceName, TargetName};
 
 /// Events that are looked at for one answer.
 pub const MOST_LOOKS: usize = 4_000;
@@ -20,6 +20,8 @@ pub const MOST_LOOKS: usize = 4_000;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EventFilter {
+    /// One of these; any, when there are none.
+    pub ids: BTreeSet<EventId>,
     /// The type, or with `.*` at its end all types that begin so.
     pub event_type: Option<String>,
     /// The cluster's name or id.
@@ -142,7 +144,8 @@ impl EventFilter {
         };
         let is_cluster =
             |wanted: &str| [&event.cluster.name, &event.cluster.id].into_iter().flatten().any(|is| is == wanted);
-        self.event_type.as_deref().is_none_or(fits_type)
+        (self.ids.is_empty() || self.ids.contains(&event.id))
+            && self.event_type.as_deref().is_none_or(fits_type)
             && self.cluster.as_deref().is_none_or(is_cluster)
             && self.severity.is_none_or(|least| event.severity >= least)
             && self.source.as_ref().is_none_or(|source| *source == event.source)

@@ -275,8 +275,13 @@ impl Store for MemoryStore {
         Ok(self.kept().acts.list(before, limit))
     }
 
-    async fn retry(&self, letters: Vec<DeliveryId>, by: Signature) -> Result<Retried, StoreError> {
-        Ok(self.kept().retry(&letters, &by))
+    async fn retry(
+        &self,
+        letters: Vec<DeliveryId>,
+        targets: Vec<TargetName>,
+        by: Signature,
+    ) -> Result<Retried, StoreError> {
+        Ok(self.kept().retry(&letters, &targets, &by))
     }
 
     async fn begin_replay(&self, terms: ReplayTerms, by: Signature) -> Result<Replay, StoreError> {

@@ -5,7 +5,7 @@ use crate::event::Timestamp;
 use crate::event::act::{Deed, Signature};
 use crate::event::aftermath::Aftermath;
 use crate::event::delivery::Again;
-use crate::names::{DeliveryId, ReplayId};
+use crate::names::{DeliveryId, ReplayId, TargetName};
 use crate::store::Retried;
 use crate::store::queue::again;
 use crate::store::replay::{Keys, Replay, ReplayEnd, ReplayStep, ReplayTerms};
@@ -47,10 +47,10 @@ impl Replays {
 
 impl Kept {
     /// Owes dead letters again.
-    pub fn retry(&mut self, letters: &[DeliveryId], by: &Signature) -> Retried {
+    pub fn retry(&mut self, letters: &[DeliveryId], targets: &[TargetName], by: &Signature) -> Retried {
         let mut retried = Retried::default();
         for letter in letters {
-            let Ok(is_owed) = again::retry(self, *letter, by.author(), by.at, &mut retried.after);
+            let Ok(is_owed) = again::retry(self, *letter, targets, by, &mut retried.after);
             if is_owed {
                 self.acts.keep(Deed::delivery_retried(*letter, by.clone()));
                 retried.owed.push(*letter);

@@ -5,21 +5,24 @@
 
 use super::{FRESH_FOR, Origin, PER_EVENT, Row, Rows, incident, owe};
 use crate::event::Timestamp;
+use crate::event::act::Signature;
 use crate::event::aftermath::Aftermath;
 use crate::event::delivery::{Again, DeliveryState, Owed, Phase};
 use crate::event::ledger::Fact;
-use crate::names::{DeliveryId, GroupKey};
+use crate::names::{DeliveryId, GroupKey, TargetName};
 use crate::store::queue::event_of;
 
-/// Owes a dead letter again, from now on; false when it is none.
+/// Owes a dead letter of one of `targets` again, from now on; false when it is none.
 pub fn retry<R: Rows>(
     rows: &mut R,
     id: DeliveryId,
-    by: &str,
-    now: Timestamp,
+    targets: &[TargetName],
+    by: &Signature,
     after: &mut Aftermath,
 ) -> Result<bool, R::Error> {
-    let Some(dead) = rows.row(id)?.filter(|row| row.state == DeliveryState::Dead) else { return Ok(false) };
+    let is_owed = |row: &Row| row.state == DeliveryState::Dead && targets.contains(&row.target);
+    let Some(dead) = rows.row(id)?.filter(is_owed) else { return Ok(false) };
+    let now = by.at;
     let (due_at, received_at) = (long_ago(now), now);
     let plain =
         Row { state: DeliveryState::Pending, tried: false, held: None, interrupted: false, behind: false, ..dead };
@@ -31,7 +34,7 @@ pub fn retry<R: Rows>(
         None => row,
     };
     rows.revive(&row)?;
-    rows.note(event_of(id), now, &Fact::Retried { delivery: id, by: by.to_owned() })?;
+    rows.note(event_of(id), now, &Fact::Retried { delivery: id, by: by.author().to_owned() })?;
     after.woken.insert(row.target.clone());
     Ok(true)
 }

@@ -312,8 +312,14 @@ impl Store for SqliteStore {
         self.readers.read("read the acts", move |connection| acts::list(connection, before, limit)).await
     }
 
-    async fn retry(&self, letters: Vec<DeliveryId>, by: Signature) -> Result<Retried, StoreError> {
-        self.writer.write("owe dead letters again", move |database| replays::retry(database, &letters, &by)).await
+    async fn retry(
+        &self,
+        letters: Vec<DeliveryId>,
+        targets: Vec<TargetName>,
+        by: Signature,
+    ) -> Result<Retried, StoreError> {
+        let retry = move |database: &mut Database| replays::retry(database, &letters, &targets, &by);
+        self.writer.write("owe dead letters again", retry).await
     }
 
     async fn begin_replay(&self, terms: ReplayTerms, by: Signature) -> Result<Replay, StoreError> {

@@ -152,7 +152,7 @@ pub fn event(connection: &Connection, id: &EventId) -> rusqlite::Result<Option<S
 pub const BESIDE: &str = "reason, detail, receipt, settled_at";
 
 /// By the table of keys, or among the newest events, which it does not cover yet.
-fn find(connection: &Connection, id: &EventId) -> rusqlite::Result<Option<i64>> {
+pub fn find(connection: &Connection, id: &EventId) -> rusqlite::Result<Option<i64>> {
     if let Some(seq) = ids::find_in_table(connection, &ids::key(id))? {
         return Ok(Some(seq));
     }

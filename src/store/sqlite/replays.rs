@@ -11,7 +11,7 @@ use crate::event::Timestamp;
 use crate::event::act::{Deed, Signature};
 use crate::event::aftermath::Aftermath;
 use crate::event::delivery::Again;
-use crate::names::{DeliveryId, ReplayId};
+use crate::names::{DeliveryId, ReplayId, TargetName};
 use crate::store::Retried;
 use crate::store::queue::again;
 use crate::store::replay::{Keys, Replay, ReplayEnd, ReplayStep, ReplayTerms};
@@ -19,10 +19,15 @@ use crate::store::replay::{Keys, Replay, ReplayEnd, ReplayStep, ReplayTerms};
 const COLUMNS: &str = "id, terms, by_whom, begun_at, last, place, next_at, events, deliveries, ended_at, stopped_by";
 
 /// Owes dead letters again.
-pub fn retry(database: &mut Database, letters: &[DeliveryId], by: &Signature) -> rusqlite::Result<Retried> {
+pub fn retry(
+    database: &mut Database,
+    letters: &[DeliveryId],
+    targets: &[TargetName],
+    by: &Signature,
+) -> rusqlite::Result<Retried> {
     let mut retried = Retried::default();
     for letter in letters {
-        if again::retry(database, *letter, by.author(), by.at, &mut retried.after)? {
+        if again::retry(database, *letter, targets, by, &mut retried.after)? {
             acts::keep(&database.connection, Deed::delivery_retried(*letter, by.clone()))?;
             retried.owed.push(*letter);
         }

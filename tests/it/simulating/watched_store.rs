@@ -327,8 +327,13 @@ impl Store for WatchedStore {
         wait_for(self.inner().acts(before, limit))
     }
 
-    async fn retry(&self, letters: Vec<DeliveryId>, by: Signature) -> Result<Retried, StoreError> {
-        wait_for(self.inner().retry(letters, by))
+    async fn retry(
+        &self,
+        letters: Vec<DeliveryId>,
+        targets: Vec<TargetName>,
+        by: Signature,
+    ) -> Result<Retried, StoreError> {
+        wait_for(self.inner().retry(letters, targets, by))
     }
 
     async fn begin_replay(&self, terms: ReplayTerms, by: Signature) -> Result<Replay, StoreError> {

@@ -25,7 +25,7 @@ async fn dead_letter(store: &Arc<dyn Store>, append: Append) -> DeliveryRow {
 
 pub async fn a_dead_letter_is_owed_again_as_if_it_came_now(store: Arc<dyn Store>) {
     let dead = dead_letter(&store, owing("a", 0, &["slack"])).await;
-    let retried = store.retry(vec![dead.id], ada(900)).await.unwrap();
+    let retried = store.retry(vec![dead.id], vec![target("slack")], ada(900)).await.unwrap();
     assert_eq!((retried.owed, retried.after.woken.contains(&target("slack"))), (vec![dead.id], true));
     let row = stored(&store, "a").await.deliveries.remove(0);
     assert_eq!((row.state, row.owed_since, row.settled_at), (DeliveryState::Pending, at(900), None));
@@ -44,14 +44,21 @@ pub async fn what_is_no_dead_letter_is_not_owed_again(store: Arc<dyn Store>) {
     let batches = claim(&store, "slack", at(0)).await;
     settle(&store, &batches[0], delivered()).await;
     let ids: Vec<_> = batches.iter().map(Batch::first).chain([DeliveryId::from_row(7)]).collect();
-    let retried = store.retry(ids, ada(1)).await.unwrap();
+    let retried = store.retry(ids, vec![target("slack")], ada(1)).await.unwrap();
     assert_eq!((retried.owed.len(), retried.after.woken.len()), (0, 0));
     assert_eq!(store.acts(None, 9).await.unwrap(), []);
 }
 
+pub async fn a_dead_letter_of_another_target_stays_one(store: Arc<dyn Store>) {
+    let dead = dead_letter(&store, owing("a", 0, &["slack"])).await;
+    let retried = store.retry(vec![dead.id], vec![target("mail")], ada(1)).await.unwrap();
+    assert_eq!(retried.owed, []);
+    assert_eq!(state_of(&store, "a").await, DeliveryState::Dead);
+}
+
 pub async fn a_dead_beginning_that_is_owed_again_has_its_end(store: Arc<dyn Store>) {
     let dead = dead_letter(&store, opens(owing("a", 0, &["slack"]), "prod")).await;
-    store.retry(vec![dead.id], ada(1)).await.unwrap();
+    store.retry(vec![dead.id], vec![target("slack")], ada(1)).await.unwrap();
     settle(&store, &claim_one(&store, "slack", at(1)).await, delivered()).await;
     keep(&store, [ends(owing("end", 2, &["slack"]), "prod")]).await;
     assert_eq!(names(&claim(&store, "slack", at(2)).await), ["end"]);

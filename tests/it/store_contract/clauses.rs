@@ -168,6 +168,7 @@ macro_rules! contract {
                 again {
                     a_dead_letter_is_owed_again_as_if_it_came_now
                     what_is_no_dead_letter_is_not_owed_again
+                    a_dead_letter_of_another_target_stays_one
                     a_dead_beginning_that_is_owed_again_has_its_end
                     a_replay_owes_again_and_says_how_far_it_has_come
                     a_replay_leaves_with_nothing_but_itself_and_after_the_news
@@ -180,6 +181,7 @@ macro_rules! contract {
                     a_type_is_found_by_its_name_or_its_beginning
                     an_event_is_found_by_cluster_severity_and_source
                     words_are_found_whole_in_any_order_and_any_case
+                    events_are_found_by_their_ids_in_the_order_of_their_arrival
                     a_time_has_a_beginning_and_an_end
                     deliveries_are_listed_by_whom_they_are_owed_to_and_how_they_stand
                     whatever_is_asked_for_every_part_together_is_what_the_model_says

@@ -83,6 +83,12 @@ pub async fn words_are_found_whole_in_any_order_and_any_case(store: Arc<dyn Stor
     assert_eq!(found(&store, words("\" OR ip) -")).await, [""; 0], "what means something to an index is a word");
 }
 
+pub async fn events_are_found_by_their_ids_in_the_order_of_their_arrival(store: Arc<dyn Store>) {
+    keep(&store, ["c", "a", "b"].map(|name| owing(name, 0, &[]))).await;
+    let ids = ["a", "c", "nobody"].map(super::id).into_iter().collect();
+    assert_eq!(found(&store, EventFilter { ids, ..EventFilter::default() }).await, ["a", "c"]);
+}
+
 pub async fn a_time_has_a_beginning_and_an_end(store: Arc<dyn Store>) {
     keep(&store, [1, 2, 3].map(|second| owing(&second.to_string(), second, &[]))).await;
     let within = |since: Option<u64>, until: Option<u64>| EventFilter {

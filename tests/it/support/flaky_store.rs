@@ -267,8 +267,13 @@ impl Store for FlakyStore {
         self.kept.acts(before, limit).await
     }
 
-    async fn retry(&self, letters: Vec<DeliveryId>, by: Signature) -> Result<Retried, StoreError> {
-        self.kept.retry(letters, by).await
+    async fn retry(
+        &self,
+        letters: Vec<DeliveryId>,
+        targets: Vec<TargetName>,
+        by: Signature,
+    ) -> Result<Retried, StoreError> {
+        self.kept.retry(letters, targets, by).await
     }
 
     async fn begin_replay(&self, terms: ReplayTerms, by: Signature) -> Result<Replay, StoreError> {

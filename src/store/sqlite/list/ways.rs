@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
+use super::super::read::find;
 use super::Done;
 use crate::event::Timestamp;
 use crate::names::TargetName;
@@ -29,6 +30,8 @@ pub struct Way {
 enum Kind {
     /// All of them.
     Arrival,
+    /// These, in the order of their arrival.
+    Known(Vec<i64>),
     /// Those with these words, and all that the index does not cover yet: beyond that number.
     Words { wanted: String, indexed_to: i64 },
     /// Those that owe something to one of these, in one of these states.
@@ -59,6 +62,7 @@ impl Way {
     fn go_on(&mut self, connection: &Connection) -> Done<()> {
         let found = match &self.kind {
             Kind::Arrival => self.by_arrival(connection, self.left, STRETCH)?,
+            Kind::Known(all) => self.by_number(all),
             Kind::Words { wanted, indexed_to } => self.by_words(connection, wanted, *indexed_to)?,
             Kind::Owed { to, states } => self.by_what_is_owed(connection, to, states)?,
         };
@@ -76,6 +80,14 @@ impl Way {
         let direction = self.direction();
         let sql = format!("SELECT seq FROM events WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq {direction} LIMIT ?3");
         numbers(connection, &sql, params![first, last, count(limit)])
+    }
+
+    fn by_number(&self, all: &[i64]) -> Vec<i64> {
+        let left = all.iter().copied().filter(|number| (self.left.0..=self.left.1).contains(number));
+        match self.order {
+            Order::NewestFirst => left.rev().take(STRETCH).collect(),
+            Order::OldestFirst => left.take(STRETCH).collect(),
+        }
     }
 
     /// The newest, which the index does not cover yet, are gone through one by one.
@@ -145,6 +157,12 @@ impl Way {
 }
 
 fn kind(connection: &Connection, filter: &EventFilter) -> Done<Kind> {
+    if !filter.ids.is_empty() {
+        let found = filter.ids.iter().map(|id| find(connection, id)).collect::<Done<Vec<_>>>()?;
+        let mut known: Vec<i64> = found.into_iter().flatten().collect();
+        known.sort_unstable();
+        return Ok(Kind::Known(known));
+    }
     let groups = wanted(filter);
     let owed =
         (filter.owed.target.is_some() || filter.owed.state.is_some()).then(|| owed(connection, filter)).transpose()?;
