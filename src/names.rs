@@ -5,6 +5,7 @@
 //! Knows nothing of the rest of the house. Next room: [`crate::event`].
 
 mod numbered;
+mod schemas;
 
 use std::borrow::Cow;
 use std::fmt;

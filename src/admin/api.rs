@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::operation::Verb::{Delete, Get, Post};
 use super::operation::{Call, Operation};
-use super::{Admin, access, acts, openapi, routes, silences, sources, status, targets};
+use super::{Admin, access, acts, deliveries, events, openapi, routes, silences, sources, status, story, targets};
 use crate::http_server::ApiError;
 
 /// All there is to ask.
@@ -29,6 +29,9 @@ pub fn operations() -> Vec<Operation> {
         Operation::new(Get, "/v1/silences", "list_silences", silences::list, "The silences, newest first"),
         Operation::new(Post, "/v1/silences", "add_silence", silences::add, "Silence some deliveries for a while, or all of them").or(StatusCode::CONFLICT),
         Operation::new(Delete, "/v1/silences/{id}", "end_silence", silences::end, "End a silence before its time"),
+        Operation::new(Get, "/v1/events", "list_events", events::list, "The events, newest first; `type=relay.body_rejected` are the bodies nobody could read"),
+        Operation::new(Get, "/v1/events/{id}", "tell_story", story::tell, "The whole story of an event; in the path, a `/` of its id is written `%2F`"),
+        Operation::new(Get, "/v1/deliveries", "list_deliveries", deliveries::list, "What is owed to whom, newest first; `state=dead` are the dead letters"),
         Operation::new(Get, "/v1/acts", "list_acts", acts::list, "What operators did, newest first"),
     ]
 }

@@ -1,12 +1,15 @@
 //! What operators and their machines see and ask for: is it alive, is it ready, what does it count, who is silenced.
 //!
 //! Served on its own listener, by default on loopback only. `/livez`, `/readyz` and `/metrics` are open; all of [`api`]
-//! is behind the tokens of [`access`]. [`operation`] is how something is asked, [`page`] a long list, [`openapi`] the document
-//! of it all. Knows the store's questions, not its engines; knows no notifier.
+//! is behind the tokens of [`access`]. [`operation`] is how something is asked, [`page`] a long list, [`filter`] what is wanted of it, [`openapi`] the
+//! document of it all. Knows the store's questions, not its engines; knows no notifier.
 
 pub mod access;
 pub mod acts;
 mod api;
+pub mod deliveries;
+pub mod events;
+mod filter;
 mod openapi;
 mod operation;
 mod page;
@@ -15,7 +18,9 @@ pub mod routes;
 pub mod silences;
 pub mod sources;
 pub mod status;
+pub mod story;
 pub mod targets;
+pub mod waiting;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -89,6 +94,8 @@ pub struct Admin {
     pub targets: Arc<[Overseen]>,
     /// Who is told of what.
     pub table: Arc<RoutingTable>,
+    /// Reads the tables that were in force before, so that they can be explained.
+    pub read_table: story::TableReader,
     /// Where events come from.
     pub sources: Arc<[Watched]>,
     /// When each source was last heard.

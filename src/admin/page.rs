@@ -1,6 +1,6 @@
 //! A long list, a page at a time.
 //!
-//! A page begins behind a position, a number that falls from item to item: the newest come first. The cursor for the next
+//! A page begins behind a position, a number that falls from item to item, or rises where the oldest come first. The cursor for the next
 //! page names its list, what the list was asked for and the position; it is no secret, but one that was made for another
 //! list, or changed on its way, is refused, because it would lead anywhere. Knows no list.
 
@@ -48,7 +48,7 @@ const MARK: usize = 8;
 pub struct Page {
     /// Items at most.
     pub limit: usize,
-    /// Only those of a lower position; from the first one on when there is none.
+    /// Only those behind this position, where the newest come first those below it; from the first one on when there is none.
     pub before: Option<i64>,
     list: String,
 }

@@ -120,6 +120,7 @@ impl App {
             life: life.clone(),
             targets: overseen,
             table: tools.table.clone(),
+            read_table: settings::read_back,
             sources: watched,
             pulse,
             bell: tools.bell.clone(),

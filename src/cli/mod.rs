@@ -5,7 +5,11 @@
 
 mod castai;
 mod check;
+mod deliveries;
 mod demo;
+mod events;
+mod explain;
+mod filter;
 mod route_test;
 mod running;
 mod samples;
@@ -15,6 +19,7 @@ mod shown;
 mod silences;
 mod status;
 mod targets;
+mod times;
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -50,6 +55,14 @@ enum Command {
     Route(RouteCommand),
     /// Send an event to a running relay, with the right token or signature
     Send(send::SendArgs),
+    /// Print what became of an event: what is wrong, what to do, and all that happened to it
+    Explain(explain::ExplainArgs),
+    /// See what came to a running relay
+    #[command(subcommand)]
+    Events(events::EventsCommand),
+    /// See what a running relay owes to whom, and how that stands
+    #[command(subcommand)]
+    Deliveries(deliveries::DeliveriesCommand),
     /// Keep a running relay from telling some of it for a while
     #[command(subcommand)]
     Silences(silences::SilencesCommand),
@@ -161,6 +174,9 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Command::Check(args) => check::run(&args, out),
         Command::Route(RouteCommand::Test(args)) => route_test::run(&args, out),
         Command::Send(args) => on_runtime(send::run(&args, out)),
+        Command::Explain(args) => on_runtime(explain::run(&args, out)),
+        Command::Events(command) => on_runtime(events::run(&command, out)),
+        Command::Deliveries(command) => on_runtime(deliveries::run(&command, out)),
         Command::Silences(command) => on_runtime(silences::run(&command, out)),
         Command::Status(args) => on_runtime(status::run(&args, out)),
         Command::Targets(command) => on_runtime(targets::run(&command, out)),

@@ -112,12 +112,28 @@ impl RunningRelay {
         query: &[(&str, String)],
         body: Option<&Value>,
     ) -> Result<T, Failure> {
-        let to = self.base.join(path, query);
+        self.send(method, &self.base.join(path, query), body).await
+    }
+
+    /// Looks at what is called `name` below `path`, whatever the name is made of.
+    ///
+    /// # Errors
+    /// As [`RunningRelay::ask`].
+    pub async fn ask_of<T: DeserializeOwned>(&self, path: &str, name: &str) -> Result<T, Failure> {
+        self.send(Method::Get, &self.base.join(path, &[]).below(name), None).await
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        to: &Endpoint,
+        body: Option<&Value>,
+    ) -> Result<T, Failure> {
         let authorization = format!("Bearer {}", self.token.expose());
         let headers = [("authorization", authorization.as_str())];
         let body = body.map(|body| Bytes::from(body.to_string()));
         let body = body.as_ref().map(|body| ("application/json", body));
-        let request = Request { method, to: &to, headers: &headers, body, limit: MAX_ANSWER_BYTES };
+        let request = Request { method, to, headers: &headers, body, limit: MAX_ANSWER_BYTES };
         let answered = tokio::time::timeout(PATIENCE, self.http.exchange(request, SystemClock.now())).await;
         let reply = match answered {
             Err(_elapsed) => return Err(anyhow!("no answer from {} within {PATIENCE:?}", self.url).into()),

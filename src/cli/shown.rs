@@ -68,6 +68,11 @@ pub fn safe(text: &str) -> String {
     text.chars().map(|c| if is_obeyed(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
+/// The same for a text of many lines.
+pub fn lines(text: &str) -> String {
+    text.lines().map(safe).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 #[path = "tests/shown.rs"]
 mod tests;

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
@@ -19,7 +20,7 @@ pub const MOST_ENTRIES: u64 = 200;
 pub const MOST_REPEATS: u64 = 16;
 
 /// One thing that happened.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// Which of the event's entries, from 1. Where a number is missing, entries were left out.
     pub number: u64,
@@ -31,7 +32,7 @@ pub struct Entry {
 }
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Fact {
     /// Its id came again, and nobody was told anew.
@@ -104,7 +105,7 @@ pub enum Fact {
 }
 
 /// One attempt at telling of an event, alone or with others.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Attempt {
     /// The delivery.
     pub delivery: DeliveryId,
@@ -135,7 +136,7 @@ pub struct Attempt {
 }
 
 /// How one attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptOutcome {
     /// The target took it.
@@ -147,7 +148,7 @@ pub enum AttemptOutcome {
 }
 
 /// A message that told of many deliveries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Together {
     /// The first of them, which names the message.
     pub first: DeliveryId,
@@ -158,7 +159,7 @@ pub struct Together {
 }
 
 /// What a target answered: its status, and the beginning of what it said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Answered {
     /// The HTTP status, or the like.
     pub status: u16,

@@ -26,6 +26,7 @@ mod zone;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -87,7 +88,7 @@ impl Event {
 }
 
 /// The Kubernetes cluster an event concerns. Every field is optional because no sender gives all of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cluster {
     /// CAST AI's cluster id, a UUID.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -81,6 +81,17 @@ impl Endpoint {
         Self(url)
     }
 
+    /// What is called `name` below this address: one part of the path, with whatever is in it escaped.
+    #[must_use]
+    pub fn below(&self, name: &str) -> Self {
+        let mut url = self.0.clone();
+        // Http and https URLs always have a path to add to.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().push(name);
+        }
+        Self(url)
+    }
+
     /// `text` with every part of this URL blotted out that is long enough to be a key.
     pub(super) fn redact(&self, text: &str) -> String {
         /// `services`, the longest word that Slack's webhook URLs share, has 8 letters.

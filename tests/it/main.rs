@@ -36,6 +36,7 @@ mod castai_summary;
 mod falling_silent;
 mod silencing;
 mod operating;
+mod explaining;
 mod counting;
 mod tracing;
 mod simulating;

@@ -74,6 +74,7 @@ const MAY_IMPORT_APP: &[&str] = &["app", "cli", "main"];
 /// Code that is a function of its arguments, and what such code cannot have.
 const PURE: &[&str] = &[
     "route",
+    "admin/waiting",
     "event/zone",
     "target",
     "deliver/retry",

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::support::bodies::node_added;
+use crate::support::receivers::says;
 
 const METHODS: [&str; 6] = ["get", "post", "put", "patch", "delete", "options"];
 
@@ -42,7 +44,17 @@ async fn what_is_answered_is_what_is_written_down() {
     let silence = json!({"everything": true, "for": "1h", "by": "ada", "why": "drill"}).to_string();
     let pause = json!({"by": "ada", "why": "they move", "for": "1h"}).to_string();
     let by = json!({"by": "ada"}).to_string();
+    relay.slack().next_replies([says(503, "busy")]);
+    relay.accept(node_added("evt-1")).await;
+    relay.deliver().await;
+    relay.send(node_added("evt-1")).await;
+    relay.inbox.write_repeats_down().await;
     for (method, path, there, body) in [
+        ("get", "events", "events", ""),
+        ("get", "events", "events?state=lost", ""),
+        ("get", "events/{id}", "events/evt-1", ""),
+        ("get", "events/{id}", "events/evt-9", ""),
+        ("get", "deliveries", "deliveries", ""),
         ("get", "status", "status", ""),
         ("get", "targets", "targets", ""),
         ("get", "targets/{name}", "targets/oncall", ""),
@@ -74,9 +86,8 @@ async fn what_is_answered_is_what_is_written_down() {
 
 /// Whether a value is what a schema says, as far as our schemas say anything: references, kinds, fields and items.
 fn fits(document: &Value, schema: &Value, value: &Value, place: &str) {
-    if let Some(reference) = schema["$ref"].as_str() {
-        let named = document.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("no {reference}"));
-        return fits(document, named, value, place);
+    if schema["$ref"].is_string() && schema["type"].is_null() {
+        return fits(document, named(document, schema), value, place);
     }
     if let Some(either) = schema["anyOf"].as_array() {
         let is_null = |schema: &&Value| schema["type"] == "null";
@@ -97,7 +108,8 @@ fn fits(document: &Value, schema: &Value, value: &Value, place: &str) {
         |allowed: &Value| allowed == kind || allowed.as_array().is_some_and(|kinds| kinds.contains(&json!(kind)));
     let is_enum = schema["enum"].is_array() || schema["oneOf"].is_array();
     assert!(is_enum || may_be(&schema["type"]), "{place}: {kind} is not {schema}");
-    if let Some(fields) = schema["properties"].as_object() {
+    if schema["properties"].is_object() {
+        let fields = fields(document, schema, value);
         for key in schema["required"].as_array().into_iter().flatten() {
             assert!(value.get(key.as_str().unwrap()).is_some(), "{place}: no {key}");
         }
@@ -109,6 +121,29 @@ fn fits(document: &Value, schema: &Value, value: &Value, place: &str) {
     for item in value.as_array().into_iter().flatten() {
         fits(document, &schema["items"], item, place);
     }
+}
+
+/// What a reference leads to.
+fn named<'a>(document: &'a Value, schema: &Value) -> &'a Value {
+    let reference = schema["$ref"].as_str().unwrap();
+    document.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("no {reference}"))
+}
+
+/// The fields a value may have: those of its schema, of what that refers to, and of the one variant it is of.
+fn fields(document: &Value, schema: &Value, value: &Value) -> serde_json::Map<String, Value> {
+    let mut all = schema["properties"].as_object().cloned().unwrap_or_default();
+    if schema["$ref"].is_string() {
+        all.extend(fields(document, named(document, schema), value));
+    }
+    let is_of = |variant: &&Value| {
+        let fixed =
+            variant["properties"].as_object().into_iter().flatten().filter(|(_, field)| !field["const"].is_null());
+        fixed.into_iter().all(|(key, field)| value[key] == field["const"])
+    };
+    let variants: Vec<&Value> = schema["oneOf"].as_array().into_iter().flatten().filter(is_of).collect();
+    assert!(schema["oneOf"].is_null() || variants.len() == 1, "{value} is of one of {schema}");
+    all.extend(variants.into_iter().flat_map(|variant| fields(document, variant, value)));
+    all
 }
 
 #[tokio::test]
