@@ -3,11 +3,12 @@
 //! A pure function of one event, compiled when the configuration is read and total: whatever the event holds, there is
 //! an answer, and [`RoutingTable::explain`] gives the reasons for it. [`matcher`] decides whether a route takes an
 //! event, [`hours`] when it may speak; [`group`], [`storm`] and [`incident`] are what a route says of its deliveries together, [`ending`] is which
-//! incidents an event ends; [`explain`] puts all of it into words. Knows names, events, templates, and how durations and
+//! incidents an event ends; [`explain`] puts all of it into words, [`compare`] says what another table would make of the past. Knows names, events, templates, and how durations and
 //! rates are written; knows no kinds of target, no store, no clock, no I/O. Next room: [`crate::store`], which keeps what
 //! is owed.
 
 mod bounds;
+pub mod compare;
 mod condition;
 mod ending;
 pub mod explain;
