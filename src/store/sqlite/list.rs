@@ -16,6 +16,7 @@ use crate::store::query::{EventFilter, EventRow, Listed, MOST_LOOKS, Order, Owed
 use crate::store::queue::PER_EVENT;
 use crate::store::{DeliveryRow, DeliveryState};
 use ways::Way;
+pub use ways::bounds;
 
 type Done<T> = rusqlite::Result<T>;
 

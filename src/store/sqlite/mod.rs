@@ -3,12 +3,13 @@
 //! One [`writer`] thread owns the writing connection and puts everything that waits into one transaction, so many
 //! requests share one fsync; [`ids`] judges what is new; an [`indexer`] thread keeps what people look for; a [`checkpoint`] thread moves the log into the database beside it; a few readers look on.
 //! WAL with `synchronous=FULL`: what was acknowledged survives `kill -9` and loss of power. An exclusive lock file
-//! keeps a second process out; [`Peek`] lets it look on. Never put the file on NFS: WAL needs shared memory, <https://www.sqlite.org/wal.html>.
+//! keeps a second process out; [`Peek`] lets it look on, [`History`] look back. Never put the file on NFS: WAL needs shared memory, <https://www.sqlite.org/wal.html>.
 
 mod acts;
 mod checkpoint;
 mod columns;
 mod events;
+mod history;
 mod ids;
 mod indexer;
 mod ledger;
@@ -46,6 +47,7 @@ use crate::event::silence::{self, Silence};
 use crate::names::{CursorName, DeliveryId, EventId, ReplayId, SilenceId, TableId, TargetName};
 use crate::target::{Obeyed, Order, TargetState};
 use events::Encoded;
+pub use history::{History, Past, Step};
 pub use peek::Peek;
 use read::Readers;
 use schema::VERSION;
@@ -77,6 +79,9 @@ pub enum OpenError {
     /// There is nothing to look at.
     #[error("there is no database at `{0}`; `serve` creates it when it first starts")]
     Missing(PathBuf),
+    /// There is a file, and nothing of ours in it.
+    #[error("`{0}` is a database that no castai-relay has written into; name the one at `store.sqlite.path`")]
+    Empty(PathBuf),
     /// A newer version of the relay wrote it.
     #[error(
         "`{path}` has schema version {found}, this castai-relay knows up to {VERSION}; start the newer version that wrote it"

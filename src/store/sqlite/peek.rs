@@ -43,14 +43,24 @@ impl Peek {
     /// # Errors
     /// When the database cannot be read any more.
     pub fn cursor(&self, name: &CursorName) -> Result<Option<String>, StoreError> {
-        let cursor = self.look(|connection| match schema::known_version(connection, &self.path)? {
+        let cursor = self.look(|connection| match self.version(connection)? {
             ..schema::WITH_CURSORS => Ok(None),
             _ => read::cursor(connection, name).map_err(|error| self.failed(error)),
         });
         cursor.map_err(|error| StoreError { doing: "read a cursor", detail: error.to_string() })
     }
 
-    fn look<T>(&self, look: impl Fn(&Connection) -> Result<T, OpenError>) -> Result<T, OpenError> {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn version(&self, connection: &Connection) -> Result<i64, OpenError> {
+        schema::known_version(connection, &self.path)
+    }
+
+    /// Asks something of it; twice, when a relay that started meanwhile may have changed the answer.
+    pub(super) fn look<T>(&self, look: impl Fn(&Connection) -> Result<T, OpenError>) -> Result<T, OpenError> {
         let at_rest = !self.log.exists();
         let seen = self.connect(at_rest).and_then(|connection| look(&connection));
         // A relay that started meanwhile may have changed the file under our eyes.
@@ -68,7 +78,7 @@ impl Peek {
         schema::known_version(&connection, &self.path).map(|_| connection)
     }
 
-    fn failed(&self, error: rusqlite::Error) -> OpenError {
+    pub(super) fn failed(&self, error: rusqlite::Error) -> OpenError {
         OpenError::Database { path: self.path.clone(), error }
     }
 }

@@ -24,6 +24,10 @@ const STEPS: [(i64, &str); 8] = [
 pub const VERSION: i64 = 8;
 /// The first version that has cursors.
 pub const WITH_CURSORS: i64 = 2;
+/// The first version that has incidents, and says where a delivery comes from.
+pub const WITH_INCIDENTS: i64 = 4;
+/// The first version that has a ledger, and keeps routing tables.
+pub const WITH_LEDGER: i64 = 5;
 
 /// Brings the database to [`VERSION`], each step in a transaction of its own.
 ///

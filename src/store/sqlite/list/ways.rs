@@ -218,7 +218,7 @@ fn are_few(connection: &Connection, to: &[String], states: &[DeliveryState]) -> 
 }
 
 /// The numbers of the first and the last event of a time, by arrival.
-fn bounds(connection: &Connection, when: &Period) -> Done<(i64, i64)> {
+pub fn bounds(connection: &Connection, when: &Period) -> Done<(i64, i64)> {
     let find = |sql: &str, at: Timestamp| -> Done<Option<i64>> {
         connection.prepare_cached(sql)?.query_row([at.as_millis()], |row| row.get(0)).optional()
     };
