@@ -60,6 +60,31 @@ pub struct Settings {
     pub http: HttpClient,
 }
 
+/// What says who is told, and where it can be tried on what came: all that is read where nothing runs.
+pub struct Routing {
+    /// Who is told of what.
+    pub table: RoutingTable,
+    /// Where events are kept.
+    pub engine: Engine,
+}
+
+impl Routing {
+    /// Reads the sections of routing and of the store, and nothing else: no secret need be there.
+    ///
+    /// # Errors
+    /// With every mistake found in them, each with its place.
+    pub fn read(loaded: &Loaded) -> Result<Self, Problems> {
+        loaded.readable()?;
+        let root = &loaded.root;
+        root.only(SECTIONS);
+        let store = root.section("store").read::<store::Config>();
+        let table = routes::read(root, store.as_ref().map(|store| store.retention));
+        let engine = store.as_ref().and_then(|store| engine(root, store));
+        loaded.finish()?;
+        table.zip(engine).map(|(table, engine)| Self { table, engine }).ok_or_else(unexplained)
+    }
+}
+
 /// The section `log`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,9 +124,7 @@ impl Settings {
         root.only(SECTIONS);
         let read = Self::read_sections(root, kit);
         loaded.finish()?;
-        let unexplained =
-            || Problem::new(None, "", "a section could not be read and no reason was noted: a fault in the relay");
-        read.ok_or_else(|| Problems::from(unexplained()))
+        read.ok_or_else(unexplained)
     }
 
     fn read_sections(root: &Section, kit: &Kit) -> Option<Self> {
@@ -150,6 +173,10 @@ impl Settings {
     pub fn callback_url(&self, webhook: &WebhookSettings) -> Option<String> {
         self.server.public_url.as_ref().map(|public| public.at(webhook.path.as_str()))
     }
+}
+
+fn unexplained() -> Problems {
+    Problem::new(None, "", "a section could not be read and no reason was noted: a fault in the relay").into()
 }
 
 /// The path of a source is added to the public URL, so it must not stand there already.

@@ -20,6 +20,7 @@ mod silences;
 mod status;
 mod targets;
 mod times;
+mod what_if;
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -29,8 +30,8 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
-use crate::app::settings::Settings;
-use crate::config::{self, Problems};
+use crate::app::settings::{Routing, Settings};
+use crate::config::{self, Loaded, Problems};
 use crate::event::Timestamp;
 use crate::http_client::{self, HttpClient};
 use crate::notify::Kit;
@@ -53,6 +54,8 @@ enum Command {
     /// Ask the routing table
     #[command(subcommand)]
     Route(RouteCommand),
+    /// Run another configuration over the events that are kept, and see who would be told; sends nothing
+    WhatIf(what_if::WhatIfArgs),
     /// Send an event to a running relay, with the right token or signature
     Send(send::SendArgs),
     /// Print what became of an event: what is wrong, what to do, and all that happened to it
@@ -173,6 +176,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args, out),
         Command::Route(RouteCommand::Test(args)) => route_test::run(&args, out),
+        Command::WhatIf(args) => what_if::run(&args, out),
         Command::Send(args) => on_runtime(send::run(&args, out)),
         Command::Explain(args) => on_runtime(explain::run(&args, out)),
         Command::Events(command) => on_runtime(events::run(&command, out)),
@@ -192,8 +196,16 @@ fn on_runtime<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fa
 impl ConfigArgs {
     /// The settings these files and the environment amount to.
     fn read(&self) -> Result<Settings, Failure> {
-        let loaded = config::load(&self.files, std::env::vars_os().filter_map(utf8).collect());
-        Settings::read(&loaded, &kit()?).map_err(Failure::Config)
+        Settings::read(&self.load(), &kit()?).map_err(Failure::Config)
+    }
+
+    /// The same, but only who is told of what; no secret need be there.
+    fn read_routing(&self) -> Result<Routing, Failure> {
+        Routing::read(&self.load()).map_err(Failure::Config)
+    }
+
+    fn load(&self) -> Loaded {
+        config::load(&self.files, std::env::vars_os().filter_map(utf8).collect())
     }
 
     /// What to call these files in a sentence.

@@ -29,6 +29,7 @@ fn help_says_what_each_command_does() {
         "check",
         "route",
         "route test",
+        "what-if",
         "send",
         "explain",
         "events",

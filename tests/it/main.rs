@@ -19,6 +19,7 @@ mod watching_kubernetes;
 mod deduplicating;
 mod pages;
 mod routing;
+mod what_if;
 mod pairing;
 mod delivering;
 mod falling_back;
