@@ -13,6 +13,9 @@ use hyper::Request;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use serde_json::Value;
 
+/// What operators show.
+pub const TOKEN: &str = "a-token-for-benchmarks";
+
 /// A process that listens.
 pub struct Server {
     pub process: Child,
@@ -26,7 +29,7 @@ impl Server {
     pub fn relay(folder: &Path, sections: &str) -> Self {
         let config = folder.join("relay.yaml");
         let text = format!(
-            "server: {{ listen: 127.0.0.1:0 }}\nadmin: {{ listen: 127.0.0.1:0 }}\nlog: {{ filter: \"info,castai_relay::deliver=warn,castai_relay::notify=warn\" }}\n\
+            "server: {{ listen: 127.0.0.1:0 }}\nadmin: {{ listen: 127.0.0.1:0, token: {TOKEN} }}\nlog: {{ filter: \"info,castai_relay::deliver=warn,castai_relay::notify=warn\" }}\n\
              store: {{ sqlite: {{ path: {} }} }}\n\
              sources: {{ webhooks: {{ castai: {{ path: /castai/events, verify: {{ bearer: [ token ] }} }} }} }}\n{sections}\n",
             folder.join("relay.db").display(),

@@ -10,7 +10,9 @@ use serde_json::{Map, Value};
 
 use super::operation::Verb::{Delete, Get, Post};
 use super::operation::{Call, Operation};
-use super::{Admin, access, acts, deliveries, events, openapi, routes, silences, sources, status, story, targets};
+use super::{
+    Admin, access, acts, deliveries, events, openapi, replays, routes, silences, sources, status, story, targets,
+};
 use crate::http_server::ApiError;
 
 /// All there is to ask.
@@ -32,6 +34,11 @@ pub fn operations() -> Vec<Operation> {
         Operation::new(Get, "/v1/events", "list_events", events::list, "The events, newest first; `type=relay.body_rejected` are the bodies nobody could read"),
         Operation::new(Get, "/v1/events/{id}", "tell_story", story::tell, "The whole story of an event; in the path, a `/` of its id is written `%2F`"),
         Operation::new(Get, "/v1/deliveries", "list_deliveries", deliveries::list, "What is owed to whom, newest first; `state=dead` are the dead letters"),
+        Operation::new(Post, "/v1/deliveries/retry", "retry_deliveries", replays::retry, "Owe dead letters again"),
+        Operation::new(Get, "/v1/replays", "list_replays", replays::list, "The replays, newest first"),
+        Operation::new(Post, "/v1/replays", "begin_replay", replays::begin, "Tell stored events again, at a pace"),
+        Operation::new(Get, "/v1/replays/{id}", "show_replay", replays::show, "A replay and how far it has come"),
+        Operation::new(Delete, "/v1/replays/{id}", "stop_replay", replays::stop, "End a replay before its time"),
         Operation::new(Get, "/v1/acts", "list_acts", acts::list, "What operators did, newest first"),
     ]
 }

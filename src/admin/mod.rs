@@ -14,6 +14,7 @@ mod openapi;
 mod operation;
 mod page;
 mod read;
+pub mod replays;
 pub mod routes;
 pub mod silences;
 pub mod sources;

@@ -4,12 +4,14 @@ use axum::Json;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Admin;
 use super::operation::Call;
 use crate::config::Span;
-use crate::event::Severity;
+use crate::event::{Severity, Timestamp};
 use crate::http_server::ApiError;
 use crate::names::{RouteName, SourceName, TargetName};
 use crate::route::Route;
+use crate::telemetry::RouteHits;
 
 /// The routing table.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +21,10 @@ pub struct Table {
     pub routes: Vec<Shown>,
     /// Who is told of what no route took.
     pub default_targets: Vec<TargetName>,
+    /// What no route took.
+    pub default_hits: Hits,
+    /// Since when hits are counted.
+    pub counted_since: Timestamp,
     /// What goes past the routes because it comes too late.
     pub too_late: Vec<TooLate>,
 }
@@ -46,6 +52,17 @@ pub struct Shown {
     pub storm: Option<String>,
     /// The incident it opens.
     pub incident: Option<String>,
+    /// What it took.
+    pub hits: Hits,
+}
+
+/// How often a route took an event, since the process began.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Hits {
+    /// New events that it took.
+    pub events: u64,
+    /// When it took the last one.
+    pub last_at: Option<Timestamp>,
 }
 
 /// What comes too late from one source.
@@ -61,20 +78,28 @@ pub struct TooLate {
 
 /// `GET`.
 pub async fn list(call: Call) -> Result<Json<Table>, ApiError> {
-    let table = &call.admin.table;
+    let Call { admin, .. } = call;
+    let table = &admin.table;
     let too_late = table.late_rules().map(|(source, limit, notify)| TooLate {
         source: source.clone(),
         older_than: Span::from(limit).to_string(),
         notify: notify.to_vec(),
     });
     Ok(Json(Table {
-        routes: table.routes().map(shown).collect(),
+        routes: table.routes().map(|route| shown(route, hits(&admin, &route.name))).collect(),
+        default_hits: hits(&admin, &RouteName::default_targets()),
+        counted_since: admin.started_at,
         default_targets: table.default_targets().to_vec(),
         too_late: too_late.collect(),
     }))
 }
 
-fn shown(route: &Route) -> Shown {
+fn hits(admin: &Admin, route: &RouteName) -> Hits {
+    let RouteHits { events, last_at } = admin.metrics.route_hits(route);
+    Hits { events, last_at }
+}
+
+fn shown(route: &Route, hits: Hits) -> Shown {
     Shown {
         name: route.name.clone(),
         matching: route.matcher.to_string(),
@@ -85,5 +110,6 @@ fn shown(route: &Route) -> Shown {
         group: route.group.as_ref().map(ToString::to_string),
         storm: route.storm.as_ref().map(ToString::to_string),
         incident: route.incident.as_ref().map(ToString::to_string),
+        hits,
     }
 }

@@ -65,7 +65,7 @@ pub struct Which {
 pub struct Who {
     /// Who ends it.
     #[schemars(with = "Line")]
-    by: String,
+    pub by: String,
 }
 
 /// What a new silence may say.
@@ -161,7 +161,8 @@ fn shown(silence: Silence, now: Timestamp) -> Shown {
     Shown { standing: silence.standing(now), silence }
 }
 
-fn all_are_known<T: PartialEq + Display>(what: &str, named: &[T], known: &[T]) -> Result<(), ApiError> {
+/// Refuses a name that nothing has.
+pub fn all_are_known<T: PartialEq + Display>(what: &str, named: &[T], known: &[T]) -> Result<(), ApiError> {
     let Some(unknown) = named.iter().find(|name| !known.contains(name)) else { return Ok(()) };
     let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     Err(ApiError::not_allowed(format!("there is no {what} `{unknown}`"), format!("there is: {known}")))

@@ -250,7 +250,8 @@ async fn look(admin: &Admin, target: &Overseen, now: Timestamp) -> Result<Json<S
     Ok(Json(shown(target, &standing, backlog.get(name).copied().unwrap_or_default(), now)))
 }
 
-fn refused(refused: Refused) -> ApiError {
+/// What cannot be meant, as it is answered.
+pub fn refused(refused: Refused) -> ApiError {
     ApiError::not_allowed(refused.message, refused.hint)
 }
 

@@ -1,16 +1,19 @@
-//! `deliveries list`: what is owed to whom at a relay that runs, and how it stands. Next: [`super::running`].
+//! `deliveries list|retry`: what is owed to whom at a relay that runs, and how it stands. Next: [`super::running`].
 
 use std::io::{self, Write};
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 use super::filter::{FilterArgs, Paged, say_that_there_is_more};
-use super::running::{AskArgs, Output};
+use super::running::{AskArgs, Output, author};
 use super::shown::{self, Tone};
 use super::times;
 use super::{Failure, Verdict};
 use crate::admin::deliveries::{Listing, OfEvent};
+use crate::admin::replays::Retried;
 use crate::event::delivery::DeliveryState;
+use crate::http_client::Method;
 
 const PATH: &str = "/api/v1/deliveries";
 
@@ -19,6 +22,21 @@ const PATH: &str = "/api/v1/deliveries";
 pub enum DeliveriesCommand {
     /// Print what is owed to whom and how it stands; `--state dead` are the dead letters
     List(ListArgs),
+    /// Owe dead letters again, from now on; exits with 1 when some of them stay as they are
+    Retry(RetryArgs),
+}
+
+/// What `deliveries retry` takes.
+#[derive(Debug, Args)]
+pub struct RetryArgs {
+    #[command(flatten)]
+    ask: AskArgs,
+    /// Which, as `deliveries list` shows them
+    #[arg(value_name = "DELIVERY_ID", required = true, num_args = 1..=200)]
+    ids: Vec<i64>,
+    /// Who wants it; without it, whoever is logged in
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
 }
 
 /// What `deliveries list` takes.
@@ -40,7 +58,28 @@ impl Paged for Listing {
 
 /// Does what was asked.
 pub async fn run(command: &DeliveriesCommand, out: &mut dyn Write) -> Result<Verdict, Failure> {
-    let DeliveriesCommand::List(ListArgs { ask, filter }) = command;
+    match command {
+        DeliveriesCommand::List(args) => list(args, out).await,
+        DeliveriesCommand::Retry(args) => retry(args, out).await,
+    }
+}
+
+async fn retry(RetryArgs { ask, ids, by }: &RetryArgs, out: &mut dyn Write) -> Result<Verdict, Failure> {
+    let body = json!({"ids": ids, "by": author(by.as_deref())?});
+    let Retried { retried, left } = ask.relay()?.ask(Method::Post, &format!("{PATH}/retry"), &[], Some(&body)).await?;
+    let is_good = left.is_empty();
+    match ask.output {
+        Output::Json => shown::as_json(&Retried { retried, left }, out)?,
+        Output::Table => {
+            retried.iter().try_for_each(|id| writeln!(out, "{id}: owed again"))?;
+            let why = "no dead letter, or its target is not configured";
+            left.iter().try_for_each(|id| writeln!(out, "{id}: stays as it is: {why}"))?;
+        }
+    }
+    Ok(if is_good { Verdict::Good } else { Verdict::FoundWrong })
+}
+
+async fn list(ListArgs { ask, filter }: &ListArgs, out: &mut dyn Write) -> Result<Verdict, Failure> {
     let (deliveries, next) = filter.read::<Listing>(&ask.relay()?, PATH).await?;
     match ask.output {
         Output::Json => shown::as_json(&Listing { deliveries, next }, out)?,

@@ -45,9 +45,9 @@ pub struct AboutArgs {
     text: Option<String>,
 }
 
-/// Which of them.
+/// Which of those that are kept.
 #[derive(Debug, Args)]
-pub struct FilterArgs {
+pub struct WhichArgs {
     #[command(flatten)]
     about: AboutArgs,
     /// Owed by this route
@@ -62,6 +62,13 @@ pub struct FilterArgs {
     /// Received before then
     #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<Timestamp>,
+}
+
+/// Which of them, and how many.
+#[derive(Debug, Args)]
+pub struct FilterArgs {
+    #[command(flatten)]
+    which: WhichArgs,
     /// The first ones, from the oldest on; without it, the last ones, from the newest on
     #[arg(long)]
     oldest: bool,
@@ -96,16 +103,23 @@ impl AboutArgs {
     }
 }
 
-impl FilterArgs {
-    fn query(&self) -> Query {
+impl WhichArgs {
+    /// As it is asked.
+    pub fn query(&self) -> Query {
         let more = [
             said("route", self.route.as_ref()),
             said("state", self.state.as_ref()),
             said("since", self.since.as_ref()),
             said("until", self.until.as_ref()),
-            self.oldest.then(|| ("order", "oldest".to_owned())),
         ];
         self.about.query().into_iter().chain(more.into_iter().flatten()).collect()
+    }
+}
+
+impl FilterArgs {
+    fn query(&self) -> Query {
+        let order = self.oldest.then(|| ("order", "oldest".to_owned()));
+        self.which.query().into_iter().chain(order).collect()
     }
 
     /// All that fit, up to the limit, and the cursor of what follows, if there is more.

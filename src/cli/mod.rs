@@ -10,6 +10,7 @@ mod demo;
 mod events;
 mod explain;
 mod filter;
+mod replay;
 mod route_test;
 mod running;
 mod samples;
@@ -66,6 +67,9 @@ enum Command {
     /// See what a running relay owes to whom, and how that stands
     #[command(subcommand)]
     Deliveries(deliveries::DeliveriesCommand),
+    /// Have a running relay tell stored events again
+    #[command(subcommand)]
+    Replay(replay::ReplayCommand),
     /// Keep a running relay from telling some of it for a while
     #[command(subcommand)]
     Silences(silences::SilencesCommand),
@@ -181,6 +185,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Command::Explain(args) => on_runtime(explain::run(&args, out)),
         Command::Events(command) => on_runtime(events::run(&command, out)),
         Command::Deliveries(command) => on_runtime(deliveries::run(&command, out)),
+        Command::Replay(command) => on_runtime(replay::run(&command, out)),
         Command::Silences(command) => on_runtime(silences::run(&command, out)),
         Command::Status(args) => on_runtime(status::run(&args, out)),
         Command::Targets(command) => on_runtime(targets::run(&command, out)),

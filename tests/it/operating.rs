@@ -5,6 +5,7 @@ mod bounds;
 mod document;
 mod looking;
 mod pausing;
+mod telling_again;
 mod trying;
 mod typed;
 

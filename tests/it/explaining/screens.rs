@@ -173,3 +173,29 @@ async fn rejected_body() {
     let rejected = super::look(&relay, "events?type=relay.body_rejected").await;
     insta::assert_snapshot!(explained(&relay, rejected["events"][0]["id"].as_str().unwrap()).await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replayed() {
+    let relay = TestRelay::start(NODES).await;
+    relay.accept(node_added("evt-1")).await;
+    relay.deliver().await;
+    relay.pass(3600);
+    let body = r#"{"ids": ["evt-1"], "why": "slack was down", "by": "ada"}"#;
+    assert_eq!(call(&relay, "POST", "replays", body).await.status, 201);
+    relay.replay().await;
+    relay.deliver().await;
+    insta::assert_snapshot!(explained(&relay, "evt-1").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn owed_again() {
+    let relay = TestRelay::start(NODES).await;
+    relay.slack().next_replies([says(400, "invalid_blocks")]);
+    relay.accept(node_added("evt-1")).await;
+    relay.deliver().await;
+    relay.pass(600);
+    let body = format!(r#"{{"ids": [{}], "by": "ada"}}"#, relay.delivery("evt-1").await.id);
+    assert_eq!(call(&relay, "POST", "deliveries/retry", &body).await.status, 200);
+    relay.deliver().await;
+    insta::assert_snapshot!(explained(&relay, "evt-1").await);
+}

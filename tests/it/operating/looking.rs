@@ -112,6 +112,20 @@ default_targets: [oncall]
 }
 
 #[tokio::test]
+async fn the_routes_say_what_they_took_since_the_relay_began() {
+    let routes = "routes: [ { name: nodes, match: { type: \"node.*\" }, notify: [] } ]\ndefault_targets: [oncall]\n";
+    let relay = TestRelay::start(&format!("{CONFIG}\n{routes}")).await;
+    relay.accept(r#"{"id": "a", "eventType": "node.added"}"#).await;
+    relay.pass(60);
+    relay.accept(r#"{"id": "b", "eventType": "node.removed"}"#).await;
+    relay.accept(r#"{"id": "c", "eventType": "other"}"#).await;
+    let table = look(&relay, "routes").await;
+    assert_eq!(table["routes"][0]["hits"], json!({"events": 2, "last_at": "2026-11-20T08:16:31Z"}));
+    assert_eq!(table["default_hits"], json!({"events": 1, "last_at": "2026-11-20T08:16:31Z"}));
+    assert_eq!(table["counted_since"], "2026-11-20T08:15:31Z");
+}
+
+#[tokio::test]
 async fn the_sources_say_when_they_were_last_heard() {
     let sources = "sources: { webhooks: { castai: { path: /castai/events, silent_after: 1h } }, notifications: {} }";
     let relay = TestRelay::start(&format!("{CONFIG}\n{sources}")).await;

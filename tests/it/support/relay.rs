@@ -9,6 +9,7 @@ use std::time::Duration;
 use castai_relay::app::settings::Settings;
 use castai_relay::app::{self, App, Parked};
 use castai_relay::config;
+use castai_relay::deliver::Turn;
 use castai_relay::event::Timestamp;
 use castai_relay::http_client::HttpClient;
 use castai_relay::names::{EventId, SourceName};
@@ -151,6 +152,11 @@ impl TestRelay {
     /// Turns the cranks until nothing is due now.
     pub async fn deliver(&self) {
         self.parked.as_ref().expect("deliveries run by themselves").deliver_until_idle().await.unwrap();
+    }
+
+    /// Has the next part of a replay owed again, if one is due.
+    pub async fn replay(&self) -> Turn {
+        self.parked.as_ref().expect("replays run by themselves").replay().await.unwrap()
     }
 
     /// Asks the source of this name once.
