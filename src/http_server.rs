@@ -10,7 +10,6 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -26,16 +25,17 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 
 use crate::config::{ByteSize, Span, listen_address};
 use crate::runtime::Lifecycle;
 use crate::telemetry::{Metrics, Rejection};
 
+mod activity;
 mod error;
 mod public_url;
+use activity::Activity;
 pub use error::{ApiError, ErrorBody, ErrorDetail};
 pub use public_url::PublicUrl;
 
@@ -99,9 +99,6 @@ impl Config {
         all
     }
 }
-
-/// How long a connection that was asked to end may take for it.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A bound listener.
 #[derive(Debug)]
@@ -206,8 +203,8 @@ impl Server {
         let service = service_fn(move |request| {
             let (server, running) = (server.clone(), begun.begin());
             async move {
-                let _running = running;
-                Ok::<_, Infallible>(server.admit(request).await)
+                let response = server.admit(request).await;
+                Ok::<_, Infallible>(running.until_sent(response))
             }
         });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
@@ -279,79 +276,6 @@ impl Server {
             Ok(Err(_panic)) => ApiError::internal().into_response(),
             Err(_elapsed) => ApiError::took_too_long(retry_after).into_response(),
         }
-    }
-}
-
-/// What a connection does, to tell rest from work. Costs a request two atomic writes: the timer is not moved with each of
-/// them but, when it fires, set to what is left.
-#[derive(Debug, Clone)]
-struct Activity(Arc<Record>);
-
-#[derive(Debug)]
-struct Record {
-    opened: Instant,
-    /// Whether there was any request yet.
-    begun: AtomicBool,
-    /// Requests being answered.
-    running: AtomicUsize,
-    /// When the last one was answered, in milliseconds after opening.
-    rests_since: AtomicU64,
-    at_rest: Notify,
-}
-
-struct Running(Activity);
-
-impl Activity {
-    fn new() -> Self {
-        let (begun, running, rests_since) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicU64::new(0));
-        Self(Arc::new(Record { opened: Instant::now(), begun, running, rests_since, at_rest: Notify::new() }))
-    }
-
-    fn begin(&self) -> Running {
-        self.0.running.fetch_add(1, Ordering::Relaxed);
-        self.0.begun.store(true, Ordering::Relaxed);
-        Running(self.clone())
-    }
-
-    fn is_at_rest(&self) -> bool {
-        self.0.running.load(Ordering::Relaxed) == 0
-    }
-
-    /// Ends when no first request came in time, or when the connection has rested too long between two.
-    async fn rested(&self, limits: &Config) {
-        let (head, idle) = (limits.head_timeout.get(), limits.idle_timeout.get());
-        loop {
-            let now = Instant::now();
-            let rests_since = Duration::from_millis(self.0.rests_since.load(Ordering::Relaxed));
-            let ends = match (self.0.begun.load(Ordering::Relaxed), self.is_at_rest()) {
-                (false, _) => self.0.opened + head,
-                (true, false) => now + idle,
-                (true, true) => self.0.opened + rests_since + idle,
-            };
-            if ends <= now {
-                return;
-            }
-            // A rest that begins while we sleep ends no earlier than `idle` from now.
-            sleep_until(ends.min(now + idle)).await;
-        }
-    }
-
-    /// Ends when every request has been answered, a little later, so that the answer gets out.
-    async fn finished(&self) {
-        while !self.is_at_rest() {
-            self.0.at_rest.notified().await;
-        }
-        sleep_until(Instant::now() + GOODBYE).await;
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let Record { opened, running, rests_since, at_rest, .. } = &*self.0.0;
-        let since = u64::try_from(opened.elapsed().as_millis()).unwrap_or(u64::MAX);
-        rests_since.store(since, Ordering::Relaxed);
-        running.fetch_sub(1, Ordering::Relaxed);
-        at_rest.notify_one();
     }
 }
 

@@ -21,6 +21,7 @@ pub mod http_client;
 pub mod config;
 pub mod runtime;
 pub mod telemetry;
+pub mod live;
 pub mod admin;
 pub mod app;
 pub mod cli;

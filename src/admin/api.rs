@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 use super::operation::Verb::{Delete, Get, Post};
 use super::operation::{Call, Operation};
 use super::{
-    Admin, access, acts, deliveries, events, openapi, replays, routes, silences, sources, status, story, targets,
+    Admin, access, acts, deliveries, events, openapi, replays, routes, silences, sources, status, story, stream,
+    targets,
 };
 use crate::http_server::ApiError;
 
@@ -39,6 +40,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::new(Post, "/v1/replays", "begin_replay", replays::begin, "Tell stored events again, at a pace"),
         Operation::new(Get, "/v1/replays/{id}", "show_replay", replays::show, "A replay and how far it has come"),
         Operation::new(Delete, "/v1/replays/{id}", "stop_replay", replays::stop, "End a replay before its time"),
+        Operation::new(Get, "/v1/stream", "stream", stream::open, "What happens, as it happens, as Server-Sent Events").or(StatusCode::CONFLICT),
         Operation::new(Get, "/v1/acts", "list_acts", acts::list, "What operators did, newest first"),
     ]
 }

@@ -105,9 +105,7 @@ impl Wanted {
             let hint = "`since` is the first moment of what is asked for, `until` the first one after it";
             return Err(ApiError::not_allowed("nothing lies between `since` and `until`", hint));
         }
-        if text.as_deref().is_some_and(|text| search::words(text).is_empty()) {
-            return Err(ApiError::not_allowed("`text` has no word in it", "words are made of letters and digits"));
-        }
+        let text = words(text)?;
         let owed = OwedFilter { target, route, state };
         let ids = Default::default();
         let filter =
@@ -116,13 +114,41 @@ impl Wanted {
             Order::Newest => query::Order::NewestFirst,
             Order::Oldest => query::Order::OldestFirst,
         };
-        let page = Page::of(list, &format!("{order:?} {filter:?}"), self.limit, self.cursor.as_deref())?;
+        let page = page(list, &filter, order, self.limit, self.cursor.as_deref())?;
         let slice = Slice { after: page.before, limit: page.limit, order };
         Ok(Sought { filter, slice, page })
     }
 }
 
-fn short<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+/// A text that is looked for.
+///
+/// # Errors
+/// When nothing could be looked for by it.
+pub fn words(text: Option<String>) -> Result<Option<String>, ApiError> {
+    match text {
+        Some(text) if search::words(&text).is_empty() => {
+            Err(ApiError::not_allowed("`text` has no word in it", "words are made of letters and digits"))
+        }
+        text => Ok(text),
+    }
+}
+
+/// A page of what fits.
+///
+/// # Errors
+/// When the cursor is none of this list, filter and order.
+pub fn page(
+    list: &'static str,
+    filter: &EventFilter,
+    order: query::Order,
+    limit: usize,
+    cursor: Option<&str>,
+) -> Result<Page, ApiError> {
+    Page::of(list, &format!("{order:?} {filter:?}"), limit, cursor)
+}
+
+/// A text in a query, neither empty nor longer than anything that is looked for.
+pub fn short<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text: Option<String> = given(deserializer)?;
     match text.as_deref().map(str::len) {
         Some(0) => Err(de::Error::custom("an empty text is looked for")),

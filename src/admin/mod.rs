@@ -20,6 +20,7 @@ pub mod silences;
 pub mod sources;
 pub mod status;
 pub mod story;
+pub mod stream;
 pub mod targets;
 pub mod waiting;
 
@@ -39,6 +40,7 @@ use crate::config::{Secret, listen_address};
 use crate::deliver::quiet::Quiet;
 use crate::event::Timestamp;
 use crate::http_server::{self, ApiError};
+use crate::live::Live;
 use crate::names::{TargetName, TokenName};
 use crate::route::RoutingTable;
 use crate::runtime::{Clock, Doorbell, Lifecycle};
@@ -105,6 +107,8 @@ pub struct Admin {
     pub bell: Arc<Doorbell>,
     /// Where silences are added and ended.
     pub quiet: Arc<Quiet>,
+    /// Where one hears of what happens.
+    pub live: Live,
     /// What has to be shown to use the API.
     pub tokens: Tokens,
     /// What keeps events: `sqlite` or `memory`.

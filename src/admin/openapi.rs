@@ -100,7 +100,8 @@ impl Generators {
     }
 
     fn responses(&mut self, operation: &Operation, has_body: bool) -> Map<String, Value> {
-        let answer = content(&(operation.shape.answer)(&mut self.answers));
+        let answer = (operation.shape.answer)(&mut self.answers);
+        let answer = json!({operation.shape.content_type: {"schema": answer}});
         let good = json!({"description": "done", "content": answer});
         let refusal = content(&self.answers.subschema_for::<ErrorBody>());
         let in_path = operation.shape.parameter.map(|_| StatusCode::NOT_FOUND);

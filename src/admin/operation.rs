@@ -6,7 +6,7 @@
 use axum::body::Body;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{Extension, RawPathParams, State};
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter};
 use axum::{Json, Router};
@@ -35,6 +35,8 @@ pub struct Call<P = Nothing, Q = Nothing, B = Nothing> {
     pub query: Q,
     /// What the body says.
     pub body: B,
+    /// All the rest that the request says.
+    pub headers: HeaderMap,
 }
 
 /// Nothing: no part of the path, no query, no body.
@@ -127,6 +129,8 @@ impl<T: DeserializeOwned + JsonSchema + Send> InBody for Sent<T> {
 pub trait Answer {
     /// With this status.
     const STATUS: StatusCode;
+    /// As this.
+    const CONTENT_TYPE: &'static str = "application/json";
 
     /// The schema of its body.
     fn schema(generator: &mut SchemaGenerator) -> Schema;
@@ -179,6 +183,8 @@ pub struct Shape {
     pub body: fn(&mut SchemaGenerator) -> Option<Schema>,
     /// The status when all is well.
     pub status: StatusCode,
+    /// What the answer is.
+    pub content_type: &'static str,
     /// The schema of the answer.
     pub answer: fn(&mut SchemaGenerator) -> Schema,
 }
@@ -252,12 +258,13 @@ impl Operation {
             query: SchemaGenerator::subschema_for::<Q>,
             body: B::schema,
             status: A::STATUS,
+            content_type: A::CONTENT_TYPE,
             answer: A::schema,
         };
-        let handle = move |State(admin): State<Admin>, Extension(caller): Extension<Caller>, path, uri: Uri, body| {
+        let handle = move |State(admin), Extension(caller), path, uri, headers, body| {
             let handler = handler.clone();
             async move {
-                let called = match Call::read(admin, caller, path, &uri, body).await {
+                let called = match Call::read(admin, caller, path, uri, headers, body).await {
                     Ok(call) => handler(call).await,
                     Err(error) => Err(error),
                 };
@@ -285,15 +292,16 @@ impl<P: InPath, Q: DeserializeOwned, B: InBody> Call<P, Q, B> {
         admin: Admin,
         caller: Caller,
         path: Result<RawPathParams, RawPathParamsRejection>,
-        uri: &Uri,
+        uri: Uri,
+        headers: HeaderMap,
         body: Body,
     ) -> Result<Self, ApiError> {
         // What is no text names nothing that there is.
         let path = path.map_err(|_| ApiError::no_such_page())?;
         let named = path.iter().next().map(|(_, text)| text).unwrap_or_default();
-        let (path, query) = (P::read(named)?, read_query(uri)?);
+        let (path, query) = (P::read(named)?, read_query(&uri)?);
         let body = B::read(body, &admin.limits).await?;
         let now = admin.clock.now();
-        Ok(Self { admin, caller, now, path, query, body })
+        Ok(Self { admin, caller, now, path, query, body, headers })
     }
 }

@@ -18,6 +18,7 @@ use crate::deliver::quiet::Quiet;
 use crate::deliver::replay::Replayer;
 use crate::deliver::{Deliverer, Tools, Turn};
 use crate::http_server::{self, Listener, Server};
+use crate::live::Live;
 use crate::names::{SourceName, TargetName};
 use crate::notify::removed::Removed;
 use crate::runtime::{Clock, Doorbell, Lifecycle};
@@ -96,7 +97,8 @@ impl App {
         let removed = removed_targets(&*store, &targets).await?;
         let bell = Arc::new(Doorbell::for_targets(targets.iter().chain(&removed).cloned()));
         let quiet = Arc::new(Quiet::load(settings.table.clone(), store.clone(), clock.now()).await?);
-        let tools = Tools { store, table: settings.table, quiet: quiet.clone(), clock, bell, metrics };
+        let live = Live::default();
+        let tools = Tools { store, table: settings.table, quiet: quiet.clone(), clock, bell, metrics, live };
 
         tools.metrics.configured(tools.clock.now());
         let pulse = sources::pulse(&settings.sources, &tools).await?;
@@ -125,6 +127,7 @@ impl App {
             pulse,
             bell: tools.bell.clone(),
             quiet: quiet.clone(),
+            live: tools.live.clone(),
             tokens: settings.admin.all_tokens(),
             engine: settings.engine.name(),
             started_at: tools.clock.now(),
@@ -284,8 +287,8 @@ async fn removed_targets(store: &dyn Store, configured: &[TargetName]) -> Result
 }
 
 fn inbox(tools: &Tools, seen: Seen, pulse: Arc<Pulse>) -> Inbox {
-    let Tools { store, table, clock, bell, metrics, .. } = tools.clone();
-    Inbox::new(store, seen, table, bell, clock, metrics, pulse)
+    let Tools { store, table, clock, bell, metrics, live, .. } = tools.clone();
+    Inbox::new(store, seen, table, bell, clock, metrics, pulse).telling(live)
 }
 
 fn build_webhook(

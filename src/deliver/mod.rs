@@ -30,6 +30,7 @@ use verdict::Verdict;
 use crate::event::Event;
 use crate::event::batch::Batch;
 use crate::event::delivery::{Delivery, Outcome, Owed, Reason};
+use crate::live::Live;
 use crate::names::TargetName;
 use crate::notify::{Next, Notifier, NotifyError, Scope, Sent};
 use crate::route::{Routed, RoutingTable};
@@ -62,6 +63,8 @@ pub struct Tools {
     pub bell: Arc<Doorbell>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Who watches.
+    pub live: Live,
 }
 
 /// Whether a step found anything to do.
@@ -263,6 +266,7 @@ impl Deliverer {
                     if let Outcome::Delivered { .. } = settlement.outcome {
                         self.count_delivered(&settlement, &held);
                     }
+                    self.tools.live.attempted(&settlement.batch, &settlement.outcome, settlement.at);
                     self.tell_of(&after);
                     return change.iter().for_each(|change| self.tell_of_change(change));
                 }
@@ -295,6 +299,7 @@ impl Deliverer {
 
     fn tell_of(&self, after: &Aftermath) {
         self.tools.metrics.aftermath(after);
+        self.tools.live.aftermath(after, self.tools.clock.now());
         after.raised.iter().for_each(|report| self.count_report(report));
         after.woken.iter().for_each(|target| self.tools.bell.ring(target));
     }

@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use crate::event::delivery::Owed;
 use crate::event::{Event, Timestamp};
+use crate::live::Live;
 use crate::names::{CursorName, EventId, RouteName, SourceName, TargetName};
 use crate::route::{Routed, RoutingTable};
 use crate::runtime::{Clock, Doorbell, Lifecycle};
@@ -44,6 +45,7 @@ pub struct Inbox {
     metrics: Arc<Metrics>,
     pulse: Arc<Pulse>,
     repeats: Unwritten,
+    live: Live,
 }
 
 /// An event that is safe with us.
@@ -67,7 +69,13 @@ impl Inbox {
         metrics: Arc<Metrics>,
         pulse: Arc<Pulse>,
     ) -> Self {
-        Self { store, seen, table, bell, clock, metrics, pulse, repeats: Unwritten::default() }
+        let (repeats, live) = (Unwritten::default(), Live::default());
+        Self { store, seen, table, bell, clock, metrics, pulse, repeats, live }
+    }
+
+    /// The same, telling those who watch there.
+    pub fn telling(self, live: Live) -> Self {
+        Self { live, ..self }
     }
 
     /// The source is there, whether it brings an event or not: it sent something it may send, or it answered.
@@ -167,6 +175,7 @@ impl Inbox {
     async fn append(&self, appends: Vec<Append>, cursor: Option<Cursor>) -> Result<Vec<Appended>, StoreError> {
         let Kept { appended, after } = self.store.append(appends, cursor).await?;
         self.metrics.aftermath(&after);
+        self.live.aftermath(&after, self.clock.now());
         after.woken.iter().for_each(|target| self.bell.ring(target));
         Ok(appended)
     }
@@ -247,6 +256,7 @@ impl Inbox {
                 spans::accepted(&id, &source, &type_name, received_at, now);
                 tracing::debug!(event.id = %id, event.kind = type_name, deliveries = targets.len(), "accepted an event");
                 targets.iter().for_each(|target| self.bell.ring(target));
+                self.live.arrived();
             }
         }
         Accepted { id, duplicate: appended != Appended::New }

@@ -9,6 +9,7 @@ use castai_relay::deliver::quiet::Quiet;
 use castai_relay::deliver::{Deliverer, Policy, Tools, Turn};
 use castai_relay::event::batch::Batch;
 use castai_relay::http_client::Endpoint;
+use castai_relay::live::Live;
 use castai_relay::names::TargetName;
 use castai_relay::notify::{Notifier, NotifyError, Sent};
 use castai_relay::route::RoutingTable;
@@ -209,6 +210,7 @@ async fn crank(relay: &TestRelay, notifier: Arc<dyn Notifier>, policy: Policy) -
         clock: Arc::new(relay.clock().clone()),
         bell: bell.clone(),
         metrics: Arc::new(Metrics::new(&[], &[], &[])),
+        live: Live::default(),
     };
     (Deliverer::new(target, notifier, policy, tools), bell)
 }

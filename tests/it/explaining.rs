@@ -3,6 +3,7 @@
 mod finding;
 mod screens;
 mod typed;
+mod watching;
 
 use serde_json::Value;
 
@@ -12,6 +13,12 @@ use crate::support::relay::TestRelay;
 
 const TOKEN: &str = "a-token-for-operators";
 const CONFIG: &str = "admin: { token: a-token-for-operators }";
+
+/// What whoever types a command has as configuration.
+const TYPED: &str = r#"
+server: { listen: 127.0.0.1:0 }
+admin: { token: a-token-for-operators }
+"#;
 
 async fn call(relay: &TestRelay, method: &str, path: &str, body: &str) -> Answer {
     let authorization = format!("Bearer {TOKEN}");
@@ -33,8 +40,7 @@ async fn typed(relay: &TestRelay, arguments: &[&str]) -> Said {
 async fn typed_at(url: &str, arguments: &[&str]) -> Said {
     let typed = [arguments, &["--config", "relay.yaml", "--url", url]].concat();
     let typed: Vec<String> = typed.into_iter().map(str::to_owned).collect();
-    let configuration = format!("server: {{ listen: 127.0.0.1:0 }}\n{CONFIG}");
-    tokio::task::spawn_blocking(move || run(House::with(&configuration).path(), &typed, &[])).await.unwrap()
+    tokio::task::spawn_blocking(move || run(House::with(TYPED).path(), &typed, &[])).await.unwrap()
 }
 
 /// The screen of `explain` for this event.

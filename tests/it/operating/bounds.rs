@@ -30,7 +30,20 @@ async fn a_body_that_is_too_large_or_too_deep_is_refused() {
 #[tokio::test]
 async fn a_query_that_is_too_long_or_means_nothing_is_refused() {
     let relay = TestRelay::start(CONFIG).await;
-    for path in ["status", "targets", "targets/oncall", "routes", "sources", "silences", "acts", "openapi.json"] {
+    for path in [
+        "status",
+        "targets",
+        "targets/oncall",
+        "routes",
+        "sources",
+        "silences",
+        "acts",
+        "events",
+        "events/a",
+        "deliveries",
+        "stream",
+        "openapi.json",
+    ] {
         refused(&relay, "GET", &format!("{path}?colour=red"), "", (400, "not_allowed")).await;
         refused(&relay, "GET", &format!("{path}?{}", "x".repeat(3000)), "", (400, "not_allowed")).await;
     }

@@ -84,6 +84,17 @@ async fn what_is_answered_is_what_is_written_down() {
     }
 }
 
+#[tokio::test]
+async fn the_stream_is_written_down_as_what_it_is_with_the_data_of_each_of_its_events() {
+    let relay = TestRelay::start(CONFIG).await;
+    let document = look(&relay, "openapi.json").await;
+    let content = &document["paths"]["/api/v1/stream"]["get"]["responses"]["200"]["content"];
+    assert_eq!(content.as_object().unwrap().keys().collect::<Vec<_>>(), ["text/event-stream"]);
+    let data = content["text/event-stream"]["schema"]["contentSchema"]["oneOf"].as_array().unwrap();
+    let fields = data.iter().map(|data| named(&document, data)["properties"].as_object().unwrap().len());
+    assert!(data.len() == 4 && fields.into_iter().all(|fields| fields > 0), "{content}");
+}
+
 /// Whether a value is what a schema says, as far as our schemas say anything: references, kinds, fields and items.
 fn fits(document: &Value, schema: &Value, value: &Value, place: &str) {
     if schema["$ref"].is_string() && schema["type"].is_null() {

@@ -13,6 +13,7 @@ use castai_relay::deliver::quiet::Quiet;
 use castai_relay::deliver::{Deliverer, Tools};
 use castai_relay::event::Timestamp;
 use castai_relay::event::act::Signature;
+use castai_relay::live::Live;
 use castai_relay::names::{CursorName, EventId, SilenceId, SourceName, TokenName};
 use castai_relay::route::silence::Draft;
 use castai_relay::runtime::{Clock, Doorbell, Lifecycle};
@@ -285,8 +286,15 @@ impl World {
         let (store, table): (Arc<dyn Store>, _) = (self.store.clone(), plan.table.clone());
         let quiet = wait_for(Quiet::load(table.clone(), store.clone(), self.now())).unwrap();
         let quiet = Arc::new(quiet);
-        let tools =
-            Tools { store, table, clock, bell: bell.clone(), metrics: self.metrics.clone(), quiet: quiet.clone() };
+        let tools = Tools {
+            store,
+            table,
+            clock,
+            bell: bell.clone(),
+            metrics: self.metrics.clone(),
+            quiet: quiet.clone(),
+            live: Live::default(),
+        };
         let (life, mut tasks) = (Lifecycle::default(), Tasks::default());
         for (index, target) in plan.targets.iter().enumerate() {
             tasks.add(self.deliverer(index, target, &tools).run(life.clone()));

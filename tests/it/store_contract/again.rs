@@ -86,7 +86,7 @@ pub async fn a_replay_owes_again_and_says_how_far_it_has_come(store: Arc<dyn Sto
     assert_eq!((replay.id, replay.place, replay.next_at), (ReplayId::from_row(1), 0, at(100)));
     assert_eq!(store.running_replay().await.unwrap(), Some(replay.clone()));
     let [first, second] = [(1, both[0].clone()), (2, both[1].clone())];
-    let after = store.go_on(step(&replay, &[first.clone()], Some(at(101)), 100)).await.unwrap().unwrap();
+    let after = store.go_on(step(&replay, std::slice::from_ref(&first), Some(at(101)), 100)).await.unwrap().unwrap();
     assert!(after.woken.contains(&target("slack")));
     let twice = store.go_on(step(&replay, &[first], Some(at(101)), 100)).await.unwrap();
     assert_eq!(twice, None, "somebody took this step");

@@ -12,4 +12,5 @@ pub mod internet;
 pub mod process;
 pub mod receivers;
 pub mod relay;
+pub mod streams;
 pub mod wire_faults;
