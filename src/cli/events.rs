@@ -1,6 +1,8 @@
 //! `events list|show|tail`: what came to a relay that runs. The story of one event is [`super::explain`].
 
 mod print;
+mod sse;
+mod tail;
 
 use std::io::Write;
 
@@ -23,6 +25,8 @@ pub enum EventsCommand {
     List(ListArgs),
     /// Print an event as it is kept, and its body as it came
     Show(ShowArgs),
+    /// Print what happens, as it happens: new events, attempts, and how deliveries end; until Ctrl-C
+    Tail(tail::TailArgs),
 }
 
 /// What `events list` takes.
@@ -73,6 +77,7 @@ pub async fn run(command: &EventsCommand, out: &mut dyn Write) -> Result<Verdict
                 Output::Table => print::one(&story, out)?,
             }
         }
+        EventsCommand::Tail(args) => return tail::run(args, out).await,
     }
     Ok(Verdict::Good)
 }

@@ -16,7 +16,7 @@ use crate::admin::access::Token;
 use crate::app::settings::Settings;
 use crate::config::Secret;
 use crate::event::Timestamp;
-use crate::http_client::{Ending, Endpoint, EndpointError, HttpClient, Method, Reply, Request, SendError};
+use crate::http_client::{Ending, Endpoint, EndpointError, HttpClient, Method, Request, SendError, Streamed};
 use crate::runtime::{Clock, SystemClock};
 
 /// How long the relay may take to answer.
@@ -129,24 +129,12 @@ impl RunningRelay {
         to: &Endpoint,
         body: Option<&Value>,
     ) -> Result<T, Failure> {
-        let authorization = format!("Bearer {}", self.token.expose());
+        let authorization = self.authorization();
         let headers = [("authorization", authorization.as_str())];
         let body = body.map(|body| Bytes::from(body.to_string()));
         let body = body.as_ref().map(|body| ("application/json", body));
         let request = Request { method, to, headers: &headers, body, limit: MAX_ANSWER_BYTES };
-        let answered = tokio::time::timeout(PATIENCE, self.http.exchange(request, SystemClock.now())).await;
-        let reply = match answered {
-            Err(_elapsed) => return Err(anyhow!("no answer from {} within {PATIENCE:?}", self.url).into()),
-            Ok(Err(SendError::Unreachable(detail))) => {
-                let hint = "hint: is `castai-relay serve` running, with the same configuration?";
-                return Err(anyhow!("nothing answers at {}: {detail}\n{hint}", self.url).into());
-            }
-            Ok(answered) => answered?,
-        };
-        self.read(&reply)
-    }
-
-    fn read<T: DeserializeOwned>(&self, reply: &Reply) -> Result<T, Failure> {
+        let reply = self.answered(self.http.exchange(request, SystemClock.now())).await?;
         let json = serde_json::from_slice::<Value>(&reply.body).ok().filter(|_| reply.ending == Ending::Complete);
         let (status, json) = (reply.status, json.unwrap_or_default());
         if (200..300).contains(&status) {
@@ -154,12 +142,50 @@ impl RunningRelay {
                 T::deserialize(json).with_context(|| format!("{} answers {status} with something else", self.url));
             return Ok(read.context("is it the admin listener of a castai-relay of this version?")?);
         }
+        Err(self.refusal(status, &json))
+    }
+
+    /// Opens the stream at `path`.
+    ///
+    /// # Errors
+    /// As [`RunningRelay::ask`].
+    pub async fn watch(&self, path: &str, query: &[(&str, String)]) -> Result<Streamed, Failure> {
+        let authorization = self.authorization();
+        let headers = [("authorization", authorization.as_str())];
+        let to = self.base.join(path, query);
+        let request = Request { method: Method::Get, to: &to, headers: &headers, body: None, limit: MAX_ANSWER_BYTES };
+        let stream = self.answered(self.http.open(request)).await?;
+        match stream.status {
+            200 => Ok(stream),
+            status => {
+                let said = stream.rest(MAX_ANSWER_BYTES).await;
+                Err(self.refusal(status, &serde_json::from_slice(&said).unwrap_or_default()))
+            }
+        }
+    }
+
+    fn authorization(&self) -> String {
+        format!("Bearer {}", self.token.expose())
+    }
+
+    async fn answered<T>(&self, answer: impl Future<Output = Result<T, SendError>>) -> Result<T, Failure> {
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Err(_elapsed) => Err(anyhow!("no answer from {} within {PATIENCE:?}", self.url).into()),
+            Ok(Err(SendError::Unreachable(detail))) => {
+                let hint = "hint: is `castai-relay serve` running, with the same configuration?";
+                Err(anyhow!("nothing answers at {}: {detail}\n{hint}", self.url).into())
+            }
+            Ok(answered) => Ok(answered?),
+        }
+    }
+
+    fn refusal(&self, status: u16, json: &Value) -> Failure {
         let said = |key: &str| json["error"][key].as_str().map(str::to_owned);
         let refusal = match (said("message"), said("hint")) {
             (Some(message), Some(hint)) => anyhow!("{message}\nhint: {hint}"),
             _ => anyhow!("{} answers {status}; is it the admin listener of a castai-relay?", self.url),
         };
-        Err(if status == 400 { Failure::Misuse(refusal) } else { Failure::Other(refusal) })
+        if status == 400 { Failure::Misuse(refusal) } else { Failure::Other(refusal) }
     }
 }
 

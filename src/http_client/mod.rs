@@ -6,6 +6,7 @@
 
 mod endpoint;
 mod patience;
+mod streamed;
 
 use std::error::Error;
 use std::fmt;
@@ -17,6 +18,7 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 
 pub use endpoint::{Endpoint, EndpointError};
 pub use patience::{retry_after, wait_of_seconds};
+pub use streamed::Streamed;
 
 use crate::event::Timestamp;
 
@@ -229,16 +231,9 @@ impl HttpClient {
     /// # Errors
     /// When no answer came; the error says whether the request may have arrived.
     pub async fn exchange(&self, request: Request<'_>, now: Timestamp) -> Result<Reply, SendError> {
-        let Request { method, to, headers, body, limit } = request;
-        let client = if to.is_loopback() { &self.on_this_machine } else { &self.outside };
-        let mut building = client.request(method.of_http(), to.0.clone());
-        if let Some((content_type, body)) = body {
-            building = building.header(CONTENT_TYPE, content_type).body(body.clone());
-        }
-        let building = headers.iter().fold(building, |building, (name, value)| building.header(*name, *value));
-        let response = building.send().await.map_err(|error| SendError::new(error, to))?;
+        let response = self.send(&request).await?;
         let (status, headers) = (response.status().as_u16(), Headers(response.headers().clone()));
-        let (body, ending) = read_up_to(limit, response).await;
+        let (body, ending) = read_up_to(request.limit, response).await;
         Ok(Reply {
             status,
             retry_after: headers.get(RETRY_AFTER.as_str()).and_then(|wait| retry_after(wait, now)),
@@ -248,6 +243,17 @@ impl HttpClient {
             body,
             ending,
         })
+    }
+
+    async fn send(&self, request: &Request<'_>) -> Result<Response, SendError> {
+        let Request { method, to, headers, body, limit: _ } = request;
+        let client = if to.is_loopback() { &self.on_this_machine } else { &self.outside };
+        let mut building = client.request(method.of_http(), to.0.clone());
+        if let Some((content_type, body)) = *body {
+            building = building.header(CONTENT_TYPE, content_type).body(body.clone());
+        }
+        let building = headers.iter().fold(building, |building, (name, value)| building.header(*name, *value));
+        building.send().await.map_err(|error| SendError::new(error, to))
     }
 
     /// POSTs `body`, once, and reads the start of the answer for people and classifiers; all else as

@@ -35,6 +35,7 @@ fn help_says_what_each_command_does() {
         "events",
         "events list",
         "events show",
+        "events tail",
         "deliveries",
         "deliveries list",
         "deliveries retry",

@@ -2,6 +2,7 @@
 
 mod finding;
 mod screens;
+mod tailing;
 mod typed;
 mod watching;
 

@@ -108,6 +108,7 @@ const PURE: &[&str] = &[
     "castai_api/error",
     "castai_api/patience",
     "cli/castai/setup/plan",
+    "cli/events/sse",
     "cli/castai/doctor/checks*",
     "cli/castai/doctor/facts",
     "cli/castai/doctor/line",
