@@ -158,7 +158,9 @@ async fn routing(admin: &Admin, event: &Event, table: Option<TableId>) -> Result
             None => Err(format!("its routing table {id} is no longer kept")),
             Some(text) => match (admin.read_table)(&text) {
                 Ok(table) => Ok(table.explain(event)),
-                Err(problems) => Err(format!("this version cannot read its routing table {id}: {problems}")),
+                Err(problems) => {
+                    Err(format!("this version cannot read its routing table {id}: {}", in_a_line(&problems)))
+                }
             },
         },
     };
@@ -167,6 +169,11 @@ async fn routing(admin: &Admin, event: &Event, table: Option<TableId>) -> Result
         Err(why) => (Vec::new(), Some(why)),
     };
     Ok(Routing { table: table.map(|id| id.to_string()), is_in_force, verdicts, unknown })
+}
+
+fn in_a_line(problems: &Problems) -> String {
+    let text = problems.to_string();
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 impl Told {

@@ -1,8 +1,13 @@
 //! Events and deliveries are found by what is known of them, a page at a time.
 
+use castai_relay::event::ledger::KeptTable;
+use castai_relay::names::TableId;
+use castai_relay::runtime::Clock;
+use castai_relay::store::Append;
 use serde_json::{Value, json};
 
-use super::{CONFIG, call, look};
+use super::watching::plain;
+use super::{CONFIG, call, explained, look};
 use crate::support::bodies::{node_added, spot_interrupted};
 use crate::support::receivers::says;
 use crate::support::relay::TestRelay;
@@ -213,4 +218,26 @@ async fn what_the_routes_made_of_an_event_is_told_by_the_table_of_its_time() {
     let after = look(&relay, "events/a").await;
     assert_eq!(after["routing"]["is_in_force"], false);
     assert_eq!((told(&after), &after["routing"]["table"]), (told(&before), &before["routing"]["table"]));
+}
+
+#[tokio::test]
+async fn why_it_cannot_be_told_what_the_routes_made_of_an_event_is_said() {
+    let relay = TestRelay::start(CONFIG).await;
+    let unreadable = KeptTable::new("{routes: [ { name: nodes, match: { typ: x }, notify: [] } ]}".to_owned());
+    relay.store.keep_table(unreadable.clone(), relay.clock().now()).await.unwrap();
+    let forgotten = TableId::of("a table that nobody kept");
+    for (number, routed_by, part) in [
+        (1, None, "an earlier version of the relay routed it"),
+        (2, Some(forgotten), "is no longer kept"),
+        (3, Some(unreadable.id), "unknown key `typ`; at: the routing table of that time:1:36"),
+    ] {
+        let event = plain(number, &relay);
+        relay.store.append(vec![Append { event, owed: vec![], routed_by }], None).await.unwrap();
+        let story = look(&relay, &format!("events/evt-{number}")).await;
+        let routing = &story["routing"];
+        assert!(routing["unknown"].as_str().unwrap().contains(part), "{part}: {routing}");
+        assert_eq!((&routing["verdicts"], &routing["is_in_force"]), (&json!([]), &json!(false)));
+        let screen = explained(&relay, &format!("evt-{number}")).await;
+        assert!(screen.contains("routes\n  cannot be told: ") && screen.contains(part), "{screen}");
+    }
 }

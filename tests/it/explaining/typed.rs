@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CONFIG, typed, typed_at};
+use super::{CONFIG, look, typed, typed_at};
 use crate::support::bodies::{node_added, spot_interrupted};
 use crate::support::receivers::says;
 use crate::support::relay::TestRelay;
@@ -64,6 +64,15 @@ async fn an_event_is_shown_as_it_is_kept_and_as_it_came() {
     assert!(!said.out.contains('\x1b'), "{said:?}");
     let shown = json(&typed(&relay, &["events", "show", "org/a", "--output", "json"]).await.out);
     assert_eq!((&shown["event"]["id"], &shown["body"]["text"]), (&json!("org/a"), &json!(body)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_json_the_story_is_told_as_the_api_tells_it() {
+    let relay = TestRelay::start(CONFIG).await;
+    relay.accept(node_added("a")).await;
+    relay.deliver().await;
+    let said = typed(&relay, &["explain", "a", "--output", "json"]).await;
+    assert_eq!((said.code, json(&said.out)), (0, look(&relay, "events/a").await));
 }
 
 #[tokio::test(flavor = "multi_thread")]
