@@ -1,5 +1,7 @@
 //! Who is told of what, and in which words, from the webhook to the target. Next: [`super::delivering`].
 
+mod keeping_tables;
+
 use serde_json::json;
 
 use crate::support::bodies::{fixture, node_added, spot_interrupted, with};

@@ -43,9 +43,10 @@ pub(super) fn written_out(root: &Section) -> String {
     let targets = root.section("targets").entries();
     let targets = targets.iter().map(|(name, target)| format!("{name}: {}", part(target, &["fallback", "max_age"])));
     let targets: Vec<String> = targets.collect();
-    let tables = root.split(&["default_targets", "routes"]).0.written_out();
-    let tables = tables.trim_start_matches('{').trim_end_matches('}');
-    format!("{{{tables}, sources: {{{}}}, targets: {{{}}}}}", late.join(", "), targets.join(", "))
+    let whole = |key: &str| Some(format!("{key}: {}", root.child(key)?.written_out()));
+    let tables = ["default_targets", "routes"].into_iter().filter_map(whole);
+    let beside = [format!("sources: {{{}}}", late.join(", ")), format!("targets: {{{}}}", targets.join(", "))];
+    format!("{{{}}}", tables.chain(beside).collect::<Vec<_>>().join(", "))
 }
 
 /// The table that is made of such a text.
