@@ -13,7 +13,6 @@ mod filter;
 mod replay;
 mod route_test;
 mod running;
-mod samples;
 mod send;
 mod serve;
 mod shown;
@@ -37,6 +36,7 @@ use crate::event::Timestamp;
 use crate::http_client::{self, HttpClient};
 use crate::notify::Kit;
 use crate::runtime::{Clock, SystemClock};
+use crate::source::samples;
 
 /// Takes every CAST AI event in, loses none, tells the right people once, and can prove it.
 #[derive(Debug, Parser)]

@@ -17,6 +17,8 @@ mod node_labels;
 pub mod polling;
 pub mod pulse;
 mod repeats;
+pub mod samples;
+pub mod schedule;
 pub mod verify;
 pub mod wire;
 

@@ -1,6 +1,6 @@
 //! CAST AI's savings reports: a summary on a schedule, and thresholds that are watched.
 //!
-//! [`schedule`] and [`periods`] say when and over which days, [`ask`] gets the figures, [`report`] and [`sums`] make a
+//! [`super::schedule`] and [`periods`] say when and over which days, [`ask`] gets the figures, [`report`] and [`sums`] make a
 //! summary of them, [`threshold`] says what was crossed and [`memory`] what is remembered of it; [`summary`] and [`watch`] are the two rounds that carry it out.
 //! Money is decimal from the wire to the page. Knows the API and the [`Inbox`]; knows no routes and no targets.
 
@@ -8,7 +8,6 @@ mod ask;
 mod memory;
 pub mod periods;
 mod report;
-pub mod schedule;
 mod summary;
 mod sums;
 pub mod threshold;
@@ -27,6 +26,7 @@ use serde_json::{Map, Value};
 
 use super::Inbox;
 use super::polling::{Poll, PollError};
+use super::schedule::{CronLine, Schedule};
 use crate::castai_api::CastAi;
 use crate::config::Span;
 use crate::event::savings::SavingsSummary;
@@ -34,7 +34,6 @@ use crate::event::{CastAIEvent, Cluster, Event, Timestamp, Zone};
 use crate::names::{EventId, SourceName};
 use ask::Patience;
 use periods::Day;
-use schedule::{CronLine, Schedule};
 use summary::Summary;
 use threshold::Threshold;
 use watch::Watch;

@@ -8,9 +8,9 @@ use std::fmt;
 use jiff::civil::Date;
 use jiff::{Span, ToSpan};
 
-use super::schedule::moment;
 use crate::event::savings::{Days, PeriodPair};
 use crate::event::{Timestamp, Zone};
+use crate::source::schedule::moment;
 
 /// How many days `trailing 30 days` are.
 const TRAILING: i64 = 30;
@@ -30,7 +30,7 @@ impl Day {
     }
 
     /// The day this many days later, or earlier; held within the calendar.
-    pub(super) fn plus(self, days: i64) -> Self {
+    pub(in crate::source) fn plus(self, days: i64) -> Self {
         Self(self.0.saturating_add(Span::new().try_days(days).unwrap_or_default()))
     }
 

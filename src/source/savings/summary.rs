@@ -10,12 +10,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::ask::{self, Patience};
-use super::schedule::Schedule;
 use super::{Inbox, event, report};
 use crate::castai_api::CastAi;
 use crate::event::{CastAIEvent, Timestamp};
 use crate::names::{CursorName, SourceName};
 use crate::source::polling::{Asked, Poll, PollError};
+use crate::source::schedule::Schedule;
 use crate::store::Cursor;
 
 /// How late a summary may become for the sake of a cluster whose figures cannot be had.

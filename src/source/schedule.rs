@@ -1,7 +1,7 @@
-//! When the summary is due: a cron line in a time zone, once a day at the most.
+//! When something is due by the calendar: a cron line in a time zone, once a day at the most.
 //!
 //! Pure: every moment is asked for, none is waited for. The libraries for time stay in this file and in
-//! [`super::periods`]. When the clock is put forward over the moment, it is the first one after the gap; when the clock
+//! [`super::savings::periods`]. When the clock is put forward over the moment, it is the first one after the gap; when the clock
 //! is put back over it, it is the earlier of the two.
 
 use std::fmt;
@@ -19,7 +19,7 @@ pub(super) fn moment(zoned: &Zoned) -> Timestamp {
     Timestamp::from_millis(zoned.timestamp().as_millisecond())
 }
 
-/// A cron line of five fields that comes once a day at the most: a summary is of a day.
+/// A cron line of five fields that comes once a day at the most: what comes by it is for people.
 #[derive(Debug, Clone)]
 pub struct CronLine {
     cron: Box<Cron>,
@@ -44,8 +44,7 @@ impl CronLine {
         }
         if [minute, hour].iter().any(|field| field.is_empty() || !field.chars().all(|c| c.is_ascii_digit())) {
             return Err(format!(
-                "`{line}` may come more than once a day, and a summary is of a day: minute and hour must be one number \
-                 each; {rule}"
+                "`{line}` may come more than once a day: minute and hour must be one number each; {rule}"
             ));
         }
         let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
@@ -112,6 +111,12 @@ impl Schedule {
         let moments: Vec<Timestamp> = moments.take(MOMENTS).collect();
         let rests = moments.windows(2).map(|pair| pair[1].saturating_since(pair[0]));
         rests.max().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}", self.cron, self.zone)
     }
 }
 

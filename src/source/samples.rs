@@ -1,4 +1,4 @@
-//! Sample bodies as CAST AI's webhook would bring them, for `send`, `route test` and `demo`.
+//! Sample bodies as CAST AI's webhook would bring them, for drills, `send`, `route test` and `demo`.
 //!
 //! To add one: a file in `config/samples` and a row here.
 
