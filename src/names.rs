@@ -1,4 +1,4 @@
-//! The names everything else refers to: ids of events, deliveries, silences and replays, names of sources, routes, targets, tokens and cursors, keys
+//! The names everything else refers to: ids of events, deliveries, silences and replays, names of sources, routes, targets, drills, tokens and cursors, keys
 //! of groups and incidents.
 //!
 //! Each is a newtype with one door, `parse`, so a name that exists is a name that is allowed.
@@ -127,6 +127,18 @@ operator_name!(
     ThresholdName,
     "threshold name"
 );
+operator_name!(
+    /// A drill, such as `spot-page`: a test event that goes all the way, marked as such.
+    DrillName,
+    "drill name"
+);
+
+impl DrillName {
+    /// Of the drills that nobody configured, but asked for.
+    pub fn on_demand() -> Self {
+        Self("on-demand".into())
+    }
+}
 
 impl TokenName {
     /// Of the token that is written as `admin.token`.
@@ -144,6 +156,11 @@ impl CursorName {
     /// What the savings thresholds remember.
     pub fn savings_thresholds() -> Self {
         Self("savings-thresholds".into())
+    }
+
+    /// What is remembered of a drill. It may be longer than a name that people give.
+    pub fn of_drill(drill: &DrillName) -> Self {
+        Self(format!("drill-{drill}").into())
     }
 }
 

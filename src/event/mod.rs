@@ -3,7 +3,7 @@
 //! Knows names and nothing else: no HTTP, no configuration, no database, no clock (`received_at` is given).
 //! [`castai`] names the kinds of event, [`audit`] and [`savings`] are the larger ones, [`delivery`] is what an event owes,
 //! [`aftermath`] what becomes of it beside, [`ledger`] what happened to it, [`batch`] what leaves together and [`tally`] what that is about, [`relay`] what the relay reports of itself, [`silence`] what nobody is told of for a while,
-//! [`act`] what operators did.
+//! [`act`] what operators did, [`drill`] what is only a drill.
 //! Next room: [`crate::source`], where events come from.
 
 pub mod act;
@@ -12,6 +12,7 @@ pub mod audit;
 pub mod batch;
 pub mod castai;
 pub mod delivery;
+mod drill;
 pub mod fields;
 pub mod ledger;
 mod record;
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use castai::CastAIEvent;
+pub use drill::DrillOutcome;
 pub use record::RecordError;
 pub use severity::{Severity, UnknownSeverity};
 pub use timestamp::Timestamp;

@@ -10,6 +10,7 @@ use super::answer::asked_wait;
 use super::samples::{alone, delivery, interruptions, kit, many, of_incident, wording};
 use super::*;
 use crate::event::delivery::Phase;
+use crate::names::DrillName;
 
 #[test]
 fn every_kind_builds_from_a_good_section_and_refuses_an_unknown_key() {
@@ -31,6 +32,21 @@ async fn the_log_takes_everything_and_previews_it() {
     let preview = log.preview(&batch, &wording(json!({"text": "a <b> & c"})));
     assert!(preview.starts_with("New spot node: m6i.2xlarge\na <b> & c\nCluster=prod-eu; "), "{preview}");
     assert_eq!(log.notify(&batch, &Wording::default()).await, Ok(Sent::default()));
+}
+
+#[test]
+fn whatever_the_kind_a_drill_is_marked_as_one() {
+    let mut drill = delivery("node.added", json!({"instanceType": "m6i.2xlarge"}));
+    drill.event = drill.event.as_drill(&DrillName::on_demand());
+    for Kind { name: kind, build, .. } in NOTIFIERS {
+        let good = "{ routing_key: 0123456789abcdef0123456789abcdef }";
+        let good = if *kind == "slack" { "{ webhook_url: https://hooks.slack.com/services/T0/B0/x }" } else { good };
+        let good = if *kind == "log" { "{}" } else { good };
+        let notifier = build(&Section::from_yaml(kind, good), &kit()).unwrap();
+        let preview = notifier.preview(&alone(&drill), &wording(json!({"title": "Wake up"})));
+        assert!(preview.contains("Drill: Wake up"), "{kind}: {preview}");
+        assert!(preview.contains("drill on-demand: this did not happen"), "{kind}: {preview}");
+    }
 }
 
 /// What is logged meanwhile, as JSON objects.

@@ -15,8 +15,11 @@ pub(super) struct Ending<'a> {
     pub(super) key: IncidentKey,
 }
 
-/// Of all routes, in order.
+/// Of all routes, in order. What did not happen ends nothing.
 pub(super) fn endings<'a>(routes: &'a [Route], facts: &Facts<'_>) -> Vec<Ending<'a>> {
+    if facts.event().drill().is_some() {
+        return Vec::new();
+    }
     let ending = |route: &'a Route| {
         let key = route.incident.as_ref().and_then(|rule: &IncidentRule| rule.ended_by(facts))?;
         Some(Ending { route, key })

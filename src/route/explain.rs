@@ -203,7 +203,8 @@ fn examine(route: &Route, routes: &[Route], facts: &Facts<'_>, so_far: &mut Vec<
     let before = so_far.len();
     owe_the_untold(route, routes, facts, so_far);
     let owed = so_far[before..].to_vec();
-    let nameless = route.incident.as_ref().and_then(|rule| rule.key(facts).err());
+    let rule = route.incident.as_ref().filter(|_| facts.event().drill().is_none());
+    let nameless = rule.and_then(|rule| rule.key(facts).err());
     let nameless = nameless.map(|reason| format!("opens no incident: {reason}"));
     let doubts = route.matcher.doubt(facts).into_iter().chain(nameless).collect();
     Verdict::Matched { owed, already_owed, stop: route.stop, hours: route.hours_in_words(), doubts }
@@ -216,7 +217,7 @@ fn end(route: &Route, endings: &[Ending<'_>], facts: &Facts<'_>, so_far: &mut Ve
         ending.owe(facts, so_far);
         return Some(End::Resolves { key: ending.key.clone(), owed: so_far[before..].to_vec() });
     }
-    let rule: &IncidentRule = route.incident.as_ref()?;
+    let rule: &IncidentRule = route.incident.as_ref().filter(|_| facts.event().drill().is_none())?;
     let reason = rule.ended_for_nothing(facts)?;
     Some(End::Nameless { reason })
 }

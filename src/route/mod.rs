@@ -3,13 +3,15 @@
 //! A pure function of one event, compiled when the configuration is read and total: whatever the event holds, there is
 //! an answer, and [`RoutingTable::explain`] gives the reasons for it. [`matcher`] decides whether a route takes an
 //! event, [`hours`] when it may speak; [`group`], [`storm`] and [`incident`] are what a route says of its deliveries together, [`ending`] is which
-//! incidents an event ends; [`explain`] puts all of it into words, [`compare`] says what another table would make of the past. Knows names, events, templates, and how durations and
+//! incidents an event ends, [`drill`] how what is only a drill is kept apart; [`explain`] puts all of it into words, [`compare`] says what another
+//! table would make of the past. Knows names, events, templates, and how durations and
 //! rates are written; knows no kinds of target, no store, no clock, no I/O. Next room: [`crate::store`], which keeps what
 //! is owed.
 
 mod bounds;
 pub mod compare;
 mod condition;
+mod drill;
 mod ending;
 pub mod explain;
 pub mod group;
@@ -114,14 +116,15 @@ impl Route {
     fn owe(&self, target: &TargetName, facts: &Facts<'_>) -> Owed {
         let event = facts.event();
         let of_incident = self.incident.as_ref().and_then(IncidentRule::severity);
-        Owed {
+        let owed = Owed {
             route: self.name.clone(),
             target: target.clone(),
             severity: of_incident.or(self.severity).unwrap_or(event.severity),
             group: self.group.as_ref().and_then(|group| group.of(event)),
             storm: self.storm.as_ref().map(|storm| storm.watch(facts)),
             incident: self.incident.as_ref().and_then(|incident| incident.open(facts)),
-        }
+        };
+        drill::apart(owed, event)
     }
 
     /// How what it owes is gathered.

@@ -19,6 +19,7 @@ pub use list::List;
 use crate::event::batch::Batch;
 use crate::event::delivery::{Again, Delivery, Phase};
 use crate::event::{Event, Severity};
+use crate::names::DrillName;
 use crate::template::{LinkTemplate, Markup, Subject, Template, Wording};
 
 /// What there is to say. Every part is bounded except `text`, which each target cuts to its own limit; none holds what
@@ -126,17 +127,29 @@ impl Message {
             (None, Some(tally)) => digest::compose(batch, tally, wording),
             (None, None) => Self::of_one(batch.lead(), wording, markup),
         };
-        // What is told again never leaves together with what is not.
+        // A drill never leaves together with anything else, and what is told again never with what is not.
+        let message = match batch.lead().event.drill() {
+            Some(drill) => message.only_a_drill(&drill),
+            None => message,
+        };
         match batch.lead().again {
             Some(again) => message.told_again(again),
             None => message,
         }
     }
 
+    /// Nobody may act on it.
+    fn only_a_drill(self, drill: &DrillName) -> Self {
+        self.marked("Drill", format!("drill {drill}: this did not happen, and nothing is to be done"))
+    }
+
     /// Nobody may take it for news.
     fn told_again(self, again: Again) -> Self {
-        let marked = |title: &str| cut(&format!("Replay: {title}"), Self::MAX_TITLE);
-        let mark = format!("replay {}: this was told before, or should have been", again.replay);
+        self.marked("Replay", format!("replay {}: this was told before, or should have been", again.replay))
+    }
+
+    fn marked(self, word: &str, mark: String) -> Self {
+        let marked = |title: &str| cut(&format!("{word}: {title}"), Self::MAX_TITLE);
         let (first, rest) =
             self.footer.split_first().map_or((None, [].as_slice()), |(first, rest)| (Some(first), rest));
         let footer = first.into_iter().cloned().chain([mark]).chain(rest.iter().cloned());

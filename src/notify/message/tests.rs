@@ -10,8 +10,8 @@ use super::*;
 use crate::event::Timestamp;
 use crate::event::delivery::Reason;
 use crate::event::relay::{self, BodyProblem, GivenUp};
-use crate::names::{RouteName, SourceName, TargetName};
-use crate::notify::samples::{alone, delivery, notification, of_event, texts, wording};
+use crate::names::{DrillName, ReplayId, RouteName, SourceName, TargetName};
+use crate::notify::samples::{alone, delivery, notification, of_event, of_incident, texts, wording};
 
 fn compose(delivery: &Delivery) -> Message {
     Message::compose(&alone(delivery), &Wording::default(), Markup::Plain)
@@ -291,6 +291,26 @@ fn what_a_screen_would_obey_is_left_out_of_every_part() {
     assert_eq!(message.text, Some(Text::Marked("ab[2Jc".into())));
     assert_eq!(message.links, []);
     assert_eq!(compose(&notification("n", "\u{202e}\u{7}", json!({}))).text, None);
+}
+
+#[test]
+fn a_drill_says_so_whatever_the_route_says() {
+    let mut drill = delivery("node.added", node("spot"));
+    drill.event = drill.event.as_drill(&DrillName::parse("monday").unwrap());
+    let wording = wording(json!({"title": "Wake up", "text": "now"}));
+    let mark = "drill monday: this did not happen, and nothing is to be done";
+    let over = of_incident(alone(&drill), Phase::Resolve, "drill/monday/1", None);
+    for batch in [alone(&drill), over] {
+        let message = Message::compose(&batch, &wording, Markup::Slack);
+        assert!(message.title.starts_with("Drill: ") && message.headline.starts_with("Drill: "), "{message:?}");
+        assert_eq!(message.footer[1], mark);
+    }
+    let title = |batch| Message::compose(&batch, &wording, Markup::Slack).title;
+    assert_eq!(title(alone(&drill)), "Drill: Wake up");
+    drill.again = Some(Again { replay: ReplayId::from_row(7), fresh: false });
+    assert_eq!(title(alone(&drill)), "Replay: Drill: Wake up");
+    drill.event.labels.clear();
+    assert_eq!(title(alone(&drill)), "Replay: Wake up", "what is no drill is not called one");
 }
 
 #[test]

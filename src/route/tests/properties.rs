@@ -6,6 +6,7 @@ use proptest::sample::{select, subsequence};
 
 use super::*;
 use crate::event::delivery::Phase;
+use crate::names::DrillName;
 use crate::route::explain::End;
 
 const TYPES: &[&str] = &["node.added", "node.removed", "savings.threshold", "cluster.hibernated"];
@@ -41,10 +42,15 @@ impl Rule {
         }
     }
 
+    /// The incident this event opens: a drill has one of its own.
+    fn opens(&self, event: &Event) -> Option<String> {
+        if event.drill().is_some() { Some(event.id.to_string()) } else { self.key(event) }
+    }
+
     /// The incident this event ends.
     fn ends(&self, event: &Event) -> Option<String> {
         let is_end = self.incident.is_some_and(|(_, end)| end == event.type_name());
-        self.key(event).filter(|_| is_end)
+        self.key(event).filter(|_| is_end && event.drill().is_none())
     }
 
     fn as_config(&self, at: usize) -> Value {
@@ -80,13 +86,14 @@ fn by_the_book(rules: &[Rule], event: &Event) -> Vec<Told> {
         for target in &rule.notify {
             let told = owed.iter().any(|(_, earlier, ..)| earlier == target);
             if !told {
-                let opens = rule.key(event).map(|key| (key, true));
+                let opens = rule.opens(event).map(|key| (key, true));
                 owed.push((format!("r{at}"), (*target).to_owned(), rule.severity.unwrap_or(event.severity), opens));
             }
         }
     }
     if taking.is_empty() {
-        owed.push(("default_targets".into(), "console".into(), event.severity, None));
+        let opens = event.drill().map(|_| (event.id.to_string(), true));
+        owed.push(("default_targets".into(), "console".into(), event.severity, opens));
     }
     for (at, rule) in rules.iter().enumerate() {
         for target in &rule.notify {
@@ -149,9 +156,11 @@ fn events() -> impl Strategy<Value = Event> {
     let data = btree_map("[ab.]{1,3}", json_values(), 0..4);
     let texts = || proptest::option::of(any::<String>());
     let names = prop_oneof![texts(), proptest::option::of("[a ]{0,2}")];
-    (types, severities(), data, names, texts()).prop_map(|(event_type, severity, data, name, category)| {
+    let rest = (texts(), any::<bool>());
+    (types, severities(), data, names, rest).prop_map(|(event_type, severity, data, name, (category, is_drill))| {
         let data = Value::Object(data.into_iter().collect());
         let plain = event(&event_type, data);
+        let plain = if is_drill { plain.as_drill(&DrillName::on_demand()) } else { plain };
         Event { severity, cluster: Cluster { name, ..Cluster::default() }, category, ..plain }
     })
 }
