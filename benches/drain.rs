@@ -212,7 +212,7 @@ fn append(number: usize) -> Append {
         notes: Vec::new(),
     };
     let owed = Owed::plain(RouteName::default_targets(), TargetName::parse("fast").unwrap(), Severity::Info);
-    Append { event, owed: vec![owed], routed_by: None }
+    Append { event, owed: vec![owed], routed_by: None, deed: None }
 }
 
 /// As the file has it when nobody has it open.

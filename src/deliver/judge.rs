@@ -62,7 +62,7 @@ impl Judge for Ours {
             News::Change { target, change: Change::Resumed(closed) } => relay::target_resumed(&of(target, closed), now),
         };
         let owed = self.table.route(&event).owed;
-        vec![Append { event, owed, routed_by: self.table.id() }]
+        vec![Append { event, owed, routed_by: self.table.id(), deed: None }]
     }
 }
 

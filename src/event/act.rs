@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::Timestamp;
 use super::silence::Silence;
-use crate::names::{DeliveryId, ReplayId, TokenName};
+use crate::names::{DeliveryId, DrillName, EventId, ReplayId, TokenName};
 
 /// Who asks for a change, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct Act {
     pub by_whom: Option<String>,
     /// What was done.
     pub what: What,
-    /// To what: the id of a silence, the name of a target.
+    /// To what: the id of a silence, the name of a target or drill.
     pub subject: String,
     /// What else there is to say; depends on what was done.
     pub detail: Map<String, Value>,
@@ -68,11 +68,13 @@ pub enum What {
     ReplayBegun,
     /// A replay was ended before its time.
     ReplayStopped,
+    /// A drill was begun.
+    DrillBegun,
 }
 
 impl What {
     /// All of them.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::SilenceAdded,
         Self::SilenceEnded,
         Self::TargetPaused,
@@ -81,6 +83,7 @@ impl What {
         Self::DeliveryRetried,
         Self::ReplayBegun,
         Self::ReplayStopped,
+        Self::DrillBegun,
     ];
 
     /// The closed word.
@@ -94,6 +97,7 @@ impl What {
             Self::DeliveryRetried => "delivery_retried",
             Self::ReplayBegun => "replay_begun",
             Self::ReplayStopped => "replay_stopped",
+            Self::DrillBegun => "drill_begun",
         }
     }
 
@@ -157,6 +161,12 @@ impl Deed {
     /// That this replay was ended before its time.
     pub fn replay_stopped(replay: ReplayId, signature: Signature) -> Self {
         Self { signature, what: What::ReplayStopped, subject: replay.to_string(), detail: Map::new() }
+    }
+
+    /// That this drill was begun, by this event.
+    pub fn drill_begun(drill: &DrillName, event: &EventId, signature: Signature) -> Self {
+        let detail = Map::from_iter([("event_id".to_owned(), json!(event))]);
+        Self { signature, what: What::DrillBegun, subject: drill.to_string(), detail }
     }
 
     fn of_silence<const N: usize>(

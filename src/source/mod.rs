@@ -25,6 +25,7 @@ pub mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::event::act::Deed;
 use crate::event::delivery::Owed;
 use crate::event::{Event, Timestamp};
 use crate::live::Live;
@@ -32,7 +33,7 @@ use crate::names::{CursorName, EventId, RouteName, SourceName, TargetName};
 use crate::route::{Routed, RoutingTable};
 use crate::runtime::{Clock, Doorbell, Lifecycle};
 use crate::store::seen::{Entered, Fate, Seen, Ticket};
-use crate::store::{Append, Appended, Cursor, Kept, Store, StoreError};
+use crate::store::{Append, Appended, Cursor, Kept, Store, StoreError, StoredEvent};
 use crate::telemetry::{Metrics, spans};
 use pulse::Pulse;
 use repeats::Unwritten;
@@ -134,10 +135,29 @@ impl Inbox {
     /// # Errors
     /// When the store could not keep them, or the cursor. Then none was kept that was not safe before.
     pub async fn accept_all(&self, events: Vec<Event>, cursor: Option<Cursor>) -> Result<Vec<Accepted>, StoreError> {
+        self.accept_each(events.into_iter().map(|event| (event, None)).collect(), cursor).await
+    }
+
+    /// The same for one event that an operator wants: the act that it is is kept with it, if it is new.
+    ///
+    /// # Errors
+    /// As [`Inbox::accept_all`].
+    pub async fn accept_for(&self, event: Event, cursor: Cursor, deed: Deed) -> Result<Option<Accepted>, StoreError> {
+        Ok(self.accept_each(vec![(event, Some(deed))], Some(cursor)).await?.pop())
+    }
+
+    async fn accept_each(
+        &self,
+        events: Vec<(Event, Option<Deed>)>,
+        cursor: Option<Cursor>,
+    ) -> Result<Vec<Accepted>, StoreError> {
         let mut standing = Vec::with_capacity(events.len());
         let mut appends = Vec::with_capacity(events.len());
-        for event in events {
-            self.metrics.event_received(&event.source);
+        for (event, deed) in events {
+            // A drill says nothing of the source whose event it plays.
+            if event.drill().is_none() {
+                self.metrics.event_received(&event.source);
+            }
             let ticket = match self.seen.enter(&event.id, &event.source, &event.body) {
                 Entered::Known { conflict } => {
                     standing.push(Standing::Known { repeat: event.into(), conflict });
@@ -149,7 +169,7 @@ impl Inbox {
             };
             let (underway, append) = self.routed(event, ticket);
             standing.push(Standing::Underway(underway));
-            appends.push(append);
+            appends.push(Append { deed, ..append });
         }
         match self.append_all(appends, cursor).await {
             Ok(appended) => Ok(self.all_arrived(standing, appended).await),
@@ -216,6 +236,14 @@ impl Inbox {
         }
     }
 
+    /// What became of an event so far; `None` when it is not kept (any more).
+    ///
+    /// # Errors
+    /// When the store could not be asked.
+    pub async fn story(&self, id: &EventId) -> Result<Option<StoredEvent>, StoreError> {
+        self.store.event(id).await
+    }
+
     /// What [`Inbox::accept_all`] was last given under this name; `None` before the first time.
     ///
     /// # Errors
@@ -231,18 +259,19 @@ impl Inbox {
             source: event.source.clone(),
             received_at: event.received_at,
             type_name: event.type_name().to_owned(),
+            is_drill: event.drill().is_some(),
             takers,
             targets: owed.iter().map(|owed| owed.target.clone()).collect(),
             // Where nothing is open, the end of an incident is told to nobody.
             unrouted: owed.iter().all(Owed::is_resolve),
             ticket,
         };
-        (underway, Append { event, owed, routed_by: self.table.id() })
+        (underway, Append { event, owed, routed_by: self.table.id(), deed: None })
     }
 
     /// The event is durable, from now or from before.
     fn arrived(&self, underway: Underway<'_>, appended: Appended) -> Accepted {
-        let Underway { id, source, received_at, type_name, takers, targets, unrouted, ticket } = underway;
+        let Underway { id, source, received_at, type_name, is_drill, takers, targets, unrouted, ticket } = underway;
         // After a conflict the ticket is dropped unsaid: the map must not learn the wrong body.
         let conflict = appended == Appended::Duplicate { conflict: true };
         if let Some(ticket) = ticket.filter(|_| !conflict) {
@@ -254,7 +283,9 @@ impl Inbox {
                 let now = self.clock.now();
                 self.metrics.accepted(&type_name, unrouted);
                 self.metrics.routed(&takers, now);
-                self.pulse.brought(&source, now);
+                if !is_drill {
+                    self.pulse.brought(&source, now);
+                }
                 spans::accepted(&id, &source, &type_name, received_at, now);
                 tracing::debug!(event.id = %id, event.kind = type_name, deliveries = targets.len(), "accepted an event");
                 targets.iter().for_each(|target| self.bell.ring(target));
@@ -329,6 +360,7 @@ struct Underway<'a> {
     source: SourceName,
     received_at: Timestamp,
     type_name: String,
+    is_drill: bool,
     /// The routes that took it.
     takers: Vec<RouteName>,
     targets: Vec<TargetName>,

@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::config::Span;
-use crate::event::act::{Act, Signature};
+use crate::event::act::{Act, Deed, Signature};
 pub use crate::event::aftermath::{Aftermath, Ended};
 use crate::event::batch::Batch;
 pub use crate::event::delivery::DeliveryState;
@@ -61,6 +61,8 @@ pub struct Append {
     pub owed: Vec<Owed>,
     /// The routing table that says so, if it is kept: see [`Store::keep_table`].
     pub routed_by: Option<TableId>,
+    /// The act that it is, where an operator wants it: kept if the event is new.
+    pub deed: Option<Deed>,
 }
 
 /// What a source remembers between runs, such as how far it has read. Only the source knows what the value means.
@@ -197,7 +199,7 @@ pub struct StoreError {
 /// A future may be dropped at any time; the write then happens completely or not at all.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Keeps each event that is new together with its deliveries, due at once, and moves `cursor`, all in one
+    /// Keeps each event that is new together with its deliveries, due at once, and its act, and moves `cursor`, all in one
     /// transaction. Answers in the order given; without events only the cursor moves, and its last value stands.
     /// The store is the judge of what is new: of any number of concurrent appends of one id, exactly one is `New`.
     ///

@@ -63,7 +63,7 @@ async fn however_many_there_are_all_old_events_are_forgotten() {
     let more = (0..450).map(|number| Event { id: EventId::parse(&format!("evt-{number}")).unwrap(), ..first.clone() });
     relay
         .store
-        .append(more.map(|event| Append { event, owed: vec![], routed_by: None }).collect(), None)
+        .append(more.map(|event| Append { event, owed: vec![], routed_by: None, deed: None }).collect(), None)
         .await
         .unwrap();
     relay.pass(3601);

@@ -120,7 +120,7 @@ fn owing(name: &str, seconds: u64, targets: &[&str]) -> Append {
 
 fn owed_to(event: Event, targets: &[&str]) -> Append {
     let owed = targets.iter().map(|name| Owed::plain(route("everything"), target(name), event.severity));
-    Append { owed: owed.collect(), event, routed_by: None }
+    Append { owed: owed.collect(), event, routed_by: None, deed: None }
 }
 
 /// Appends what must be new.

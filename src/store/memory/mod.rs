@@ -107,6 +107,7 @@ impl Kept {
             },
         );
         let Ok(()) = queue::owe::owe(self, number, &append.owed, received_at, after);
+        append.deed.into_iter().for_each(|deed| self.acts.keep(deed));
         Appended::New
     }
 

@@ -5,10 +5,12 @@
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::acts;
 use super::columns::unreadable;
 use super::ids::{self, Key};
 use super::ledger;
 use super::writer::Database;
+use crate::event::act::Deed;
 use crate::event::delivery::Owed;
 use crate::event::{Event, Timestamp};
 use crate::names::{EventId, SourceName, TableId};
@@ -25,6 +27,7 @@ pub struct Encoded {
     body: Bytes,
     owed: Vec<Owed>,
     routed_by: Option<TableId>,
+    deed: Option<Deed>,
 }
 
 impl Encoded {
@@ -39,8 +42,8 @@ impl Encoded {
             )));
         }
         let record = serde_json::to_vec(&append.event).map_err(|error| failed(error.to_string()))?;
-        let Append { event: Event { id, source, received_at, body, .. }, owed, routed_by } = append;
-        Ok(Self { key: ids::key(&id), id, source, received_at, record, body, owed, routed_by })
+        let Append { event: Event { id, source, received_at, body, .. }, owed, routed_by, deed } = append;
+        Ok(Self { key: ids::key(&id), id, source, received_at, record, body, owed, routed_by, deed })
     }
 
     /// Writes event and deliveries, or counts the repeat.
@@ -52,6 +55,9 @@ impl Encoded {
         let seq = self.insert(connection)?;
         ids.add(self.key, seq);
         queue::owe::owe(database, seq, &self.owed, self.received_at, after)?;
+        if let Some(deed) = &self.deed {
+            acts::keep(&database.connection, deed.clone())?;
+        }
         Ok(Appended::New)
     }
 

@@ -59,7 +59,7 @@ async fn a_database_of_version_1_keeps_what_it_holds_and_gains_cursors() {
 
     let cursor = Cursor { name: CursorName::parse("audit").unwrap(), value: "page 1".into() };
     assert_eq!(store.cursor(&cursor.name).await.unwrap(), None);
-    let again = Append { event: kept.event, owed: vec![], routed_by: None };
+    let again = Append { event: kept.event, owed: vec![], routed_by: None, deed: None };
     let appended = store.append(vec![again], Some(cursor.clone())).await.unwrap().appended;
     assert_eq!(appended, [Appended::Duplicate { conflict: false }]);
     assert_eq!(store.cursor(&cursor.name).await.unwrap(), Some(cursor.value));

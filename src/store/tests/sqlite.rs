@@ -73,7 +73,9 @@ async fn an_event_that_owes_more_than_its_ids_can_number_is_refused_and_harms_no
     let report =
         |body| relay::body_rejected(&SourceName::relay(), Bytes::from_static(body), &problem, Timestamp::EPOCH);
     let owed = Owed::plain(RouteName::default_targets(), TargetName::parse("console").unwrap(), Severity::Error);
-    let appends = |body, owing| vec![Append { event: report(body), owed: vec![owed.clone(); owing], routed_by: None }];
+    let appends = |body, owing| {
+        vec![Append { event: report(body), owed: vec![owed.clone(); owing], routed_by: None, deed: None }]
+    };
     let refused = store.append(appends(b"one", 65_537), None).await.unwrap_err();
     assert!(refused.detail.contains("at most 65536"), "{refused}");
     assert_eq!(store.append(appends(b"one", 65_536), None).await.unwrap().appended, [Appended::New]);
@@ -90,7 +92,9 @@ async fn where_an_event_or_the_cursor_cannot_be_written_neither_is() {
         let problem = BodyProblem { message: String::new(), line: 1, column: 1, hint: "" };
         relay::body_rejected(&SourceName::relay(), Bytes::from_static(body.as_bytes()), &problem, Timestamp::EPOCH)
     };
-    let page = || ["one", "two"].map(|body| Append { event: report(body), owed: vec![], routed_by: None }).to_vec();
+    let page = || {
+        ["one", "two"].map(|body| Append { event: report(body), owed: vec![], routed_by: None, deed: None }).to_vec()
+    };
     store.append(vec![], cursor("page 1")).await.unwrap();
     for forbidden in ["events WHEN NEW.body = CAST('two' AS BLOB)", "cursors"] {
         let forbid = format!("CREATE TRIGGER full BEFORE INSERT ON {forbidden} BEGIN SELECT raise(ABORT, 'full'); END");
@@ -179,7 +183,7 @@ fn rejected(body: &'static str, target: &TargetName) -> Append {
     let body = Bytes::from_static(body.as_bytes());
     let event = relay::body_rejected(&SourceName::relay(), body, &problem, Timestamp::EPOCH);
     let owed = vec![Owed::plain(RouteName::default_targets(), target.clone(), Severity::Error)];
-    Append { event, owed, routed_by: None }
+    Append { event, owed, routed_by: None, deed: None }
 }
 
 #[test]
@@ -226,6 +230,7 @@ async fn a_row_nobody_can_read_becomes_a_dead_letter_and_holds_up_nothing_else()
         event: Event { body: Bytes::from_static(b"3"), ..spoilt.event.clone() },
         owed: vec![],
         routed_by: None,
+        deed: None,
     };
     store.append(vec![spoilt, good], None).await.unwrap();
     let spoil = spoilt_id.to_string();

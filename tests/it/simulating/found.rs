@@ -59,8 +59,12 @@ impl Judge for Clerk {
         }
         self.reported.lock().unwrap().push(number_of(given_up.event.id.as_str()));
         let raised = std::mem::take(&mut *self.raises.lock().unwrap());
-        let silent =
-            vec![Append { event: happening(999, 0, Severity::Info).event(at(0)), owed: vec![], routed_by: None }];
+        let silent = vec![Append {
+            event: happening(999, 0, Severity::Info).event(at(0)),
+            owed: vec![],
+            routed_by: None,
+            deed: None,
+        }];
         if raised.is_empty() { silent } else { raised }
     }
 }
@@ -116,7 +120,7 @@ impl Scene {
 
     fn keep(&self, id: u64, second: u64, severity: Severity, owed: Vec<Owed>) {
         let event = happening(id, 0, severity).event(at(second));
-        wait_for(self.store.append(vec![Append { event, owed, routed_by: None }], None)).unwrap();
+        wait_for(self.store.append(vec![Append { event, owed, routed_by: None, deed: None }], None)).unwrap();
     }
 
     fn claim(&self, name: &str, second: u64) -> Claimed {
@@ -267,7 +271,8 @@ fn an_end_that_is_reported_wakes_who_stands_in() {
         scene.is_given_up(scene.claim_one("first", 0), 0);
         scene.is_taken(scene.claim_one("second", 0), 0);
         let event = happening(3, 0, Severity::Info).event(at(1));
-        *scene.clerk.raises.lock().unwrap() = vec![Append { event, owed: vec![ends("first")], routed_by: None }];
+        *scene.clerk.raises.lock().unwrap() =
+            vec![Append { event, owed: vec![ends("first")], routed_by: None, deed: None }];
         scene.keep(2, 1, Severity::Info, vec![owed("third")]);
         let Settled::Done { after: Aftermath { woken, .. }, .. } = scene.is_given_up(scene.claim_one("third", 1), 1)
         else {

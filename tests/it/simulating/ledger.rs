@@ -160,13 +160,13 @@ impl Notes {
     }
 
     pub fn kept(&mut self, append: Append, appended: Appended, at: Timestamp) {
-        let Append { event, owed, routed_by } = append;
+        let Append { event, owed, routed_by, deed } = append;
         self.tell(at, || format!("kept {} {} {appended:?}{}", event.id, event.type_name(), in_words(&owed)));
         let is_known = self.numbers.contains_key(&event.id);
         if is_known != matches!(appended, Appended::Duplicate { .. }) {
             self.faults.push(format!("{} is {appended:?}, and known before: {is_known}", event.id));
         }
-        self.keep(Append { event, owed, routed_by }, at);
+        self.keep(Append { event, owed, routed_by, deed }, at);
     }
 
     /// Keeps it unless it is known.

@@ -1,6 +1,7 @@
 //! Clauses on what operators do: each act is kept with its change, and a target that is paused is left alone.
 
-use castai_relay::event::act::Act;
+use castai_relay::event::act::{Act, Deed};
+use castai_relay::names::DrillName;
 use castai_relay::target::limit::RateLimit;
 use castai_relay::target::{Cause, Obeyed, Order};
 
@@ -71,6 +72,20 @@ pub async fn an_order_that_changes_nothing_is_no_act(store: Arc<dyn Store>) {
     assert_eq!(order(&store, pause(Some(10)), 1).await, Obeyed::Done);
     assert_eq!(order(&store, Order::Resume, 10).await, Obeyed::Already, "it was over by itself");
     assert_eq!(told(&acts(&store).await), ["1 target_paused slack ada"]);
+}
+
+pub async fn what_an_operator_has_kept_is_an_act_if_it_is_new(store: Arc<dyn Store>) {
+    let begun = |whom: &str| {
+        let append = owing("a", 0, &["slack"]);
+        let deed = Deed::drill_begun(&DrillName::on_demand(), &append.event.id, signed(whom, 5));
+        Append { deed: Some(deed), ..append }
+    };
+    for whom in ["ada", "bob"] {
+        store.append(vec![begun(whom)], None).await.unwrap();
+    }
+    let acts = acts(&store).await;
+    assert_eq!(told(&acts), ["5 drill_begun on-demand ada"], "a repeat changes nothing");
+    assert_eq!(acts[0].detail["event_id"], begun("ada").event.id.as_str());
 }
 
 pub async fn nothing_leaves_for_a_paused_target_until_it_is_resumed(store: Arc<dyn Store>) {

@@ -201,6 +201,7 @@ macro_rules! contract {
                     acts_are_listed_newest_first_and_before_a_number
                     pruning_forgets_acts_from_before_and_never_gives_their_numbers_again
                     an_order_that_changes_nothing_is_no_act
+                    what_an_operator_has_kept_is_an_act_if_it_is_new
                     nothing_leaves_for_a_paused_target_until_it_is_resumed
                     a_pause_with_an_end_ends_by_itself
                     a_pause_alone_lets_nothing_fall_back_and_hides_no_closing
