@@ -6,6 +6,7 @@
 
 mod aftermath;
 mod metrics;
+mod of_drills;
 mod of_routes;
 mod of_sources;
 mod of_targets;

@@ -72,7 +72,7 @@ fn append(number: usize, events: usize) -> Append {
     let route = RouteName::parse("nodes").unwrap();
     let owed = TARGETS[number % TARGETS.len()].iter().map(|target| TargetName::parse(target).unwrap());
     let owed = owed.map(|target| Owed::plain(route.clone(), target, event.severity)).collect();
-    Append { event, owed, routed_by: None }
+    Append { event, owed, routed_by: None, deed: None }
 }
 
 /// All but the last thousand have ended: most were told at the first attempt.

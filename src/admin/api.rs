@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use super::operation::Verb::{Delete, Get, Post};
 use super::operation::{Call, Operation};
 use super::{
-    Admin, access, acts, deliveries, events, openapi, replays, routes, silences, sources, status, story, stream,
-    targets,
+    Admin, access, acts, deliveries, drills, events, openapi, replays, routes, silences, sources, status, story,
+    stream, targets,
 };
 use crate::http_server::ApiError;
 
@@ -41,6 +41,10 @@ pub fn operations() -> Vec<Operation> {
         Operation::new(Get, "/v1/replays/{id}", "show_replay", replays::show, "A replay and how far it has come"),
         Operation::new(Delete, "/v1/replays/{id}", "stop_replay", replays::stop, "End a replay before its time"),
         Operation::new(Get, "/v1/stream", "stream", stream::open, "What happens, as it happens, as Server-Sent Events").or(StatusCode::CONFLICT),
+        Operation::new(Get, "/v1/drills", "list_drills", drills::list, "The drills, when each comes next, and how it went lately"),
+        Operation::new(Post, "/v1/drills", "begin_drill", drills::begin, "Begin a drill of an event of one's own, or of a sample").or(StatusCode::CONFLICT),
+        Operation::new(Get, "/v1/drills/{name}", "show_drill", drills::show, "A drill, and how it went lately; `on-demand` for those that nobody configured"),
+        Operation::new(Post, "/v1/drills/{name}/run", "run_drill", drills::run, "Begin a drill that is configured, now").or(StatusCode::CONFLICT),
         Operation::new(Get, "/v1/acts", "list_acts", acts::list, "What operators did, newest first"),
     ]
 }

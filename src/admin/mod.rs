@@ -8,6 +8,7 @@ pub mod access;
 pub mod acts;
 mod api;
 pub mod deliveries;
+pub mod drills;
 pub mod events;
 mod filter;
 mod openapi;
@@ -44,6 +45,7 @@ use crate::live::Live;
 use crate::names::{TargetName, TokenName};
 use crate::route::RoutingTable;
 use crate::runtime::{Clock, Doorbell, Lifecycle};
+use crate::source::drills::Drills;
 use crate::source::pulse::Pulse;
 use crate::store::{Backlog, Store, StoreError};
 use crate::telemetry::Metrics;
@@ -101,6 +103,8 @@ pub struct Admin {
     pub read_table: story::TableReader,
     /// Where events come from.
     pub sources: Arc<[Watched]>,
+    /// What is played to see whether it is told.
+    pub drills: Arc<Drills>,
     /// When each source was last heard.
     pub pulse: Arc<Pulse>,
     /// Who is woken when an operator wants something of a target.

@@ -19,7 +19,7 @@ use super::access::Caller;
 use super::read::{read_json, read_query};
 use crate::event::Timestamp;
 use crate::http_server::{self, ApiError};
-use crate::names::{EventId, NameError, ReplayId, SilenceId, TargetName};
+use crate::names::{DrillName, EventId, NameError, ReplayId, SilenceId, TargetName};
 
 /// A request that was let in and read.
 pub struct Call<P = Nothing, Q = Nothing, B = Nothing> {
@@ -94,6 +94,7 @@ macro_rules! in_path {
 in_path!(EventId, "id", "`GET /api/v1/events` lists those that are kept");
 in_path!(SilenceId, "id", "`GET /api/v1/silences?all=true` lists those that are remembered");
 in_path!(ReplayId, "id", "`GET /api/v1/replays` lists those that are remembered");
+in_path!(DrillName, "name", "`GET /api/v1/drills` lists those there are");
 in_path!(TargetName, "name", "`GET /api/v1/targets` lists those there are");
 
 /// What a body may be.

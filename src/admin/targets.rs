@@ -148,7 +148,7 @@ pub struct PauseWanted {
 pub struct Signed {
     /// Who asks for it.
     #[schemars(with = "Line")]
-    by: String,
+    pub by: String,
 }
 
 /// How a test went.

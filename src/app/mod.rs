@@ -19,10 +19,12 @@ use crate::deliver::replay::Replayer;
 use crate::deliver::{Deliverer, Tools, Turn};
 use crate::http_server::{self, Listener, Server};
 use crate::live::Live;
-use crate::names::{SourceName, TargetName};
+use crate::names::{DrillName, SourceName, TargetName};
 use crate::notify::removed::Removed;
 use crate::runtime::{Clock, Doorbell, Lifecycle};
 use crate::source::Inbox;
+use crate::source::drills::script::Stage;
+use crate::source::drills::{Drill, Drills};
 use crate::source::polling::{PollError, Poller};
 use crate::source::pulse::Pulse;
 use crate::source::webhook::{self, Webhook};
@@ -93,6 +95,7 @@ impl App {
         life: Lifecycle,
     ) -> Result<Self, StartError> {
         let targets: Vec<TargetName> = settings.targets.iter().map(|target| target.name.clone()).collect();
+        let stages = settings.stages();
         store.keep_table(settings.kept_table, clock.now()).await?;
         let removed = removed_targets(&*store, &targets).await?;
         let bell = Arc::new(Doorbell::for_targets(targets.iter().chain(&removed).cloned()));
@@ -105,8 +108,9 @@ impl App {
         let inbox = Arc::new(inbox(&tools, Seen::new(settings.seen), pulse.clone()));
         let watched = sources::watched(&settings.sources);
         let ways_in = WaysIn::of(&settings.sources, &settings.server, settings.castai.as_ref(), &tools).await?;
+        let drills = drills(settings.drills, stages, &inbox, &tools);
         let castai = settings.castai.map(|config| CastAi::new(config, settings.http, tools.clock.clone()));
-        let pollers = sources::pollers(&settings.sources, &ways_in, castai.as_ref(), &inbox, &tools);
+        let pollers = sources::pollers(&settings.sources, &ways_in, castai.as_ref(), &drills, &inbox, &tools);
         let limits = Arc::new(settings.server);
         let settings::Sources { webhooks, kubernetes, .. } = settings.sources;
         let webhooks = webhooks.into_iter();
@@ -124,6 +128,7 @@ impl App {
             table: tools.table.clone(),
             read_table: settings::read_back,
             sources: watched,
+            drills,
             pulse,
             bell: tools.bell.clone(),
             quiet: quiet.clone(),
@@ -261,7 +266,9 @@ pub fn metrics(settings: &Settings) -> Arc<Metrics> {
     let webhooks: Vec<_> = settings.sources.webhooks.iter().map(|webhook| webhook.name.clone()).collect();
     let polled: Vec<_> = settings.sources.polled().into_iter().chain([SourceName::relay()]).collect();
     let targets: Vec<_> = settings.targets.iter().map(|target| target.name.clone()).collect();
-    Arc::new(Metrics::new(&webhooks, &polled, &targets).with_routes(&settings.table.names()))
+    let drills: Vec<_> =
+        settings.drills.iter().map(|drill| drill.name.clone()).chain([DrillName::on_demand()]).collect();
+    Arc::new(Metrics::new(&webhooks, &polled, &targets).with_routes(&settings.table.names()).with_drills(&drills))
 }
 
 fn open(engine: &Engine, metrics: &Arc<Metrics>) -> Result<Arc<dyn Store>, OpenError> {
@@ -289,6 +296,15 @@ async fn removed_targets(store: &dyn Store, configured: &[TargetName]) -> Result
 fn inbox(tools: &Tools, seen: Seen, pulse: Arc<Pulse>) -> Inbox {
     let Tools { store, table, clock, bell, metrics, live, .. } = tools.clone();
     Inbox::new(store, seen, table, bell, clock, metrics, pulse).telling(live)
+}
+
+fn drills(configured: Vec<Drill>, stages: Vec<Stage>, inbox: &Arc<Inbox>, tools: &Tools) -> Arc<Drills> {
+    for drill in &configured {
+        if let Some(doubt) = settings::doubt(drill, &tools.table) {
+            tracing::warn!(drill = %drill.name, doubt, "a drill cannot pass as it is configured");
+        }
+    }
+    Arc::new(Drills::new(configured, stages, inbox.clone(), tools.metrics.clone()))
 }
 
 fn build_webhook(

@@ -1,9 +1,10 @@
 //! The configuration as a whole: which section goes to which room, and what must fit together across them.
 //!
-//! Reads everything it can before it gives up, so that one run shows every mistake. [`sources`], [`targets`] and
+//! Reads everything it can before it gives up, so that one run shows every mistake. [`sources`], [`targets`], [`drills`] and
 //! [`routes`] read the sections that are more than one value. Knows every room's section and no YAML; where the text
 //! comes from is [`crate::config`].
 
+mod drills;
 mod routes;
 mod sources;
 mod targets;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+pub use drills::doubt;
 pub use routes::read_back;
 pub use sources::{Sources, WebhookSettings};
 pub use targets::Target;
@@ -22,13 +24,26 @@ use crate::http_client::HttpClient;
 use crate::names::NameError;
 use crate::notify::Kit;
 use crate::route::RoutingTable;
+use crate::source::drills::Drill;
+use crate::source::drills::script::Stage;
 use crate::store::{seen, sqlite};
 use crate::telemetry::{self, log_filter};
 use crate::{admin, castai_api, http_server, store};
 
 /// The top level of the file.
-const SECTIONS: &[&str] =
-    &["server", "admin", "log", "store", "castai", "sources", "targets", "routes", "default_targets", "telemetry"];
+const SECTIONS: &[&str] = &[
+    "server",
+    "admin",
+    "log",
+    "store",
+    "castai",
+    "sources",
+    "targets",
+    "routes",
+    "default_targets",
+    "drills",
+    "telemetry",
+];
 
 /// Everything the relay was told, checked and compiled.
 pub struct Settings {
@@ -54,6 +69,8 @@ pub struct Settings {
     pub targets: Vec<Target>,
     /// Who is told of what.
     pub table: Arc<RoutingTable>,
+    /// What is played now and then to see whether it is told.
+    pub drills: Vec<Drill>,
     /// What that table is made of.
     pub kept_table: KeptTable,
     /// What goes out by HTTP goes by this.
@@ -150,6 +167,7 @@ impl Settings {
         sources::check_memory(root, sources.as_ref(), store.as_ref());
         let targets = targets::read(root, kit);
         let table = routes::read(root, store.as_ref().map(|store| store.retention));
+        let drills = drills::read(root, sources.as_ref(), table.as_ref());
         let kept_table = KeptTable::new(routes::written_out(root));
         let (store, server) = (store?, server?);
         Some(Self {
@@ -164,9 +182,15 @@ impl Settings {
             sources: sources?,
             targets: targets?,
             table: Arc::new(table?.called(kept_table.id)),
+            drills: drills?,
             kept_table,
             http: kit.http.clone(),
         })
+    }
+
+    /// What drills may play.
+    pub fn stages(&self) -> Vec<Stage> {
+        drills::stages(&self.sources.webhooks)
     }
 
     /// Where CAST AI reaches this source, if it is said where others reach us.

@@ -12,6 +12,7 @@ use crate::names::{CursorName, SourceName};
 use crate::runtime::{Lifecycle, Pending};
 use crate::source::Inbox;
 use crate::source::audit_log::AuditLog;
+use crate::source::drills::{Drills, Rounds};
 use crate::source::kubernetes;
 use crate::source::notifications::terms::Terms;
 use crate::source::notifications::{self, Backfill, Door};
@@ -80,10 +81,12 @@ pub(super) fn pollers(
     sources: &Sources,
     ways_in: &WaysIn,
     castai: Option<&CastAi>,
+    drills: &Arc<Drills>,
     inbox: &Arc<Inbox>,
     tools: &Tools,
 ) -> Vec<Arc<Poller>> {
     let mut polls: Vec<Box<dyn Poll>> = vec![Box::new(Watch::new(inbox.clone(), sources.silence_limits()))];
+    polls.push(Box::new(Rounds(drills.clone())));
     // The settings see to it that there is a `castai` wherever one is needed.
     if let Some((config, castai)) = sources.notifications.as_ref().zip(castai) {
         polls.push(Box::new(backfill(config, castai, ways_in, inbox, tools)));

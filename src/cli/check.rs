@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::{ConfigArgs, Failure, Verdict, write_table};
 use crate::admin;
 use crate::admin::access::Token;
-use crate::app::settings::{Engine, Settings, Sources, Target, WebhookSettings};
+use crate::app::settings::{Engine, Settings, Sources, Target, WebhookSettings, doubt};
 use crate::config::Span;
 use crate::names::{SourceName, TargetName, TokenName};
 use crate::route::{Route, RoutingTable};
+use crate::source::drills::Drill;
 
 /// Prints the settings in force and the routing table.
 pub fn run(args: &ConfigArgs, out: &mut dyn Write) -> Result<Verdict, Failure> {
@@ -17,6 +18,7 @@ pub fn run(args: &ConfigArgs, out: &mut dyn Write) -> Result<Verdict, Failure> {
     writeln!(out, "configuration is good: {}\n", args.described())?;
     print_house(&settings, out)?;
     print_table(&settings.table, out)?;
+    print_drills(&settings, out)?;
     Ok(Verdict::Good)
 }
 
@@ -134,6 +136,21 @@ fn print_late_rules(table: &RoutingTable, out: &mut dyn Write) -> io::Result<()>
         return Ok(());
     }
     writeln!(out, "\ntoo late to page, past all routes")?;
+    write_table(out, "  ", &rows)
+}
+
+fn print_drills(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
+    let row = |drill: &Drill| {
+        let when = drill.schedule.as_ref().map_or_else(|| "when somebody wants it".to_owned(), ToString::to_string);
+        let doubt = doubt(drill, &settings.table).map(|doubt| format!("; {doubt}")).unwrap_or_default();
+        let how = format!("as {}, told within {}{doubt}", drill.stage.source, Span::from(drill.within));
+        vec![drill.name.to_string(), when, how]
+    };
+    let rows: Vec<_> = settings.drills.iter().map(row).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\ndrills")?;
     write_table(out, "  ", &rows)
 }
 

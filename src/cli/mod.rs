@@ -7,6 +7,7 @@ mod castai;
 mod check;
 mod deliveries;
 mod demo;
+mod drill;
 mod events;
 mod explain;
 mod filter;
@@ -78,6 +79,9 @@ enum Command {
     /// See how the targets of a running relay stand; pause, resume and test them
     #[command(subcommand)]
     Targets(targets::TargetsCommand),
+    /// Play an event that did not happen, to see whether everybody would be told
+    #[command(subcommand)]
+    Drill(drill::DrillCommand),
     /// Connect CAST AI, ask it, and find out what stands in the way
     #[command(subcommand)]
     Castai(castai::CastaiCommand),
@@ -189,6 +193,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Command::Silences(command) => on_runtime(silences::run(&command, out)),
         Command::Status(args) => on_runtime(status::run(&args, out)),
         Command::Targets(command) => on_runtime(targets::run(&command, out)),
+        Command::Drill(command) => on_runtime(drill::run(&command, out)),
         Command::Castai(command) => on_runtime(castai::run(&command, out)),
         Command::Demo(args) => on_runtime(demo::run(&args, out)),
     }

@@ -104,6 +104,7 @@ pub const KINDS: &[(&str, Severity)] = &[
     ("relay.source_silent", Severity::Error),
     ("relay.target_paused", Severity::Error),
     ("relay.target_resumed", Severity::Success),
+    ("relay.drill_failed", Severity::Error),
 ];
 
 impl CastAIEvent {

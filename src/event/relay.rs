@@ -1,10 +1,11 @@
 //! What the relay has to say about itself, as events that go through the same routing table as all others.
 //!
 //! Ids are made so that a fault that repeats is one event, not a storm: a broken body once a day, a dead target
-//! once an hour for each reason, a gap once an hour, a silence once, a closed target once ([`closed`]). Knows only names and
+//! once an hour for each reason, a gap once an hour, a silence once, a closed target once ([`closed`]), a drill that failed once ([`drill`]). Knows only names and
 //! events.
 
 mod closed;
+mod drill;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 pub use closed::{ClosedTarget, target_paused, target_resumed};
+pub use drill::{FailedDrill, drill_failed};
 
 use super::delivery::Reason;
 use super::{CastAIEvent, Cluster, Event, Timestamp};
@@ -32,17 +34,20 @@ pub enum RelayReport {
     TargetPaused,
     /// A target that was reported closed takes messages again.
     TargetResumed,
+    /// What a drill's event owed was not told in time, or nobody was to be told.
+    DrillFailed,
 }
 
 impl RelayReport {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::BodyRejected,
         Self::DeliveryDead,
         Self::WebhookGap,
         Self::SourceSilent,
         Self::TargetPaused,
         Self::TargetResumed,
+        Self::DrillFailed,
     ];
 
     /// The type as routes match it.
@@ -54,6 +59,7 @@ impl RelayReport {
             Self::SourceSilent => "relay.source_silent",
             Self::TargetPaused => "relay.target_paused",
             Self::TargetResumed => "relay.target_resumed",
+            Self::DrillFailed => "relay.drill_failed",
         }
     }
 

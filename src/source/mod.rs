@@ -1,12 +1,13 @@
 //! Where events come from, and the one door they all go through.
 //!
 //! [`webhook`] takes CAST AI's calls; [`verify`] makes "unverified" a type; [`wire`] reads loose JSON into an event.
-//! [`notifications`] brings what those calls left out, [`audit_log`] what they never tell. [`polling`] is the frame of the
+//! [`notifications`] brings what those calls left out, [`audit_log`] what they never tell, [`drills`] what never happened. [`polling`] is the frame of the
 //! sources that are asked; [`pulse`] knows when each source was last heard, [`repeats`] what came again.
 //! A source knows the [`Inbox`] and nothing behind it. Next rooms: [`crate::route`] decides what an event owes,
 //! [`crate::store`] keeps both.
 
 pub mod audit_log;
+pub mod drills;
 pub mod kubernetes;
 pub mod notifications;
 pub mod savings;

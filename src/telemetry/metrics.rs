@@ -13,16 +13,17 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::of_drills::DrillMetrics;
 use super::of_routes::{RouteHits, RouteMetrics};
 use super::of_sources::{
     OfSource, PollOutcome, Polled, PulseMetrics, Received, Rejected, Rejection, SkipReason, Skipped, SourceMetrics,
 };
 use super::of_targets::TargetMetrics;
-use crate::event::Timestamp;
 use crate::event::audit::Audit;
 use crate::event::castai::KINDS;
 use crate::event::delivery::Reason;
-use crate::names::{RouteName, SourceName, TargetName};
+use crate::event::{DrillOutcome, Timestamp};
+use crate::names::{DrillName, RouteName, SourceName, TargetName};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfType {
@@ -52,6 +53,7 @@ pub struct Metrics {
     beyond_overlap: Counter,
     routes: RouteMetrics,
     targets: TargetMetrics,
+    drills: DrillMetrics,
     commits: Counter,
     commit_writes: Counter,
     commit_size: Histogram,
@@ -99,6 +101,12 @@ impl Metrics {
         self
     }
 
+    /// The same, with these drills at zero, too.
+    pub fn with_drills<'a>(self, drills: impl IntoIterator<Item = &'a DrillName>) -> Self {
+        drills.into_iter().for_each(|drill| self.drills.start_at_zero(drill));
+        self
+    }
+
     fn registered() -> Self {
         let mut registry = Registry::with_prefix("castai_relay");
         let metrics = Self {
@@ -121,6 +129,7 @@ impl Metrics {
             beyond_overlap: Counter::default(),
             routes: RouteMetrics::default(),
             targets: TargetMetrics::default(),
+            drills: DrillMetrics::default(),
             commits: Counter::default(),
             commit_writes: Counter::default(),
             commit_size: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
@@ -135,6 +144,7 @@ impl Metrics {
         metrics.register_ingest(&mut registry);
         metrics.routes.register(&mut registry);
         metrics.targets.register(&mut registry);
+        metrics.drills.register(&mut registry);
         metrics.register_store(&mut registry);
         Self { registry, ..metrics }
     }
@@ -319,6 +329,16 @@ impl Metrics {
     /// What waits for a target now.
     pub fn backlog(&self, target: &TargetName, pending: u64, oldest: Duration, dead: u64) {
         self.targets.backlog(target, pending, oldest, dead);
+    }
+
+    /// A drill ended.
+    pub fn drilled(&self, drill: &DrillName, outcome: DrillOutcome) {
+        self.drills.ended(drill, outcome);
+    }
+
+    /// The last drill that passed was begun then, and took so long.
+    pub fn drill_passed(&self, drill: &DrillName, begun_at: Timestamp, took: Duration) {
+        self.drills.passed(drill, begun_at, took);
     }
 
     /// One transaction of the store ended.

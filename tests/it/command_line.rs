@@ -25,7 +25,7 @@ fn said(arguments: &str) -> Said {
 const COMMANDS: &str = ", serve, check, route, route test, what-if, send, explain, events, events list, events show, \
     events tail, deliveries, deliveries list, deliveries retry, replay, replay start, replay list, \
     replay show, replay stop, silences, silences list, silences add, silences end, status, targets, \
-    targets list, targets pause, targets resume, targets test, castai, castai template, castai setup, \
+    targets list, targets pause, targets resume, targets test, drill, drill list, drill run, castai, castai template, castai setup, \
     castai doctor, castai audit, castai summary, demo";
 
 #[test]
@@ -80,6 +80,10 @@ fn exit_codes_tell_good_from_found_wrong_from_misused() {
         "events list --severity loud",
         "events list --limit 0",
         "deliveries list --target No!",
+        "drill run",
+        "drill run spot-page --sample critical",
+        "drill run spot-page --within 1m",
+        "drill run --sample no-such-sample",
         "castai audit --since 91d",
         "castai audit --follow --every 999ms",
         "castai audit -c config/example.yaml --cluster [",
@@ -135,7 +139,11 @@ mod defaults {
         let (mut lines, mut alternatives) = (Vec::<String>::new(), Vec::new());
         for line in text().lines() {
             let Some(example) = line.strip_prefix('#').filter(|rest| rest.starts_with("  ")) else {
-                lines.push(line.replace("sources: {}", "sources:").replace("routes: []", "routes:"));
+                lines.push(
+                    line.replace("sources: {}", "sources:")
+                        .replace("routes: []", "routes:")
+                        .replace("drills: []", "drills:"),
+                );
                 continue;
             };
             match example.trim_start().strip_prefix("# ") {

@@ -36,6 +36,7 @@ mod saving_thresholds;
 mod castai_summary;
 mod falling_silent;
 mod silencing;
+mod drilling;
 mod operating;
 mod explaining;
 mod counting;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::{collect, named};
 use crate::config::{Section, Span};
+use crate::event::Event;
 use crate::names::SourceName;
 use crate::source::audit_log;
 use crate::source::field_path::FieldPath;
@@ -142,7 +143,17 @@ fn notifications(section: &Section, retention: Option<Span>) -> Option<notificat
     for (key, mistake) in config.impossible() {
         section.problem_at(key, mistake, &[], None);
     }
+    check_labels(section, &config.labels);
     Some(config)
+}
+
+/// What is marked as a drill must be one.
+fn check_labels(section: &Section, labels: &BTreeMap<String, String>) {
+    if labels.contains_key(Event::DRILL_LABEL) {
+        let label = Event::DRILL_LABEL;
+        let mistake = format!("the label `{label}` belongs to the relay: it marks the events of drills");
+        section.problem_at(&format!("labels.{label}"), mistake, &[], Some("call it something else".to_owned()));
+    }
 }
 
 fn audit_log(section: &Section, retention: Option<Span>) -> Option<Arc<audit_log::config::Config>> {
@@ -197,6 +208,7 @@ fn webhook(
     exposed: Option<SocketAddr>,
 ) -> Option<WebhookSettings> {
     let webhook::Config { path, verify, silent_after, labels, fields } = config;
+    check_labels(entry, &labels);
     let verifier = match (verify, exposed) {
         (Some(verifier), _) => verifier,
         (None, None) => Verifier::None,

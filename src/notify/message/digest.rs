@@ -39,6 +39,7 @@ const NOUNS: &[(&str, &str, &str)] = &[
     ("relay.source_silent", "silent source", "silent sources"),
     ("relay.target_paused", "paused target", "paused targets"),
     ("relay.target_resumed", "resumed target", "resumed targets"),
+    ("relay.drill_failed", "failed drill", "failed drills"),
     ("unrecognized", "unrecognized event", "unrecognized events"),
 ];
 

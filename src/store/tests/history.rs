@@ -42,7 +42,7 @@ fn event(second: i64, data: Value) -> Event {
 }
 
 fn append(second: i64, owed: Vec<Owed>, routed_by: Option<TableId>) -> Append {
-    Append { event: event(second, json!({})), owed, routed_by }
+    Append { event: event(second, json!({})), owed, routed_by, deed: None }
 }
 
 async fn with_events(path: &Path, seconds: std::ops::Range<i64>) -> SqliteStore {

@@ -232,7 +232,7 @@ async fn why_it_cannot_be_told_what_the_routes_made_of_an_event_is_said() {
         (3, Some(unreadable.id), "unknown key `typ`; at: the routing table of that time:1:36"),
     ] {
         let event = plain(number, &relay);
-        relay.store.append(vec![Append { event, owed: vec![], routed_by }], None).await.unwrap();
+        relay.store.append(vec![Append { event, owed: vec![], routed_by, deed: None }], None).await.unwrap();
         let story = look(&relay, &format!("events/evt-{number}")).await;
         let routing = &story["routing"];
         assert!(routing["unknown"].as_str().unwrap().contains(part), "{part}: {routing}");

@@ -49,6 +49,7 @@ async fn what_is_answered_is_what_is_written_down() {
     relay.deliver().await;
     relay.send(node_added("evt-1")).await;
     relay.inbox.write_repeats_down().await;
+    let drill = json!({"sample": "node.added", "by": "ada"}).to_string();
     for (method, path, there, body) in [
         ("get", "events", "events", ""),
         ("get", "events", "events?state=lost", ""),
@@ -63,6 +64,12 @@ async fn what_is_answered_is_what_is_written_down() {
         ("post", "targets/{name}/pause", "targets/oncall/pause", "{}"),
         ("post", "targets/{name}/resume", "targets/oncall/resume", &by),
         ("post", "targets/{name}/test", "targets/oncall/test", &by),
+        ("get", "drills", "drills", ""),
+        ("get", "drills/{name}", "drills/on-demand", ""),
+        ("get", "drills/{name}", "drills/nothing", ""),
+        ("post", "drills/{name}/run", "drills/nothing/run", &by),
+        ("post", "drills", "drills", &drill),
+        ("post", "drills", "drills", &by),
         ("get", "routes", "routes", ""),
         ("get", "sources", "sources", ""),
         ("post", "silences", "silences", &silence),

@@ -20,6 +20,7 @@ pub(super) fn tell(report: RelayReport, data: &Map<String, Value>) -> Story {
         RelayReport::SourceSilent => source_silent(data),
         RelayReport::TargetPaused => target_paused(data),
         RelayReport::TargetResumed => target_resumed(data),
+        RelayReport::DrillFailed => drill_failed(data),
     }
 }
 
@@ -187,6 +188,19 @@ fn target_resumed(data: &Map<String, Value>) -> Story {
         title: format!("Target {target} takes messages again"),
         text: Some(format!("{}{}{waiting}", closed.unwrap_or_default(), detail.unwrap_or_default())),
         facts: facts(data, &CLOSED_TARGET),
+    }
+}
+
+fn drill_failed(data: &Map<String, Value>) -> Story {
+    let drill = scalar_at(data, "drill").unwrap_or_else(|| "a drill".into());
+    let why = scalar_at(data, "why").map(|why| format!("{} ", sentence(&why))).unwrap_or_default();
+    let hint = scalar_at(data, "hint").map(|hint| format!(" To mend it: {}", sentence(&hint))).unwrap_or_default();
+    let known =
+        [("Drill", "drill"), ("Target", "target"), ("Route", "route"), ("Event", "event_id"), ("Begun", "begun_at")];
+    Story {
+        title: format!("Drill {drill} failed"),
+        text: Some(format!("{why}Nothing real was lost: the event was made up to find this out.{hint}")),
+        facts: facts(data, &known),
     }
 }
 

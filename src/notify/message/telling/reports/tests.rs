@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::event::relay::{self, ClosedTarget, Gap, GapWebhook, GivenUp, Silence};
-use crate::event::{Event, Timestamp};
-use crate::names::{RouteName, TargetName};
+use crate::event::relay::{self, ClosedTarget, FailedDrill, Gap, GapWebhook, GivenUp, Silence};
+use crate::event::{Event, Severity, Timestamp};
+use crate::names::{DrillName, EventId, RouteName, TargetName};
 use crate::notify::message::{Message, Text};
 use crate::notify::samples::{alone, of_event};
 use crate::template::{Markup, Wording};
@@ -147,6 +147,30 @@ fn what_was_given_up_together_is_counted() {
     assert!(text(&many).ends_with("All 412 deliveries that were to leave together are kept as dead letters."));
     let one = compose(relay::delivery_dead(GivenUp { deliveries: 1, ..given_up }, Timestamp::EPOCH));
     assert!(text(&one).ends_with("The delivery is kept as a dead letter."));
+}
+
+#[test]
+fn a_drill_that_failed_says_whom_it_did_not_reach_and_what_to_do() {
+    let (drill, event) = (DrillName::parse("spot-page").unwrap(), EventId::from_sender(None, "drill/spot-page/1"));
+    let (route, target) = (RouteName::parse("spot").unwrap(), TargetName::parse("oncall").unwrap());
+    let why = "oncall: given up after 1 attempt, target_refused: answered 400 `invalid key`";
+    let begun_at = Timestamp::EPOCH;
+    let failed =
+        FailedDrill { drill: &drill, event: &event, begun_at, route: Some(&route), target: Some(&target), why };
+    let report = relay::drill_failed(&failed, Timestamp::EPOCH);
+    assert_eq!((report.id.as_str(), report.severity), ("drill_failed/drill/spot-page/1", Severity::Error));
+    assert_eq!(report.drill(), None, "what is told of a drill is no drill");
+    let message = compose(report);
+    assert_eq!(message.title, "Drill spot-page failed");
+    assert_eq!(
+        text(&message),
+        "oncall: given up after 1 attempt, target_refused: answered 400 `invalid key`. Nothing real was lost: the event was \
+         made up to find this out. To mend it: see by `castai-relay targets list` how `oncall` stands; a real event would \
+         have fared no better."
+    );
+    assert_eq!((fact(&message, "Route"), fact(&message, "Event")), ("spot", "drill/spot-page/1"));
+    let nobody = relay::drill_failed(&FailedDrill { route: None, target: None, ..failed }, Timestamp::EPOCH);
+    assert!(text(&compose(nobody)).contains("see by `castai-relay route test` which routes take such an event"));
 }
 
 fn fact<'m>(message: &'m Message, label: &str) -> &'m str {
