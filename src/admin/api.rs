@@ -39,7 +39,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::new(Get, "/v1/replays", "list_replays", replays::list, "The replays, newest first"),
         Operation::new(Post, "/v1/replays", "begin_replay", replays::begin, "Tell stored events again, at a pace"),
         Operation::new(Get, "/v1/replays/{id}", "show_replay", replays::show, "A replay and how far it has come"),
-        Operation::new(Delete, "/v1/replays/{id}", "stop_replay", replays::stop, "End a replay before its time"),
+        Operation::new(Post, "/v1/replays/{id}/stop", "stop_replay", replays::stop, "End a replay before its time"),
         Operation::new(Get, "/v1/stream", "stream", stream::open, "What happens, as it happens, as Server-Sent Events").or(StatusCode::CONFLICT),
         Operation::new(Get, "/v1/drills", "list_drills", drills::list, "The drills, when each comes next, and how it went lately"),
         Operation::new(Post, "/v1/drills", "begin_drill", drills::begin, "Begin a drill of an event of one's own, or of a sample").or(StatusCode::CONFLICT),

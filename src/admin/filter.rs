@@ -63,6 +63,7 @@ pub struct Wanted {
     limit: usize,
     /// `next` of the page before.
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "page::Cursor")]
     cursor: Option<String>,
 }
 

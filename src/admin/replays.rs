@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::operation::{Call, Created, Nothing, Sent};
 use super::page::{self, Page};
 use super::read::{Line, given, number};
-use super::silences::{Who, all_are_known};
-use super::targets::refused;
+use super::silences::all_are_known;
+use super::targets::{Signed, refused};
 use crate::config::{Rate, Span};
 use crate::deliver::quiet::{author, reason};
 use crate::event::delivery::DeliveryState;
@@ -25,6 +25,8 @@ use crate::store::replay::{Keys, Replay, ReplayTerms};
 
 /// Ids that may be named in one request.
 const MOST_IDS: usize = 200;
+/// Characters of what is looked for.
+const LONGEST: usize = 255;
 /// No faster than this, whatever is asked for: news must get through beside it.
 const FASTEST: Duration = Duration::from_millis(10);
 
@@ -201,6 +203,12 @@ impl Wanted {
             let hint = "`since` is the first moment of what is told again, `until` the first one after it";
             return Err(ApiError::not_allowed("nothing lies between `since` and `until`", hint));
         }
+        let texts = [("type", &event_type), ("cluster", &cluster), ("text", &text)];
+        let lengths = texts.into_iter().filter_map(|(key, text)| Some((key, text.as_ref()?.chars().count())));
+        if let Some((key, length)) = lengths.into_iter().find(|(_, length)| !(1..=LONGEST).contains(length)) {
+            let hint = format!("write from 1 to {LONGEST} characters, or leave it out");
+            return Err(ApiError::not_allowed(format!("`{key}` has {length} characters"), hint));
+        }
         let ids = ids.into_iter().collect();
         let (owed, when) = (OwedFilter { target, route, state }, Period { since, until });
         let filter = EventFilter { ids, event_type, cluster, severity, source, when, text, owed };
@@ -246,10 +254,10 @@ pub async fn show(call: Call<ReplayId>) -> Result<Json<Shown>, ApiError> {
     Ok(Json(shown(replay)))
 }
 
-/// `DELETE …/{id}?by=NAME`: 200 with how far it came. The first end stands, so it may be said twice.
-pub async fn stop(call: Call<ReplayId, Who>) -> Result<Json<Shown>, ApiError> {
-    let Call { admin, caller, now, path, query, .. } = call;
-    let by = author(query.by).map_err(refused)?;
+/// `POST …/{id}/stop`: 200 with how far it came. The first end stands, so it may be said twice.
+pub async fn stop(call: Call<ReplayId, Nothing, Sent<Signed>>) -> Result<Json<Shown>, ApiError> {
+    let Call { admin, caller, now, path, body: Sent(Signed { by }), .. } = call;
+    let by = author(by).map_err(refused)?;
     let stopped = admin.ask(admin.store.stop_replay(path, caller.sign(now, Some(by)))).await?;
     Ok(Json(shown(stopped.ok_or_else(|| unknown(path))?)))
 }

@@ -65,7 +65,7 @@ pub struct Which {
 pub struct Who {
     /// Who ends it.
     #[schemars(with = "Line")]
-    pub by: String,
+    by: String,
 }
 
 /// What a new silence may say.

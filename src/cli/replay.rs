@@ -109,8 +109,8 @@ pub async fn run(command: &ReplayCommand, out: &mut dyn Write) -> Result<Verdict
             print_one(ask, &replay, out)?;
         }
         ReplayCommand::Stop(StopArgs { which: ShowArgs { ask, id }, by }) => {
-            let query = [("by", author(by.as_deref())?)];
-            let stopped: Shown = ask.relay()?.ask(Method::Delete, &format!("{PATH}/{id}"), &query, None).await?;
+            let body = json!({"by": author(by.as_deref())?});
+            let stopped: Shown = ask.relay()?.ask(Method::Post, &format!("{PATH}/{id}/stop"), &[], Some(&body)).await?;
             print_one(ask, &stopped, out)?;
         }
     }

@@ -84,7 +84,7 @@ lettered_number!(
 );
 
 /// One delivery's row in the store; unique within one store, never reused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub struct DeliveryId(i64);
 
@@ -97,6 +97,18 @@ impl DeliveryId {
     /// The number the store gave the row.
     pub fn row(self) -> i64 {
         self.0
+    }
+}
+
+/// A whole number, also where it is written `7.0`, as JSON's numbers may be.
+impl<'de> Deserialize<'de> for DeliveryId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// Up to here every whole number has a floating point of its own.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        let number = serde_json::Number::deserialize(deserializer)?;
+        let whole = |number: f64| (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64);
+        let row = number.as_i64().or_else(|| number.as_f64().and_then(whole));
+        row.map(Self).ok_or_else(|| de::Error::custom(format!("`{number}` is not the number of a delivery")))
     }
 }
 

@@ -56,3 +56,14 @@ proptest! {
         prop_assert_eq!(EventId::parse(made.as_str()).unwrap(), made);
     }
 }
+
+#[test]
+fn the_number_of_a_delivery_may_be_written_as_any_whole_number() {
+    let read = |text: &str| serde_json::from_str::<DeliveryId>(text).ok();
+    for (text, row) in [("7", Some(7)), ("7.0", Some(7)), ("-3", Some(-3)), ("9223372036854775807", Some(i64::MAX))] {
+        assert_eq!(read(text).map(DeliveryId::row), row, "{text}");
+    }
+    for text in ["7.5", "1e300", "\"7\"", "null", "18446744073709551615"] {
+        assert_eq!(read(text), None, "{text}");
+    }
+}

@@ -76,7 +76,6 @@ fn exit_codes_tell_good_from_found_wrong_from_misused() {
         "status --output yaml",
         "explain",
         "events list --state lost",
-        "events list --since yesterday",
         "events list --severity loud",
         "events list --limit 0",
         "deliveries list --target No!",

@@ -145,7 +145,7 @@ async fn a_replay_that_is_stopped_owes_nothing_more() {
     }
     begun(&relay, json!({"everything": true})).await;
     assert_eq!(relay.replay().await, Turn::Worked);
-    let stopped = call(&relay, "DELETE", "replays/R1?by=bob", Value::Null).await.json();
+    let stopped = does(&relay, "replays/R1/stop", json!({"by": "bob"})).await;
     assert_eq!(
         (&stopped["standing"], &stopped["stopped_by"], &stopped["percent"]),
         (&json!("stopped"), &json!("bob"), &json!(50))
@@ -154,7 +154,7 @@ async fn a_replay_that_is_stopped_owes_nothing_more() {
     assert_eq!(relay.replay().await, Turn::Idle);
     assert_eq!(look(&relay, "replays").await["replays"].as_array().unwrap().len(), 1);
     assert_eq!(call(&relay, "GET", "replays/R9", Value::Null).await.status, 404);
-    assert_eq!(call(&relay, "DELETE", "replays/R9?by=bob", Value::Null).await.status, 404);
+    assert_eq!(call(&relay, "POST", "replays/R9/stop", json!({"by": "bob"})).await.status, 404);
 }
 
 #[tokio::test]
@@ -170,6 +170,8 @@ async fn what_cannot_be_meant_is_told_again_to_nobody() {
         (json!({"since": "2026-11-21T00:00:00Z", "why": why, "by": by}), "nothing lies between"),
         (json!({"ids": vec!["a"; 201], "why": why, "by": by}), "at most 200"),
         (json!({"everything": true, "why": why, "by": by, "colour": "red"}), "colour"),
+        (json!({"type": "", "why": why, "by": by}), "`type` has 0 characters"),
+        (json!({"text": "x".repeat(256), "why": why, "by": by}), "`text` has 256 characters"),
     ] {
         let answer = call(&relay, "POST", "replays", body.clone()).await;
         let error = answer.json()["error"].to_string();
