@@ -10,7 +10,7 @@ use super::{Tools, Turn};
 use crate::event::Timestamp;
 use crate::runtime::Lifecycle;
 use crate::store::StoreError;
-use crate::store::query::{Listed, Order, Slice};
+use crate::store::query::{EventRow, Listed, Order, Slice};
 use crate::store::replay::{Replay, ReplayStep};
 
 /// How often it looks whether somebody wants a replay, and the longest it waits between two steps.
@@ -42,6 +42,7 @@ impl Replayer {
         let (id, has_ended) = (step.id, step.next_at.is_none());
         let Some(after) = self.tools.store.go_on(step).await? else { return Ok(Turn::Worked) };
         self.tools.metrics.aftermath(&after);
+        self.tools.live.aftermath(&after, now);
         after.woken.iter().for_each(|target| self.tools.bell.ring(target));
         if has_ended {
             tracing::info!(replay.id = %id, "a replay has come to its end");
@@ -55,7 +56,9 @@ impl Replayer {
         let due = due(now.saturating_since(*next_at), terms.every);
         let slice = Slice { after: Some(*place), limit: usize::try_from(due).unwrap_or(1), order: Order::OldestFirst };
         let Listed { items, next } = self.tools.store.events(terms.filter.clone(), slice).await?;
-        let items = items.into_iter().filter(|row| row.place <= *last);
+        // A drill is over: nobody is to be rung up by it again, but for who names it.
+        let is_meant = |row: &EventRow| terms.filter.ids.contains(&row.event.id) || row.event.drill().is_none();
+        let items = items.into_iter().filter(|row| row.place <= *last && is_meant(row));
         let owed: Vec<_> =
             items.map(|row| (row.place, terms.wanted(self.tools.table.route(&row.event).owed))).collect();
         let told = u32::try_from(owed.len()).unwrap_or(u32::MAX);

@@ -7,7 +7,7 @@ use crate::event::aftermath::Aftermath;
 use crate::event::delivery::Again;
 use crate::names::{DeliveryId, ReplayId, TargetName};
 use crate::store::Retried;
-use crate::store::queue::again;
+use crate::store::queue::{again, owe};
 use crate::store::replay::{Keys, Replay, ReplayEnd, ReplayStep, ReplayTerms};
 
 /// Those that are kept, in the order of their ids.
@@ -91,6 +91,7 @@ impl Kept {
             let Ok(count) = again::replay(self, *event, owed, again, &replay.by, step.now, &mut after);
             deliveries += count;
         }
+        let Ok(()) = owe::conclude(self, step.now, &mut after);
         let kept = self.replays.kept.iter_mut().find(|replay| replay.id == step.id)?;
         (kept.place, kept.next_at) = (step.to, step.next_at.unwrap_or(kept.next_at));
         kept.events += u64::try_from(step.owed.len()).unwrap_or(u64::MAX);

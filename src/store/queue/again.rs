@@ -3,7 +3,7 @@
 //! What is told again is old news: it never overtakes what is fresh, counts for no storm, and leaves together only with what
 //! the same replay tells. What it does to incidents it does as it would have at first.
 
-use super::{FRESH_FOR, Origin, PER_EVENT, Row, Rows, incident, owe};
+use super::{FRESH_FOR, Origin, PER_EVENT, Row, Rows, fallback, incident, owe};
 use crate::event::Timestamp;
 use crate::event::act::Signature;
 use crate::event::aftermath::Aftermath;
@@ -27,16 +27,30 @@ pub fn retry<R: Rows>(
     let plain =
         Row { state: DeliveryState::Pending, tried: false, held: None, interrupted: false, behind: false, ..dead };
     let row = Row { due_at, received_at, ..plain };
-    let row = match row.incident.as_ref().map(|step| step.phase) {
-        Some(Phase::Open) => incident::enlist(rows, row, None, now)?,
-        // Its incident may be forgotten by now; whoever was told of it is told that it is over.
-        Some(Phase::Resolve) => Row { told: true, ..row },
-        None => row,
-    };
+    let Some(row) = in_its_incident(rows, row, now)? else { return Ok(false) };
     rows.revive(&row)?;
     rows.note(event_of(id), now, &Fact::Retried { delivery: id, by: by.author().to_owned() })?;
+    fallback::look_again_from(rows, &row.target, id.row())?;
     after.woken.insert(row.target.clone());
     Ok(true)
+}
+
+/// What a dead letter does to its incident when it is owed again; `None` where nobody may hear of it: what it opened is over,
+/// or what it would end is another one by now.
+fn in_its_incident<R: Rows>(rows: &mut R, row: Row, now: Timestamp) -> Result<Option<Row>, R::Error> {
+    let Some(step) = row.incident.clone() else { return Ok(Some(row)) };
+    let known = rows.incident(&row.target, &step.key)?;
+    match step.phase {
+        Phase::Open if known.as_ref().is_some_and(|known| known.closing) => Ok(None),
+        Phase::Open => incident::enlist(rows, row, None, now).map(Some),
+        Phase::Resolve if known.is_some_and(|known| !known.closing && step.opened_by != Some(known.opened_by)) => {
+            Ok(None)
+        }
+        Phase::Resolve => {
+            let behind = rows.last_of_incident(&row.target, &step.key)?.is_some();
+            Ok(Some(Row { told: true, behind, ..row }))
+        }
+    }
 }
 
 /// Owes what an event owed once more, as a replay wants it. Yields how many deliveries that are.
@@ -50,6 +64,10 @@ pub fn replay<R: Rows>(
     after: &mut Aftermath,
 ) -> Result<u64, R::Error> {
     let (mut count, anchor) = (0, DeliveryId::from_row(event * PER_EVENT));
+    if rows.sibling(anchor)?.is_none() {
+        // It was forgotten meanwhile.
+        return Ok(0);
+    }
     rows.note(event, now, &Fact::Replayed { replay: again.replay, by: by.to_owned() })?;
     for owed in owed {
         // Without a free id there is no telling it; an event has room for as many as there are targets, many times over.
@@ -60,8 +78,10 @@ pub fn replay<R: Rows>(
             Some(Phase::Open) => incident::open(rows, row, owe::limit(owed, now), now)?,
             None => rows.insert(&row)?,
         }
+        fallback::look_again_from(rows, &owed.target, id.row())?;
         after.woken.insert(owed.target.clone());
-        count += 1;
+        // What ends an incident that is not open owes nothing.
+        count += u64::from(rows.row(id)?.is_some());
     }
     Ok(count)
 }
@@ -74,6 +94,6 @@ fn told_again(id: DeliveryId, owed: &Owed, again: Again, now: Timestamp) -> Row 
 }
 
 /// Due for so long that it is no news.
-fn long_ago(now: Timestamp) -> Timestamp {
+pub(super) fn long_ago(now: Timestamp) -> Timestamp {
     now.saturating_sub(FRESH_FOR)
 }

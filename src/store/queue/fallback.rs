@@ -4,6 +4,7 @@
 //! others leave out because of that they rely on, so when the one that was to be told ends untold, another one
 //! takes its place ([`stand_in`]).
 
+use super::again::long_ago;
 use super::incident;
 use super::{IncidentRow, Origin, Row, Rows, written};
 use crate::event::Timestamp;
@@ -105,8 +106,10 @@ fn copy<R: Rows>(
     let Some(id) = rows.sibling(row.id)? else { return Ok(()) };
     // It has a `max_age` of its own: what is too old for one target is not for the next.
     let plain = Row::owed(id, row.route.clone(), to.clone(), row.severity, now);
-    let Row { group, swept, stormed, incident, .. } = row.clone();
-    let copy = Row { group, swept, stormed, incident, origin: Origin::Fallback, ..plain };
+    let Row { group, swept, stormed, incident, again, .. } = row.clone();
+    // What is told again is no news to anybody else either.
+    let due_at = again.map_or(now, |_| long_ago(now));
+    let copy = Row { group, swept, stormed, incident, again, due_at, origin: Origin::Fallback, ..plain };
     match &row.incident {
         None => rows.insert(&copy)?,
         Some(_) => open(rows, row, copy, now)?,
@@ -133,7 +136,7 @@ fn open<R: Rows>(rows: &mut R, row: &Row, copy: Row, now: Timestamp) -> Result<(
 }
 
 /// A target that is closed itself has looked at its deliveries up to some id; this one may lie before it.
-fn look_again_from<R: Rows>(rows: &mut R, target: &TargetName, id: i64) -> Result<(), R::Error> {
+pub fn look_again_from<R: Rows>(rows: &mut R, target: &TargetName, id: i64) -> Result<(), R::Error> {
     let mut state = rows.target(target)?;
     if state.fallen_to >= id {
         state.fallen_to = id - 1;

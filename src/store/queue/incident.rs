@@ -80,7 +80,9 @@ pub fn enlist<R: Rows>(rows: &mut R, row: Row, limit: Option<Limit>, now: Timest
     let earliest = incident.resolve_at.filter(|_| row.origin == Origin::Fallback);
     let resolve_at = limit.map(|limit| earliest.map_or(limit.at, |at| at.max(limit.at)));
     let resolve_after = limit.map(|limit| limit.after);
-    let incident = IncidentRow { last: row.id, last_at: now, resolve_after, resolve_at, ..incident };
+    // What is told again, or falls back, belongs to an earlier event: what was last heard stays what it was.
+    let last = incident.last.max(row.id);
+    let incident = IncidentRow { last, last_at: now, resolve_after, resolve_at, ..incident };
     rows.keep_incident(&row.target, &step.key, &incident)?;
     prolong(rows, &incident, &step.key)?;
     let step = Step { opened_by: Some(incident.opened_by), ..step };

@@ -141,7 +141,7 @@ pub fn prune(database: &mut Database, before: Timestamp, limit: usize) -> rusqli
 fn forget_incidents(connection: &Connection, before: Timestamp) -> rusqlite::Result<()> {
     let before = before.as_millis();
     let incidents = "DELETE FROM incidents WHERE last_at < ?1 AND resolve_at IS NULL AND NOT EXISTS (
-                         SELECT 1 FROM deliveries d
+                         SELECT 1 FROM deliveries d INDEXED BY deliveries_incident
                          WHERE d.target = incidents.target AND d.incident = incidents.key AND d.state = 0)";
     connection.prepare_cached(incidents)?.execute([before])?;
     connection.prepare_cached("DELETE FROM slots WHERE held = 0 AND ifnull(not_before, 0) < ?1")?.execute([before])?;

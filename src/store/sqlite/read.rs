@@ -26,14 +26,14 @@ const READERS: usize = 2;
 /// A small pool of reading connections.
 pub struct Readers {
     idle: Mutex<Vec<Connection>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Readers {
     /// Opens the pool on an existing database.
     pub fn open(path: &Path) -> rusqlite::Result<Self> {
         let idle = (0..READERS).map(|_| connect(path)).collect::<rusqlite::Result<Vec<_>>>()?;
-        Ok(Self { idle: Mutex::new(idle), turns: Semaphore::new(READERS) })
+        Ok(Self { idle: Mutex::new(idle), turns: Arc::new(Semaphore::new(READERS)) })
     }
 
     /// Runs one read away from the async threads.
@@ -43,9 +43,15 @@ impl Readers {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let failed = |detail: String| StoreError { doing, detail };
-        let _turn = self.turns.acquire().await.map_err(|error| failed(error.to_string()))?;
+        let turn = self.turns.clone().acquire_owned().await.map_err(|error| failed(error.to_string()))?;
         let readers = self.clone();
-        let result = tokio::task::spawn_blocking(move || readers.with_one(read)).await;
+        // Whoever asked may go away meanwhile; the connection is back when the turn is.
+        let result = tokio::task::spawn_blocking(move || {
+            let result = readers.with_one(read);
+            drop(turn);
+            result
+        });
+        let result = result.await;
         result.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))
     }
 
@@ -189,7 +195,8 @@ pub fn backlog(connection: &Connection) -> rusqlite::Result<BTreeMap<TargetName,
     let mut waiting = BTreeMap::new();
     let mut pending = connection.prepare_cached(
         "SELECT target, pending, (SELECT received_at FROM deliveries WHERE id = first)
-         FROM (SELECT target, count(*) AS pending, min(id) AS first FROM deliveries WHERE state = 0 GROUP BY target)",
+         FROM (SELECT target, count(*) AS pending, min(id) AS first FROM deliveries INDEXED BY deliveries_due
+               WHERE state = 0 GROUP BY target)",
     )?;
     let rows = pending.query_map([], |row| Ok((target(row)?, row.get(1)?, row.get::<_, Option<i64>>(2)?)))?;
     for row in rows {
@@ -197,13 +204,28 @@ pub fn backlog(connection: &Connection) -> rusqlite::Result<BTreeMap<TargetName,
         let oldest = oldest.map(Timestamp::from_millis);
         waiting.insert(target, Backlog { pending, oldest, dead: 0 });
     }
-    let mut dead =
-        connection.prepare_cached("SELECT target, count(*) FROM deliveries WHERE state = 2 GROUP BY target")?;
-    for row in dead.query_map([], |row| Ok((target(row)?, row.get(1)?)))? {
-        let (target, dead) = row?;
-        waiting.entry(target).or_insert_with(Backlog::default).dead = dead;
+    let mut dead = connection.prepare_cached("SELECT count(*) FROM deliveries WHERE target = ?1 AND state = 2")?;
+    for name in everybody(connection)? {
+        let count: u64 = dead.query_row([&name], |row| row.get(0))?;
+        if count > 0 {
+            let target = TargetName::parse(&name).map_err(unreadable(0))?;
+            waiting.entry(target).or_insert_with(Backlog::default).dead = count;
+        }
     }
     Ok(waiting)
+}
+
+/// Everybody who was ever owed something, by steps through the index.
+pub fn everybody(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut select = connection.prepare_cached(
+        "WITH RECURSIVE everybody (target) AS (
+             SELECT min(target) FROM deliveries
+             UNION ALL
+             SELECT (SELECT min(target) FROM deliveries WHERE target > everybody.target) FROM everybody
+             WHERE everybody.target IS NOT NULL)
+         SELECT target FROM everybody WHERE target IS NOT NULL",
+    )?;
+    select.query_map([], |row| row.get(0))?.collect()
 }
 
 fn target(row: &Row<'_>) -> rusqlite::Result<TargetName> {

@@ -13,7 +13,7 @@ use crate::event::aftermath::Aftermath;
 use crate::event::delivery::Again;
 use crate::names::{DeliveryId, ReplayId, TargetName};
 use crate::store::Retried;
-use crate::store::queue::again;
+use crate::store::queue::{again, owe};
 use crate::store::replay::{Keys, Replay, ReplayEnd, ReplayStep, ReplayTerms};
 
 const COLUMNS: &str = "id, terms, by_whom, begun_at, last, place, next_at, events, deliveries, ended_at, stopped_by";
@@ -77,6 +77,7 @@ pub fn go_on(database: &mut Database, step: &ReplayStep) -> rusqlite::Result<Opt
     for (event, owed) in &step.owed {
         deliveries += again::replay(database, *event, owed, again, &replay.by, step.now, &mut after)?;
     }
+    owe::conclude(database, step.now, &mut after)?;
     let mut update = database.connection.prepare_cached(
         "UPDATE replays SET place = ?2, events = events + ?3, deliveries = deliveries + ?4, next_at = ifnull(?5, next_at),
                 ended_at = iif(?5 IS NULL, ?6, NULL) WHERE id = ?1",

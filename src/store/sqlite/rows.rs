@@ -8,7 +8,7 @@ use super::acts;
 use super::columns::{event_of_row, incident_of};
 use super::events::Encoded;
 use super::rowwise::Done;
-use super::together::{together, which};
+use super::together::{index, together, which};
 use super::writer::Database;
 use crate::event::act::Deed;
 use crate::event::aftermath::Aftermath;
@@ -194,7 +194,7 @@ impl Rows for Database {
         let (condition, group, key) = together(of);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let with = params![of.target.as_str(), of.route.as_str(), group, key, now.as_millis(), limit];
-        self.many(&format!("WHERE {condition} AND {FREE_AT_5} ORDER BY id LIMIT ?6"), with)
+        self.many(&format!("INDEXED BY {} WHERE {condition} AND {FREE_AT_5} ORDER BY id LIMIT ?6", index(of)), with)
     }
 
     fn postpone(&mut self, of: &SlotName, now: Timestamp, until: Timestamp) -> Done<()> {
@@ -210,7 +210,10 @@ impl Rows for Database {
 
     fn reschedule(&mut self, of: &SlotName, from: Timestamp, to: Timestamp) -> Done<()> {
         let (condition, group, key) = together(of);
-        let sql = format!("UPDATE deliveries SET due_at = ?6 WHERE {condition} AND lease IS NULL AND due_at = ?5");
+        let sql = format!(
+            "UPDATE deliveries INDEXED BY {} SET due_at = ?6 WHERE {condition} AND lease IS NULL AND due_at = ?5",
+            index(of)
+        );
         let (target, route) = (of.target.as_str(), of.route.as_str());
         self.change(&sql, params![target, route, group, key, from.as_millis(), to.as_millis()])
     }
@@ -224,19 +227,20 @@ impl Rows for Database {
     ) -> Done<Vec<Row>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let after = after.map_or(i64::MIN, DeliveryId::row);
-        let tail = "WHERE target = ?1 AND incident = ?2 AND state = 0 AND id > ?3 ORDER BY id LIMIT ?4";
+        let tail = "INDEXED BY deliveries_incident
+                    WHERE target = ?1 AND incident = ?2 AND state = 0 AND id > ?3 ORDER BY id LIMIT ?4";
         self.many(tail, params![target.as_str(), key.as_str(), after, limit])
     }
 
     fn last_of_incident(&mut self, target: &TargetName, key: &IncidentKey) -> Done<Option<Row>> {
-        let tail = "WHERE target = ?1 AND incident = ?2 AND state = 0 ORDER BY id DESC";
+        let tail = "INDEXED BY deliveries_incident WHERE target = ?1 AND incident = ?2 AND state = 0 ORDER BY id DESC";
         self.one(tail, params![target.as_str(), key.as_str()])
     }
 
     fn not_fallen_back(&mut self, target: &TargetName, after: i64, limit: usize) -> Done<Vec<Row>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        // By the primary key: what arrived since the last time is little, what waits may be much.
-        let tail = "WHERE id > ?2 AND +target = ?1 AND +state = 0 AND fell_back_to IS NULL ORDER BY id LIMIT ?3";
+        let tail = "INDEXED BY deliveries_of_target
+                    WHERE target = ?1 AND state = 0 AND id > ?2 AND fell_back_to IS NULL ORDER BY id LIMIT ?3";
         self.many(tail, params![target.as_str(), after, limit])
     }
 

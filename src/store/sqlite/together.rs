@@ -25,6 +25,14 @@ pub fn together(of: &SlotName) -> (String, Option<&str>, Option<&str>) {
     }
 }
 
+/// The index that finds them. The planner would rather walk through all that a target is owed.
+pub fn index(of: &SlotName) -> &'static str {
+    match of.which {
+        Which::Group(..) => "deliveries_group",
+        Which::Storm { .. } => "deliveries_swept",
+    }
+}
+
 /// The name of its slot beside target and route.
 pub fn which(of: &SlotName) -> String {
     match &of.which {

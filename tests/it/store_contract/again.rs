@@ -171,3 +171,41 @@ pub async fn a_replay_ends_an_incident_only_where_it_is_open(store: Arc<dyn Stor
     store.go_on(step(&replay, &[(1, begin), (2, end)], None, 10)).await.unwrap().unwrap();
     assert!(claim(&store, "slack", at(10)).await.is_empty(), "it is over before anybody is told again");
 }
+
+/// What was told again of an older incident does not end the one that is open now.
+pub async fn a_replay_of_what_is_over_leaves_the_incident_that_is_open_alone(store: Arc<dyn Store>) {
+    let open = |name, second| happened(opens(owing(name, second, &["slack"]), "prod"), second);
+    let (first, end, now) =
+        (open("first", 0), happened(ends(owing("end", 600, &["slack"]), "prod"), 600), open("now", 1200));
+    for (append, second) in [(first.clone(), 0), (end.clone(), 600), (now, 1200)] {
+        keep(&store, [append]).await;
+        settle(&store, &claim_one(&store, "slack", at(second)).await, delivered()).await;
+    }
+    let replay = store.begin_replay(terms(Keys::Same), ada(2000)).await.unwrap();
+    store.go_on(step(&replay, &[(1, first), (2, end)], None, 2000)).await.unwrap().unwrap();
+    assert_eq!(names(&claim(&store, "slack", at(2000)).await), ["first"], "and no end");
+}
+
+/// The same event, which happened then.
+fn happened(append: Append, second: u64) -> Append {
+    Append { event: Event { occurred_at: Some(at(second)), ..append.event.clone() }, ..append }
+}
+
+pub async fn a_dead_end_is_not_owed_again_where_another_incident_is_open_by_now(store: Arc<dyn Store>) {
+    keep(&store, [opens(owing("first", 0, &["slack"]), "prod")]).await;
+    settle(&store, &claim_one(&store, "slack", at(0)).await, delivered()).await;
+    let end = dead_letter(&store, ends(owing("end", 0, &["slack"]), "prod")).await;
+    keep(&store, [opens(owing("again", 1, &["slack"]), "prod")]).await;
+    settle(&store, &claim_one(&store, "slack", at(1)).await, delivered()).await;
+    let retried = store.retry(vec![end.id], vec![target("slack")], ada(2)).await.unwrap();
+    assert_eq!(retried.owed, []);
+}
+
+pub async fn a_dead_beginning_is_not_owed_again_while_its_end_is_on_its_way(store: Arc<dyn Store>) {
+    keep(&store, [opens(owing("first", 0, &["slack"]), "prod")]).await;
+    settle(&store, &claim_one(&store, "slack", at(0)).await, delivered()).await;
+    let dead = dead_letter(&store, opens(owing("more", 0, &["slack"]), "prod")).await;
+    keep(&store, [ends(owing("end", 1, &["slack"]), "prod")]).await;
+    let retried = store.retry(vec![dead.id], vec![target("slack")], ada(2)).await.unwrap();
+    assert_eq!(retried.owed, []);
+}

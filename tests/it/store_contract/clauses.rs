@@ -175,6 +175,9 @@ macro_rules! contract {
                     with_new_keys_a_replay_is_another_message_and_belongs_to_no_incident
                     a_replay_that_is_stopped_goes_no_further_and_the_first_end_stands
                     a_replay_ends_an_incident_only_where_it_is_open
+                    a_replay_of_what_is_over_leaves_the_incident_that_is_open_alone
+                    a_dead_end_is_not_owed_again_where_another_incident_is_open_by_now
+                    a_dead_beginning_is_not_owed_again_while_its_end_is_on_its_way
                 }
                 query {
                     everything_is_listed_the_newest_or_the_oldest_first

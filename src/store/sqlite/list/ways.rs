@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
-use super::super::read::find;
+use super::super::read::{everybody, find};
 use super::Done;
 use crate::event::Timestamp;
 use crate::names::TargetName;
@@ -44,8 +44,8 @@ impl Way {
         let (first, last) = bounds(connection, &filter.when)?;
         let left = match (slice.order, slice.after) {
             (_, None) => (first, last),
-            (Order::NewestFirst, Some(after)) => (first, last.min(after - 1)),
-            (Order::OldestFirst, Some(after)) => (first.max(after + 1), last),
+            (Order::NewestFirst, Some(after)) => (first, last.min(after.saturating_sub(1))),
+            (Order::OldestFirst, Some(after)) => (first.max(after.saturating_add(1)), last),
         };
         let kind = kind(connection, filter)?;
         Ok(Self { kind, order: slice.order, left, found: VecDeque::new() })
@@ -187,19 +187,6 @@ fn owed(connection: &Connection, filter: &EventFilter) -> Done<(Vec<String>, Vec
         None => everybody(connection)?,
     };
     Ok((to, states))
-}
-
-/// Everybody who was ever owed something, by steps through the index.
-fn everybody(connection: &Connection) -> Done<Vec<String>> {
-    let mut select = connection.prepare_cached(
-        "WITH RECURSIVE everybody (target) AS (
-             SELECT min(target) FROM deliveries
-             UNION ALL
-             SELECT (SELECT min(target) FROM deliveries WHERE target > everybody.target) FROM everybody
-             WHERE everybody.target IS NOT NULL)
-         SELECT target FROM everybody WHERE target IS NOT NULL",
-    )?;
-    select.query_map([], |row| row.get(0))?.collect()
 }
 
 fn are_few(connection: &Connection, to: &[String], states: &[DeliveryState]) -> Done<bool> {
