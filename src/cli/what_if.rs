@@ -164,7 +164,9 @@ fn look_back(
     let mut found = Found::default();
     let filter = |wanted: &String| EventFilter { event_type: Some(wanted.clone()), ..EventFilter::default() };
     let filters: Vec<EventFilter> = args.types.iter().map(filter).collect();
-    let is_wanted = |event: &Event| filters.is_empty() || filters.iter().any(|filter| filter.fits(event));
+    let fits = |event: &Event| filters.is_empty() || filters.iter().any(|filter| filter.fits(event));
+    // A drill is no news, and who takes a route away takes its drill away, too.
+    let is_wanted = |event: &Event| event.drill().is_none() && fits(event);
     let mut progress = Progress::new();
     while let Some(Step { events, unreadable }) = history.step().map_err(cannot_look)? {
         for past in events.iter().filter(|past| is_wanted(&past.event)) {

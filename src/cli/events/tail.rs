@@ -46,11 +46,23 @@ pub async fn run(args: &TailArgs, out: &mut dyn Write) -> Result<Verdict, Failur
     let life = Lifecycle::default();
     life.obey_signals()?;
     let relay = args.ask.relay()?;
-    let mut tail = Tail { args, relay: &relay, place: args.after, out };
+    let place = match args.after {
+        Some(place) => place,
+        None => newest(&relay).await?,
+    };
+    let mut tail = Tail { args, relay: &relay, place: Some(place), out };
     tokio::select! {
         ended = tail.follow() => ended,
         () = life.stopping() => Ok(Verdict::Good),
     }
+}
+
+/// Where the last event that is there now stands: what comes after it is printed, also when the stream breaks before anything
+/// came that fits.
+async fn newest(relay: &RunningRelay) -> Result<i64, Failure> {
+    let query = [("limit", "1".to_owned())];
+    let listing: Listing = relay.ask(Method::Get, PATH, &query, None).await?;
+    Ok(listing.events.first().map_or(0, |event| event.place))
 }
 
 struct Tail<'a> {

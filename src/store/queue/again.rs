@@ -23,6 +23,10 @@ pub fn retry<R: Rows>(
     let is_owed = |row: &Row| row.state == DeliveryState::Dead && targets.contains(&row.target);
     let Some(dead) = rows.row(id)?.filter(is_owed) else { return Ok(false) };
     let now = by.at;
+    if rows.event(id, false)?.is_ok_and(|event| event.drill().is_some()) {
+        // Nothing would end what it opens; a drill is run again instead.
+        return Ok(false);
+    }
     let (due_at, received_at) = (long_ago(now), now);
     let plain =
         Row { state: DeliveryState::Pending, tried: false, held: None, interrupted: false, behind: false, ..dead };

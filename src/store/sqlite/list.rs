@@ -6,7 +6,7 @@
 
 mod ways;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::{COLUMNS, event_of_row};
 use super::read::{BESIDE, delivery_row};
@@ -20,6 +20,9 @@ pub use ways::bounds;
 
 type Done<T> = rusqlite::Result<T>;
 
+/// Bytes of records in one answer: beyond, it ends with the one in hand.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
+
 /// The events that fit.
 pub fn events(connection: &Connection, filter: &EventFilter, slice: Slice) -> Done<Listed<EventRow>> {
     let mut list = List::new(slice);
@@ -28,7 +31,8 @@ pub fn events(connection: &Connection, filter: &EventFilter, slice: Slice) -> Do
         if list.is_done() {
             break;
         }
-        let row = event_row(connection, filter, number)?;
+        let (row, bytes) = event_row(connection, filter, number)?;
+        list.bytes += bytes;
         list.look(number, row);
     }
     Ok(list.end())
@@ -48,13 +52,16 @@ pub fn deliveries(connection: &Connection, filter: &EventFilter, slice: Slice) -
         if list.is_done() {
             break;
         }
-        let event = event(connection, number)?.filter(|event| filter.fits(event));
+        let (event, bytes) = event(connection, number)?;
+        let event = event.filter(|event| filter.fits(event));
         let mut rows = if event.is_some() { rows_of(connection, number)? } else { Vec::new() };
         if slice.order == Order::NewestFirst {
             rows.reverse();
         }
         rows.retain(|row| slice.begins_before(row.id.row()));
         list.looks += 1;
+        // Each of its deliveries is listed with the event.
+        list.bytes += bytes * rows.len().max(1);
         for delivery in rows {
             let owed = &delivery.owed;
             let fits = filter.owed.fits(&owed.target, &owed.route, delivery.state);
@@ -70,16 +77,22 @@ struct List<T> {
     items: Vec<(i64, T)>,
     limit: usize,
     looks: usize,
+    bytes: usize,
     last: Option<i64>,
 }
 
 impl<T> List<T> {
     fn new(slice: Slice) -> Self {
-        Self { items: Vec::new(), limit: slice.limit, looks: 0, last: None }
+        Self { items: Vec::new(), limit: slice.limit, looks: 0, bytes: 0, last: None }
     }
 
     fn is_done(&self) -> bool {
-        self.items.len() > self.limit || self.looks >= MOST_LOOKS
+        self.items.len() > self.limit || self.is_spent()
+    }
+
+    /// Whether it has taken long enough, or so much room that it is answered as it is.
+    fn is_spent(&self) -> bool {
+        self.looks >= MOST_LOOKS || self.bytes >= MOST_BYTES
     }
 
     fn look(&mut self, place: i64, found: Option<T>) {
@@ -102,20 +115,23 @@ impl<T> List<T> {
         let of_last = self.items.last().map(|(place, _)| *place);
         let next = match is_full {
             true => of_last,
-            false => self.last.filter(|_| self.looks >= MOST_LOOKS),
+            false => self.last.filter(|_| self.is_spent()),
         };
         Listed { items: self.items.into_iter().map(|(_, item)| item).collect(), next }
     }
 }
 
-fn event(connection: &Connection, number: i64) -> Done<Option<Event>> {
+/// An event without its body, and the bytes of its record.
+fn event(connection: &Connection, number: i64) -> Done<(Option<Event>, usize)> {
     let mut select = connection.prepare_cached("SELECT record, NULL FROM events WHERE seq = ?1")?;
     // One that nobody can read fits nothing.
-    Ok(select.query_row([number], |row| Ok(event_of_row(row).ok())).optional()?.flatten())
+    let read = |row: &Row<'_>| Ok((event_of_row(row).ok(), row.get_ref(0)?.as_bytes().map_or(0, <[u8]>::len)));
+    Ok(select.query_row([number], read).optional()?.unwrap_or_default())
 }
 
-fn event_row(connection: &Connection, filter: &EventFilter, number: i64) -> Done<Option<EventRow>> {
-    let Some(event) = event(connection, number)?.filter(|event| filter.fits(event)) else { return Ok(None) };
+fn event_row(connection: &Connection, filter: &EventFilter, number: i64) -> Done<(Option<EventRow>, usize)> {
+    let (event, bytes) = event(connection, number)?;
+    let Some(event) = event.filter(|event| filter.fits(event)) else { return Ok((None, bytes)) };
     let mut row = EventRow { place: number, event, repeats: 0, owed: Default::default() };
     let mut fits = filter.owed.is_empty();
     let mut select = connection.prepare_cached(
@@ -131,11 +147,11 @@ fn event_row(connection: &Connection, filter: &EventFilter, number: i64) -> Done
         *row.owed.entry(target).or_default().entry(state).or_default() += count;
     }
     if !fits {
-        return Ok(None);
+        return Ok((None, bytes));
     }
     let mut select = connection.prepare_cached("SELECT duplicates + conflicts FROM events WHERE seq = ?1")?;
     row.repeats = select.query_row([number], |row| row.get(0))?;
-    Ok(Some(row))
+    Ok((Some(row), bytes))
 }
 
 /// What an event owes, but for what nobody can read.
