@@ -159,7 +159,7 @@ fn run_commands(folder: &Path, relay: &Server, events: usize) -> f64 {
         let url = format!("http://{}", relay.admin);
         process.args(command).arg("--config").arg(folder.join("relay.yaml")).args(["--url", &url]);
         let started = Instant::now();
-        let ended = process.stdout(Stdio::null()).status().unwrap();
+        let ended = process.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
         assert!(ended.success(), "{command:?}");
         started.elapsed()
     };

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::query::EventFilter;
 use crate::event::{Event, Severity};
-use crate::names::hex;
+use crate::names::{EventId, hex};
 
 /// Words that are kept of one event: of a longer one, the first.
 const MOST_WORDS: usize = 300;
@@ -93,6 +93,12 @@ pub fn wanted(filter: &EventFilter) -> Vec<Vec<String>> {
     ];
     let text = filter.text.iter().flat_map(|text| words(text)).map(|word| vec![plain(&word)]);
     groups.into_iter().flatten().chain(text).collect()
+}
+
+/// What an event of this id has, all of it, as an index is asked; `None` for an id without words.
+pub fn wanted_of_id(id: &EventId) -> Option<String> {
+    let words: Vec<String> = words(id.as_str()).iter().map(|word| plain(word)).collect();
+    (!words.is_empty()).then(|| words.join(" AND "))
 }
 
 fn mark(name: &str, value: &str) -> String {

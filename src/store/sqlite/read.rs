@@ -17,6 +17,7 @@ use crate::event::{Event, Timestamp};
 use crate::names::{CursorName, EventId, IncidentKey, TableId, TargetName};
 use crate::store::queue::Beside;
 use crate::store::queue::due::{self, Seen};
+use crate::store::search;
 use crate::store::{Backlog, DeliveryRow, StoreError, StoredEvent, Terms};
 use crate::target::TargetState;
 
@@ -157,14 +158,29 @@ pub fn event(connection: &Connection, id: &EventId) -> rusqlite::Result<Option<S
 /// What is kept beside a delivery for people.
 pub const BESIDE: &str = "reason, detail, receipt, settled_at";
 
-/// By the table of keys, or among the newest events, which it does not cover yet.
+/// By the table of keys; or among the newest events, which it does not cover yet, by the words of the id, and one by one where
+/// the index of words does not cover them either.
 pub fn find(connection: &Connection, id: &EventId) -> rusqlite::Result<Option<i64>> {
     if let Some(seq) = ids::find_in_table(connection, &ids::key(id))? {
         return Ok(Some(seq));
     }
-    let mut newest = connection
-        .prepare_cached("SELECT seq FROM events WHERE seq > (SELECT indexed_to FROM event_index) AND id = ?1")?;
-    newest.query_row([id.as_str()], |row| row.get(0)).optional()
+    let covered = "SELECT (SELECT indexed_to FROM event_index), (SELECT indexed_to FROM search_index)";
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let (by_key, by_words): (i64, i64) = connection.prepare_cached(covered)?.query_row([], read)?;
+    let words = search::wanted_of_id(id);
+    if let Some(words) = &words {
+        let mut newer = connection.prepare_cached(
+            "SELECT seq FROM events WHERE id = ?1 AND seq IN (
+                 SELECT rowid FROM event_search WHERE event_search MATCH ?2 AND rowid > ?3)",
+        )?;
+        let found = newer.query_row(params![id.as_str(), words, by_key], |row| row.get(0)).optional()?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    let from = if words.is_some() { by_key.max(by_words) } else { by_key };
+    let mut newest = connection.prepare_cached("SELECT seq FROM events WHERE seq > ?1 AND id = ?2")?;
+    newest.query_row(params![from, id.as_str()], |row| row.get(0)).optional()
 }
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
