@@ -76,10 +76,11 @@ impl Ids {
         self.open.added.push(key);
     }
 
-    /// Moves a few ids into the table, as part of the open transaction; the more, the more `writes` it carries, so that a
-    /// generation is through before the next one is complete.
-    pub fn move_some(&mut self, connection: &Connection, writes: usize) -> rusqlite::Result<()> {
-        let count = self.left.len().min(STEP.max(2 * writes));
+    /// Moves a few ids into the table, as part of the open transaction; the more, the more it adds, so that a generation is
+    /// through before the next one is complete, and the more, the more are left of one that has grown too large.
+    pub fn move_some(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let share = self.left.len() / (GENERATION / STEP);
+        let count = self.left.len().min(STEP.max(2 * self.open.added.len()).max(share));
         let stays = self.left.len() - count;
         insert(connection, self.left[stays..].iter().rev())?;
         if count > 0 && stays == 0 {

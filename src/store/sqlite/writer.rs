@@ -183,7 +183,7 @@ impl Loop {
         let database = &mut self.database;
         database.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         batch.iter_mut().try_for_each(|job| job.apply(database))?;
-        database.ids.move_some(&database.connection, batch.len())?;
+        database.ids.move_some(&database.connection)?;
         database.connection.prepare_cached("COMMIT")?.execute([]).map(drop)
     }
 }

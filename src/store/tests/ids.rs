@@ -75,7 +75,7 @@ proptest! {
             if whole {
                 ids.move_all(&connection).unwrap();
             }
-            ids.move_some(&connection, 1).unwrap();
+            ids.move_some(&connection).unwrap();
             match commit {
                 true => {
                     connection.execute_batch("COMMIT").unwrap();
@@ -105,11 +105,26 @@ fn a_generation_moves_into_the_table_a_few_ids_with_each_commit() {
     let covered = || connection.query_row("SELECT count(*) FROM event_keys", [], |row| row.get::<_, i64>(0)).unwrap();
     let mut steps = vec![];
     for _ in 0..5 {
-        ids.move_some(&connection, 1).unwrap();
+        ids.move_some(&connection).unwrap();
         ids.committed();
         steps.push(covered());
     }
     assert_eq!(steps, [64, 128, 192, 200, 200]);
     let up_to: i64 = connection.query_row("SELECT indexed_to FROM event_index", [], |row| row.get(0)).unwrap();
     assert_eq!(up_to, 200);
+}
+
+/// A page of a source, or a backlog, comes in one transaction.
+#[test]
+fn many_ids_in_one_transaction_do_not_pile_up_in_memory() {
+    let connection = database();
+    let mut ids = read(&connection);
+    ids.set_generation(100);
+    for page in 0..20 {
+        (0..500).for_each(|n| add(&connection, &mut ids, page * 500 + n));
+        ids.move_some(&connection).unwrap();
+        ids.committed();
+    }
+    let held = ids.young.len() + ids.moving.len();
+    assert!(held <= 1_500, "{held} of 10,000");
 }
