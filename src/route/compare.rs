@@ -108,12 +108,19 @@ impl Outcome {
         Self::of(event, &table.route(event), Some(table))
     }
 
-    /// The same with no more ends of incidents than `other` has. Routing says which incidents an event would end; which of
-    /// them were open is known only of the past.
+    /// The same with no more ends of incidents than `other` has: first where `other` has them, then, as far as some are
+    /// left, elsewhere, so that an incident whose route moved to another target ends there. Routing says which incidents an
+    /// event would end; which of them were open is known only of the past.
     #[must_use]
     pub fn with_ends_of(mut self, other: &Self) -> Self {
-        let known = |target| other.ends.get(target).copied().unwrap_or_default();
-        self.ends.iter_mut().for_each(|(target, count)| *count = known(target).min(*count));
+        let known = |target: &TargetName| other.ends.get(target).copied().unwrap_or_default();
+        let same: u64 = self.ends.iter().map(|(target, count)| known(target).min(*count)).sum();
+        let mut moved = other.ends.values().sum::<u64>() - same;
+        for (target, count) in &mut self.ends {
+            let elsewhere = count.saturating_sub(known(target)).min(moved);
+            moved -= elsewhere;
+            *count = known(target).min(*count) + elsewhere;
+        }
         self.ends.retain(|_, count| *count > 0);
         self
     }

@@ -200,6 +200,20 @@ fn an_end_counts_by_itself_and_only_where_something_ended() {
 }
 
 #[test]
+fn an_end_moves_with_its_route_but_an_unchanged_route_ends_no_more_than_it_did() {
+    let told = |names: &[&str]| {
+        let incident = json!({"key": "one", "resolve_when": {"type": "node.added"}});
+        let routes =
+            json!([{"name": "nodes", "match": {"type": "node.removed"}, "notify": names, "incident": incident}]);
+        outcome(&routes, &an_event("node.added", Severity::Info, 1))
+    };
+    assert_eq!(told(&["console"]).with_ends_of(&told(&["oncall"])), told(&["console"]), "it moved");
+    let both = told(&["oncall", "console"]);
+    assert_eq!(both.clone().with_ends_of(&told(&["oncall"])), told(&["oncall"]), "nothing was open at the console");
+    assert_eq!(told(&["oncall"]).with_ends_of(&both), told(&["oncall"]));
+}
+
+#[test]
 fn of_too_many_types_the_worst_are_told_apart_in_whatever_order_they_come() {
     let count = MOST_KINDS as u32 + 20;
     let severity = |number| if number < 7 { Severity::Critical } else { Severity::Info };
