@@ -24,7 +24,7 @@ pub struct Life {
     pub end: Option<End>,
     /// It was to end by itself when nothing more was heard of it.
     pub times_out: bool,
-    /// The event that was heard of last.
+    /// The latest event that was heard of.
     last: usize,
     /// Who is told of it, too.
     instead: Option<TargetName>,
@@ -69,7 +69,7 @@ impl Lives {
             }
         }
         for at in 0..replay.all.len() {
-            replay.lives(at);
+            replay.lives(at, usize::MAX);
         }
         Self { all: replay.all, of_opening: replay.of_opening }
     }
@@ -127,7 +127,7 @@ struct Replay<'a> {
     last: HashMap<Place, usize>,
     /// Ends that were owed, by place and event.
     ends: HashMap<(TargetName, IncidentKey, usize), BTreeSet<DeliveryId>>,
-    timed_out: HashMap<DeliveryId, DeliveryId>,
+    timed_out: HashMap<DeliveryId, (DeliveryId, usize)>,
 }
 
 impl<'a> Replay<'a> {
@@ -160,9 +160,10 @@ impl<'a> Replay<'a> {
 
     fn opens(&mut self, row: &DeliveryRow, number: usize, times_out: bool) {
         let place = (row.owed.target.clone(), row.owed.incident.as_ref().unwrap().key.clone());
-        let known = self.last.get(&place).copied().filter(|at| self.lives(*at));
+        let now = self.facts.owed_since(row).unwrap().0;
+        let known = self.last.get(&place).copied().filter(|at| self.lives(*at, now));
         if let Some(at) = known {
-            self.may_be_forgotten(at, self.facts.owed_since(row).unwrap().0);
+            self.may_be_forgotten(at, now);
         }
         let at = match known.filter(|at| !self.all[*at].is_forgotten) {
             Some(at) => at,
@@ -175,7 +176,8 @@ impl<'a> Replay<'a> {
         };
         let life = &mut self.all[at];
         life.openings.push(row.id);
-        life.last = number;
+        // What falls back belongs to an earlier event.
+        life.last = life.last.max(number);
         life.times_out |= times_out;
         self.of_opening.insert(row.id, at);
     }
@@ -186,7 +188,7 @@ impl<'a> Replay<'a> {
         let copied_as = facts.copied[&id].0;
         let mut told_here = relying(&facts.stories[number], &row.owed.target)
             .filter(|other| stands_for(row, other) && facts.fell_back_as(other).is_some_and(|(at, _)| at <= copied_as));
-        let of = told_here.next().and_then(|other| self.now_at(other)).filter(|at| self.lives(*at));
+        let of = told_here.next().and_then(|other| self.now_at(other)).filter(|at| self.lives(*at, copied_as));
         let times_out = of.is_some_and(|at| self.all[at].times_out);
         self.opens(row, number, times_out);
     }
@@ -206,12 +208,13 @@ impl<'a> Replay<'a> {
     /// An event comes that ends what goes on here.
     fn ends(&mut self, number: usize, target: &TargetName, key: &IncidentKey) {
         let Some(at) = self.last.get(&(target.clone(), key.clone())).copied() else { return };
-        if !self.lives(at) || self.is_older(number, self.all[at].last) {
+        let now = self.facts.notes.known[number].kept_as;
+        if !self.lives(at, now) || self.is_older(number, self.all[at].last) {
             return;
         }
         let told_by = self.ends.get_mut(&(target.clone(), key.clone(), number)).and_then(BTreeSet::pop_first);
-        self.all[at].end = Some(End { at: Some(self.facts.notes.known[number].kept_as), told_by });
-        self.may_be_forgotten(at, self.facts.notes.known[number].kept_as);
+        self.all[at].end = Some(End { at: Some(now), told_by });
+        self.may_be_forgotten(at, now);
         let Some(other) = self.all[at].instead.clone() else { return };
         match self.all[at].may_be_forgotten {
             true => {
@@ -241,20 +244,21 @@ impl<'a> Replay<'a> {
         happened(end).saturating_add(CLOCKS_DIFFER) < happened(last)
     }
 
-    /// Whether it goes on.
-    fn lives(&mut self, at: usize) -> bool {
+    /// Whether it goes on when so much has happened.
+    fn lives(&mut self, at: usize, now: usize) -> bool {
         let life = &mut self.all[at];
         if life.end.is_none() {
-            let told_by = life.openings.last().and_then(|last| self.timed_out.get(last)).copied();
+            let by_itself = life.openings.iter().max().and_then(|last| self.timed_out.get(last));
+            let told_by = by_itself.filter(|(_, timed_out_as)| *timed_out_as < now).map(|(id, _)| *id);
             life.end = told_by.map(|id| End { at: None, told_by: Some(id) });
         }
         life.end.is_none()
     }
 }
 
-/// The ends that nothing but time brought, by the opening that was heard of last: by the event of that one they are told,
-/// under the next free id.
-fn timed_out(facts: &Facts<'_>) -> HashMap<DeliveryId, DeliveryId> {
+/// The ends that nothing but time brought, and when, by the latest opening: by the event of that one they are told, under the
+/// next free id.
+fn timed_out(facts: &Facts<'_>) -> HashMap<DeliveryId, (DeliveryId, usize)> {
     let ends = facts.rows.values().filter(|(_, row)| row.origin == Origin::TimedOut);
     let of = |number: usize, end: &DeliveryRow| {
         let key = |row: &DeliveryRow| row.owed.incident.as_ref().map(|step| step.key.clone());
@@ -262,5 +266,7 @@ fn timed_out(facts: &Facts<'_>) -> HashMap<DeliveryId, DeliveryId> {
         let openings = facts.stories[number].deliveries.iter().filter(same);
         openings.map(|row| row.id).filter(|id| *id < end.id).max()
     };
-    ends.filter_map(|(number, end)| Some((of(*number, end)?, end.id))).collect()
+    // It is a claim of its target that looks at the time.
+    let when = |end: &DeliveryRow| facts.notes.claimed[&(end.owed.target.clone(), end.owed_since)];
+    ends.filter_map(|(number, end)| Some((of(*number, end)?, (end.id, when(end))))).collect()
 }
