@@ -122,7 +122,7 @@ impl<'a> Told<'a> {
 
     /// What is over is not told any more.
     fn nothing_of_it_leaves_afterwards(&self) -> Result<(), String> {
-        let Some(at) = self.life.end.as_ref().and_then(|end| end.at) else { return Ok(()) };
+        let Some(at) = self.life.end.as_ref().map(|end| end.at) else { return Ok(()) };
         let late = self.beginnings().find(|flight| flight.departed_as > at);
         must(late.is_none(), || format!("{} was over, and left: {}", self.name(), late.unwrap()))
     }

@@ -46,8 +46,8 @@ impl Life {
 
 /// How it ended.
 pub struct End {
-    /// When, among all that happened; `None` where it did so by itself.
-    pub at: Option<usize>,
+    /// When, among all that happened.
+    pub at: usize,
     /// What tells of it, if anything does.
     pub told_by: Option<DeliveryId>,
 }
@@ -83,7 +83,7 @@ impl Lives {
     /// Whether what this delivery tells was over when so much had happened.
     pub fn is_over(&self, id: DeliveryId, happened: usize) -> bool {
         let life = self.of_opening.get(&id).map(|at| &self.all[*at]);
-        let ended = |life: &Life| life.end.as_ref().and_then(|end| end.at).is_some_and(|at| at < happened);
+        let ended = |life: &Life| life.end.as_ref().is_some_and(|end| end.at < happened);
         life.is_some_and(|life| life.is_in_doubt || ended(life))
     }
 
@@ -189,7 +189,7 @@ impl<'a> Replay<'a> {
         let mut told_here = relying(&facts.stories[number], &row.owed.target)
             .filter(|other| stands_for(row, other) && facts.fell_back_as(other).is_some_and(|(at, _)| at <= copied_as));
         let of = told_here.next().and_then(|other| self.now_at(other)).filter(|at| self.lives(*at, copied_as));
-        let times_out = of.is_some_and(|at| self.all[at].times_out);
+        let times_out = of.is_some_and(|at| self.all[at].times_out && !self.all[at].may_be_forgotten);
         self.opens(row, number, times_out);
     }
 
@@ -213,7 +213,7 @@ impl<'a> Replay<'a> {
             return;
         }
         let told_by = self.ends.get_mut(&(target.clone(), key.clone(), number)).and_then(BTreeSet::pop_first);
-        self.all[at].end = Some(End { at: Some(now), told_by });
+        self.all[at].end = Some(End { at: now, told_by });
         self.may_be_forgotten(at, now);
         let Some(other) = self.all[at].instead.clone() else { return };
         match self.all[at].may_be_forgotten {
@@ -228,7 +228,7 @@ impl<'a> Replay<'a> {
     /// Whether nobody has heard of it yet, and nobody is about to.
     fn may_be_forgotten(&mut self, at: usize, now: usize) {
         let (facts, life) = (self.facts, &mut self.all[at]);
-        let is_done = |id: &DeliveryId| facts.ended_at(facts.row(*id)).is_some_and(|(_, ended_as)| ended_as < now);
+        let is_done = |id: &DeliveryId| facts.ended_at(facts.row(*id)).is_some_and(|(_, ended_as)| ended_as <= now);
         let may_be_told = |flight: &&Flight| flight.may_have_arrived() || flight.settled.is_none();
         let is_told = |id| facts.flights.get(id).is_some_and(|all| all.iter().any(may_be_told));
         let nobody_heard = life.openings.iter().all(|id| is_done(id) && !is_told(id));
@@ -249,8 +249,8 @@ impl<'a> Replay<'a> {
         let life = &mut self.all[at];
         if life.end.is_none() {
             let by_itself = life.openings.iter().max().and_then(|last| self.timed_out.get(last));
-            let told_by = by_itself.filter(|(_, timed_out_as)| *timed_out_as < now).map(|(id, _)| *id);
-            life.end = told_by.map(|id| End { at: None, told_by: Some(id) });
+            let by_itself = by_itself.filter(|(_, at)| *at < now);
+            life.end = by_itself.map(|(id, at)| End { at: *at, told_by: Some(*id) });
         }
         life.end.is_none()
     }
