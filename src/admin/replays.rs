@@ -21,7 +21,7 @@ use crate::event::{Severity, Timestamp};
 use crate::http_server::ApiError;
 use crate::names::{DeliveryId, EventId, ReplayId, RouteName, SourceName, TargetName};
 use crate::store::query::{EventFilter, OwedFilter, Period};
-use crate::store::replay::{Keys, Replay, ReplayTerms};
+use crate::store::replay::{Keys, Replay, ReplayTerms, Retry};
 
 /// Ids that may be named in one request.
 const MOST_IDS: usize = 200;
@@ -186,7 +186,8 @@ pub struct Letters {
 pub struct Retried {
     /// Those that are owed again.
     pub retried: Vec<DeliveryId>,
-    /// Those that stay as they are: they are no dead letters, or their target is not configured any more.
+    /// Those that stay as they are: they are no dead letters, their target is not configured any more, what they began is over
+    /// by now, or their route keeps no incidents any more, so that nothing would end it.
     pub left: Vec<DeliveryId>,
 }
 
@@ -270,10 +271,12 @@ pub async fn retry(call: Call<Nothing, Nothing, Sent<Letters>>) -> Result<Json<R
         let hint = format!("name from 1 to {MOST_IDS} deliveries");
         return Err(ApiError::not_allowed(format!("`ids` names {} deliveries", ids.len()), hint));
     }
-    let targets = admin.target_names().cloned().collect();
-    let retried = admin.ask(admin.store.retry(ids.clone(), targets, caller.sign(now, Some(by.clone())))).await?;
+    let (targets, incidents) = (admin.target_names().cloned().collect(), admin.table.incidents());
+    let wanted = Retry { letters: ids.clone(), targets, incidents, by: caller.sign(now, Some(by.clone())) };
+    let retried = admin.ask(admin.store.retry(wanted)).await?;
     tracing::warn!(deliveries = retried.owed.len(), token = %caller.name, by, "dead letters are owed again");
     admin.metrics.aftermath(&retried.after);
+    admin.live.aftermath(&retried.after, now);
     retried.after.woken.iter().for_each(|target| admin.bell.ring(target));
     ids.retain(|id| !retried.owed.contains(id));
     Ok(Json(Retried { retried: retried.owed, left: ids }))

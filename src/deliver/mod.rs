@@ -67,6 +67,26 @@ pub struct Tools {
     pub live: Live,
 }
 
+impl Tools {
+    /// Counts, shows and logs what a write did beside what it was called for, and wakes whoever has something to do now.
+    fn tell_of(&self, after: &Aftermath) {
+        self.metrics.aftermath(after);
+        self.live.aftermath(after, self.clock.now());
+        after.raised.iter().for_each(|report| self.count_report(report));
+        after.woken.iter().for_each(|target| self.bell.ring(target));
+    }
+
+    /// What the relay reports of itself goes past the inbox, into the write that gave rise to it, and counts as if it did not.
+    fn count_report(&self, report: &Event) {
+        let (metrics, now) = (&self.metrics, self.clock.now());
+        let Routed { owed, takers } = self.table.route(report);
+        metrics.event_received(&report.source);
+        metrics.accepted(report.type_name(), owed.iter().all(Owed::is_resolve));
+        metrics.routed(&takers, now);
+        spans::accepted(&report.id, &report.source, report.type_name(), report.received_at, now);
+    }
+}
+
 /// Whether a step found anything to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
@@ -154,7 +174,7 @@ impl Deliverer {
         let (target, terms) = (self.target.clone(), self.terms.clone());
         let claim = Claim { target, now: self.tools.clock.now(), limit, old_limit, terms };
         let claimed = self.tools.store.claim(claim).await?;
-        self.tell_of(&claimed.after);
+        self.tools.tell_of(&claimed.after);
         Ok(claimed)
     }
 
@@ -267,7 +287,7 @@ impl Deliverer {
                         self.count_delivered(&settlement, &held);
                     }
                     self.tools.live.attempted(&settlement.batch, &settlement.outcome, settlement.at);
-                    self.tell_of(&after);
+                    self.tools.tell_of(&after);
                     return change.iter().for_each(|change| self.tell_of_change(change));
                 }
                 Ok(Settled::Fenced) => {
@@ -295,23 +315,6 @@ impl Deliverer {
         let is_held = |delivery: &&Delivery| held.iter().any(|held| held.delivery == delivery.id);
         let happened = settlement.batch.shown.iter().filter(is_held).filter_map(|shown| shown.event.occurred_at);
         happened.for_each(|happened| metrics.told_after(target, at.saturating_since(happened)));
-    }
-
-    fn tell_of(&self, after: &Aftermath) {
-        self.tools.metrics.aftermath(after);
-        self.tools.live.aftermath(after, self.tools.clock.now());
-        after.raised.iter().for_each(|report| self.count_report(report));
-        after.woken.iter().for_each(|target| self.tools.bell.ring(target));
-    }
-
-    /// What the relay reports of itself goes past the inbox, into the write that gave rise to it, and counts as if it did not.
-    fn count_report(&self, report: &Event) {
-        let (metrics, now) = (&self.tools.metrics, self.tools.clock.now());
-        let Routed { owed, takers } = self.tools.table.route(report);
-        metrics.event_received(&report.source);
-        metrics.accepted(report.type_name(), owed.iter().all(Owed::is_resolve));
-        metrics.routed(&takers, now);
-        spans::accepted(&report.id, &report.source, report.type_name(), report.received_at, now);
     }
 
     fn tell_of_change(&self, change: &Change) {

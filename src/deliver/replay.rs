@@ -41,9 +41,7 @@ impl Replayer {
         let step = self.next_step(&replay, now).await?;
         let (id, has_ended) = (step.id, step.next_at.is_none());
         let Some(after) = self.tools.store.go_on(step).await? else { return Ok(Turn::Worked) };
-        self.tools.metrics.aftermath(&after);
-        self.tools.live.aftermath(&after, now);
-        after.woken.iter().for_each(|target| self.tools.bell.ring(target));
+        self.tools.tell_of(&after);
         if has_ended {
             tracing::info!(replay.id = %id, "a replay has come to its end");
         }

@@ -23,7 +23,7 @@ mod pattern;
 pub mod silence;
 pub mod storm;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
@@ -243,6 +243,12 @@ impl RoutingTable {
     /// The words of this route; `None` when there is no such route (any more).
     pub fn wording(&self, route: &RouteName) -> Option<&Wording> {
         self.routes.iter().chain([&self.last_resort]).find(|known| known.name == *route).map(|known| &known.message)
+    }
+
+    /// The routes that keep incidents, each with how long after the last event that opened one it ends by itself, if it does.
+    pub fn incidents(&self) -> BTreeMap<RouteName, Option<Duration>> {
+        let limit = |route: &Route| route.incident.as_ref().map(|rule| rule.resolve_after().map(Span::get));
+        self.routes.iter().filter_map(|route| Some((route.name.clone(), limit(route)?))).collect()
     }
 
     /// Why this route tells nobody at this moment, in words; `None` when it may speak. A route that is not in the table

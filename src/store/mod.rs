@@ -35,7 +35,7 @@ use crate::target::{Change, Obeyed, Order, Sign, TargetState};
 pub use kept::{Backlog, DeliveryRow, Repeats, Retried, StoredEvent};
 use query::{EventFilter, EventRow, Listed, OwedRow, Slice};
 pub use queue::{End, Origin};
-use replay::{Replay, ReplayStep, ReplayTerms};
+use replay::{Replay, ReplayStep, ReplayTerms, Retry};
 pub use terms::{Candidate, Fallback, Judge, News, Ruling, Terms};
 
 /// The section `store`. Exactly one engine; SQLite when none is written.
@@ -273,14 +273,9 @@ pub trait Store: Send + Sync {
     /// What operators did: up to `limit` acts before the one of number `before`, newest first.
     async fn acts(&self, before: Option<i64>, limit: usize) -> Result<Vec<Act>, StoreError>;
 
-    /// Owes these dead letters again, where their target is among `targets`, from now on, and keeps that as an act for each;
-    /// all others stay as they are.
-    async fn retry(
-        &self,
-        letters: Vec<DeliveryId>,
-        targets: Vec<TargetName>,
-        by: Signature,
-    ) -> Result<Retried, StoreError>;
+    /// Owes these dead letters again, from now on, and keeps that as an act for each. What is none stays as it is, and so does
+    /// what nobody is to hear of any more: what it opened is over by now, or nothing would end it.
+    async fn retry(&self, wanted: Retry) -> Result<Retried, StoreError>;
 
     /// Keeps a replay of the events that are there by now, and the act that it is.
     async fn begin_replay(&self, terms: ReplayTerms, by: Signature) -> Result<Replay, StoreError>;

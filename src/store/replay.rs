@@ -1,9 +1,10 @@
-//! Replays: stored events that are told again because somebody wants it, a few at a time.
+//! What is told again because somebody wants it: dead letters at once, and replays, which take stored events a few at a time.
 //!
 //! A replay is a row that says which events, to whom, how fast, and how far it has come; so it goes on after a restart,
 //! and of two processes that carry it out each event is told by one. Plain values; what is owed again is for
 //! [`super::queue::again`], who carries it out for [`crate::deliver::replay`].
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -11,8 +12,23 @@ use serde::{Deserialize, Serialize};
 
 use super::query::EventFilter;
 use crate::event::Timestamp;
+use crate::event::act::Signature;
 use crate::event::delivery::Owed;
-use crate::names::{ReplayId, TargetName};
+use crate::names::{DeliveryId, ReplayId, RouteName, TargetName};
+
+/// Dead letters that somebody wants told again.
+#[derive(Debug, Clone)]
+pub struct Retry {
+    /// Which.
+    pub letters: Vec<DeliveryId>,
+    /// The targets there are: nothing is owed to another one.
+    pub targets: Vec<TargetName>,
+    /// The routes that keep incidents, each with how long after the last event that opened one it ends by itself, if it does.
+    /// Of another route nothing would end what it opened, so that is not owed.
+    pub incidents: BTreeMap<RouteName, Option<Duration>>,
+    /// Who wants it, and when.
+    pub by: Signature,
+}
 
 /// What a replay tells again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

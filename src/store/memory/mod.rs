@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use super::query::{EventFilter, EventRow, Listed, OwedRow, Slice};
 use super::queue::{self, Beside, IncidentRow, PER_EVENT, Row, Slot, SlotName, StormClock};
-use super::replay::{Replay, ReplayStep, ReplayTerms};
+use super::replay::{Replay, ReplayStep, ReplayTerms, Retry};
 use super::{
     Aftermath, Append, Appended, Backlog, Claim, Claimed, Cursor, DeliveryState, Repeats, Retried, Settled, Settlement,
     Store, StoreError, StoredEvent, Terms,
@@ -276,13 +276,8 @@ impl Store for MemoryStore {
         Ok(self.kept().acts.list(before, limit))
     }
 
-    async fn retry(
-        &self,
-        letters: Vec<DeliveryId>,
-        targets: Vec<TargetName>,
-        by: Signature,
-    ) -> Result<Retried, StoreError> {
-        Ok(self.kept().retry(&letters, &targets, &by))
+    async fn retry(&self, wanted: Retry) -> Result<Retried, StoreError> {
+        Ok(self.kept().retry(&wanted))
     }
 
     async fn begin_replay(&self, terms: ReplayTerms, by: Signature) -> Result<Replay, StoreError> {

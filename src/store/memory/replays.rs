@@ -5,10 +5,10 @@ use crate::event::Timestamp;
 use crate::event::act::{Deed, Signature};
 use crate::event::aftermath::Aftermath;
 use crate::event::delivery::Again;
-use crate::names::{DeliveryId, ReplayId, TargetName};
+use crate::names::ReplayId;
 use crate::store::Retried;
 use crate::store::queue::{again, owe};
-use crate::store::replay::{Keys, Replay, ReplayEnd, ReplayStep, ReplayTerms};
+use crate::store::replay::{Keys, Replay, ReplayEnd, ReplayStep, ReplayTerms, Retry};
 
 /// Those that are kept, in the order of their ids.
 #[derive(Debug, Default)]
@@ -47,12 +47,12 @@ impl Replays {
 
 impl Kept {
     /// Owes dead letters again.
-    pub fn retry(&mut self, letters: &[DeliveryId], targets: &[TargetName], by: &Signature) -> Retried {
+    pub fn retry(&mut self, wanted: &Retry) -> Retried {
         let mut retried = Retried::default();
-        for letter in letters {
-            let Ok(is_owed) = again::retry(self, *letter, targets, by, &mut retried.after);
+        for letter in &wanted.letters {
+            let Ok(is_owed) = again::retry(self, *letter, wanted, &mut retried.after);
             if is_owed {
-                self.acts.keep(Deed::delivery_retried(*letter, by.clone()));
+                self.acts.keep(Deed::delivery_retried(*letter, wanted.by.clone()));
                 retried.owed.push(*letter);
             }
         }

@@ -7,7 +7,7 @@ use super::KeptDelivery;
 use crate::event::act::Deed;
 use crate::event::aftermath::Aftermath;
 use crate::event::batch::Receipt;
-use crate::event::delivery::Reason;
+use crate::event::delivery::{Phase, Reason};
 use crate::event::ledger::Fact;
 use crate::event::{Event, Timestamp};
 use crate::names::{DeliveryId, IncidentKey, RouteName, TargetName};
@@ -205,6 +205,28 @@ impl Rows for Kept {
         let of_it = |row: &&Row| row.incident.as_ref().is_some_and(|step| step.key == *key);
         let later = self.pending(target).filter(|row| after.is_none_or(|after| row.id > after));
         Ok(later.filter(of_it).take(limit).cloned().collect())
+    }
+
+    fn dead_openings(
+        &mut self,
+        target: &TargetName,
+        key: &IncidentKey,
+        after: Option<DeliveryId>,
+        limit: usize,
+    ) -> Done<Vec<DeliveryId>> {
+        let of_it =
+            |row: &&Row| row.incident.as_ref().is_some_and(|step| step.key == *key && step.phase == Phase::Open);
+        let is_dead = |row: &&Row| row.state == DeliveryState::Dead && row.target == *target && !row.over;
+        let later =
+            self.deliveries.values().map(|kept| &kept.row).filter(|row| after.is_none_or(|after| row.id > after));
+        Ok(later.filter(is_dead).filter(of_it).take(limit).map(|row| row.id).collect())
+    }
+
+    fn is_over(&mut self, dead: DeliveryId) -> Done<()> {
+        if let Some(kept) = self.deliveries.get_mut(&dead) {
+            kept.row.over = true;
+        }
+        Ok(())
     }
 
     fn last_of_incident(&mut self, target: &TargetName, key: &IncidentKey) -> Done<Option<Row>> {

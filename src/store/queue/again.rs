@@ -3,26 +3,21 @@
 //! What is told again is old news: it never overtakes what is fresh, counts for no storm, and leaves together only with what
 //! the same replay tells. What it does to incidents it does as it would have at first.
 
+use super::time_out::Limit;
 use super::{FRESH_FOR, Origin, PER_EVENT, Row, Rows, fallback, incident, owe};
 use crate::event::Timestamp;
-use crate::event::act::Signature;
 use crate::event::aftermath::Aftermath;
 use crate::event::delivery::{Again, DeliveryState, Owed, Phase};
 use crate::event::ledger::Fact;
-use crate::names::{DeliveryId, GroupKey, TargetName};
+use crate::names::{DeliveryId, GroupKey};
 use crate::store::queue::event_of;
+use crate::store::replay::Retry;
 
-/// Owes a dead letter of one of `targets` again, from now on; false when it is none.
-pub fn retry<R: Rows>(
-    rows: &mut R,
-    id: DeliveryId,
-    targets: &[TargetName],
-    by: &Signature,
-    after: &mut Aftermath,
-) -> Result<bool, R::Error> {
-    let is_owed = |row: &Row| row.state == DeliveryState::Dead && targets.contains(&row.target);
+/// Owes one of the dead letters again, from now on; false when it stays as it is.
+pub fn retry<R: Rows>(rows: &mut R, id: DeliveryId, wanted: &Retry, after: &mut Aftermath) -> Result<bool, R::Error> {
+    let is_owed = |row: &Row| row.state == DeliveryState::Dead && !row.over && wanted.targets.contains(&row.target);
     let Some(dead) = rows.row(id)?.filter(is_owed) else { return Ok(false) };
-    let now = by.at;
+    let now = wanted.by.at;
     if rows.event(id, false)?.is_ok_and(|event| event.drill().is_some()) {
         // Nothing would end what it opens; a drill is run again instead.
         return Ok(false);
@@ -31,22 +26,26 @@ pub fn retry<R: Rows>(
     let plain =
         Row { state: DeliveryState::Pending, tried: false, held: None, interrupted: false, behind: false, ..dead };
     let row = Row { due_at, received_at, ..plain };
-    let Some(row) = in_its_incident(rows, row, now)? else { return Ok(false) };
+    let Some(row) = in_its_incident(rows, row, wanted)? else { return Ok(false) };
     rows.revive(&row)?;
-    rows.note(event_of(id), now, &Fact::Retried { delivery: id, by: by.author().to_owned() })?;
+    rows.note(event_of(id), now, &Fact::Retried { delivery: id, by: wanted.by.author().to_owned() })?;
     fallback::look_again_from(rows, &row.target, id.row())?;
     after.woken.insert(row.target.clone());
     Ok(true)
 }
 
 /// What a dead letter does to its incident when it is owed again; `None` where nobody may hear of it: what it opened is over,
-/// or what it would end is another one by now.
-fn in_its_incident<R: Rows>(rows: &mut R, row: Row, now: Timestamp) -> Result<Option<Row>, R::Error> {
+/// or nothing would end it any more, or what it would end is another one by now.
+fn in_its_incident<R: Rows>(rows: &mut R, row: Row, wanted: &Retry) -> Result<Option<Row>, R::Error> {
     let Some(step) = row.incident.clone() else { return Ok(Some(row)) };
     let known = rows.incident(&row.target, &step.key)?;
     match step.phase {
         Phase::Open if known.as_ref().is_some_and(|known| known.closing) => Ok(None),
-        Phase::Open => incident::enlist(rows, row, None, now).map(Some),
+        Phase::Open => {
+            let now = wanted.by.at;
+            let Some(limit) = wanted.incidents.get(&row.route) else { return Ok(None) };
+            incident::enlist(rows, row, limit.map(|after| Limit::from(after, now)), now).map(Some)
+        }
         Phase::Resolve if known.is_some_and(|known| !known.closing && step.opened_by != Some(known.opened_by)) => {
             Ok(None)
         }

@@ -61,7 +61,11 @@ impl<'a, R: Rows> Work<'a, R> {
         {
             self.fall_back(row, &fallback.to)?;
         }
+        let is_over = is_dead && incident::is_over(self.rows, row)?;
         end(self.rows, row, &ending, self.now, &mut self.after)?;
+        if is_over {
+            self.rows.is_over(row.id)?;
+        }
         incident::ended(self.rows, row, self.now, &mut self.after)?;
         self.after.woken.insert(row.target.clone());
         Ok(())

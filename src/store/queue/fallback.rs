@@ -26,7 +26,7 @@ pub fn fall_back<R: Rows>(
     }
     rows.update(&Row { fell_back_to: Some(to.clone()), ..row.clone() })?;
     share_incident(rows, row, to)?;
-    match is_told(&rows.of_event(row.id)?, to) {
+    match is_told(&rows.of_event(row.id)?, row, to) {
         true => written::fell_back(rows, row, to, None, now),
         false => copy(rows, row, to, now, after),
     }
@@ -63,13 +63,14 @@ fn relied_on<R: Rows>(rows: &mut R, id: DeliveryId, target: &TargetName) -> Resu
         return Ok(None);
     }
     let all = rows.of_event(id)?;
-    if is_told(&all, target) {
+    let Some(untold) = all.iter().find(|row| row.id == id).filter(|untold| !is_told(&all, untold, target)) else {
         return Ok(None);
-    }
-    let was_judged = |row: &Row| all.iter().any(|other| other.target == *target && other.route == row.route);
+    };
+    let judges = |other: &Row, row: &Row| other.target == *target && other.route == row.route;
+    let was_judged = |row: &Row| all.iter().any(|other| judges(other, row) && is_as_often(other, row));
     let is_owed = |row: &Row| matches!(row.state, DeliveryState::Pending | DeliveryState::Dead);
     let relies = |row: &&Row| row.fell_back_to.as_ref() == Some(target) && is_owed(row) && !was_judged(row);
-    for row in all.iter().filter(relies) {
+    for row in all.iter().filter(|row| is_as_often(row, untold)).filter(relies) {
         if goes_on(rows, row)? {
             return Ok(Some(row.clone()));
         }
@@ -85,10 +86,16 @@ fn goes_on<R: Rows>(rows: &mut R, row: &Row) -> Result<bool, R::Error> {
     Ok(known.is_some_and(|known| !known.closing && is_same(&known)))
 }
 
-/// Whether `target` hears of the event that owes all these, was told of it, or refused it.
-fn is_told(all: &[Row], target: &TargetName) -> bool {
-    let tells = |row: &Row| row.target == *target && row.phase() != Some(Phase::Resolve);
-    all.iter().any(|row| tells(row) && !is_untold(row.state))
+/// Whether `target` hears of the event that owes all these, was told of it, or refused it, when `row` is told of it: who heard
+/// of it at first has not heard of it again.
+fn is_told(all: &[Row], row: &Row, target: &TargetName) -> bool {
+    let tells = |other: &Row| other.target == *target && other.phase() != Some(Phase::Resolve);
+    all.iter().any(|other| tells(other) && is_as_often(other, row) && !is_untold(other.state))
+}
+
+/// Whether both tell the event for the first time, or the same replay tells both.
+fn is_as_often(row: &Row, other: &Row) -> bool {
+    row.again.map(|again| again.replay) == other.again.map(|again| again.replay)
 }
 
 fn is_untold(state: DeliveryState) -> bool {

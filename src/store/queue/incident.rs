@@ -94,12 +94,12 @@ const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
 
 /// Whether what is to end an incident happened before what was last heard of it. Sources tell late, each in its own way, so
 /// what comes after is not always news.
-fn is_older_than<R: Rows>(rows: &mut R, end: &Row, incident: &IncidentRow) -> Result<bool, R::Error> {
+fn is_older_than<R: Rows>(rows: &mut R, end: &Row, heard: DeliveryId) -> Result<bool, R::Error> {
     if end.origin == Origin::TimedOut {
         return Ok(false);
     }
     let happened = |event: Event| event.occurred_at.unwrap_or(event.received_at);
-    let (end, last) = (rows.event(end.id, false)?, rows.event(incident.last, false)?);
+    let (end, last) = (rows.event(end.id, false)?, rows.event(heard, false)?);
     let times = end.ok().map(happened).zip(last.ok().map(happened));
     Ok(times.is_some_and(|(end, last)| end.saturating_add(CLOCKS_DIFFER) < last))
 }
@@ -108,15 +108,32 @@ fn is_older_than<R: Rows>(rows: &mut R, end: &Row, incident: &IncidentRow) -> Re
 /// The same at the target that was told instead of this one.
 pub fn resolve<R: Rows>(rows: &mut R, row: Row, now: Timestamp, after: &mut Aftermath) -> Result<(), R::Error> {
     let Some(Step { key, .. }) = row.incident.clone() else { return Ok(()) };
-    let Some(incident) = rows.incident(&row.target, &key)? else { return Ok(()) };
-    if incident.closing || is_older_than(rows, &row, &incident)? {
+    let Some(incident) = rows.incident(&row.target, &key)? else { return bury(rows, &row, &key, now) };
+    if incident.closing || is_older_than(rows, &row, incident.last)? {
         return Ok(());
     }
+    bury(rows, &row, &key, now)?;
     close(rows, &row, &key, &incident, now, after)?;
     // What ends by itself does so where it was told instead, too, in its own time: there it may not even have begun.
     let Some(other) = incident.fell_back_to.filter(|_| row.origin != Origin::TimedOut) else { return Ok(()) };
     let Some(id) = rows.sibling(row.id)? else { return Ok(()) };
     resolve(rows, Row { id, target: other, origin: Origin::Fallback, ..row }, now, after)
+}
+
+/// What this ends is not to be told again either, where nobody took it.
+fn bury<R: Rows>(rows: &mut R, ending: &Row, key: &IncidentKey, now: Timestamp) -> Result<(), R::Error> {
+    let mut seen = None;
+    loop {
+        let page = rows.dead_openings(&ending.target, key, seen, PAGE)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        seen = Some(*last);
+        for dead in page {
+            if !is_older_than(rows, ending, dead)? {
+                rows.is_over(dead)?;
+                written::resolved(rows, dead, ending, key, now)?;
+            }
+        }
+    }
 }
 
 fn close<R: Rows>(
@@ -131,8 +148,9 @@ fn close<R: Rows>(
     let cancelled = cancel(rows, row, key, now, after)?;
     let was_told = incident.told || cancelled.told;
     if was_told || cancelled.in_flight {
-        // What was cancelled says so itself.
-        if rows.row(incident.opened_by)?.is_some_and(|opening| opening.state != DeliveryState::Superseded) {
+        // What was cancelled, or died, says so itself.
+        let says_so = |opening: Row| matches!(opening.state, DeliveryState::Superseded | DeliveryState::Dead);
+        if !rows.row(incident.opened_by)?.is_none_or(says_so) {
             written::resolved(rows, incident.opened_by, row, key, now)?;
         }
         let opened_by = Some(incident.opened_by);

@@ -92,6 +92,8 @@ pub struct Row {
     pub fell_back_to: Option<TargetName>,
     /// That it was told before and is told again.
     pub again: Option<Again>,
+    /// Of a dead letter: what it opened is over, so nobody is to hear of it any more.
+    pub over: bool,
 }
 
 impl Row {
@@ -118,6 +120,7 @@ impl Row {
             received_at: now,
             fell_back_to: None,
             again: None,
+            over: false,
         }
     }
 
@@ -334,6 +337,17 @@ pub trait Rows {
     ) -> Result<Vec<Row>, Self::Error>;
     /// The last one of an incident.
     fn last_of_incident(&mut self, target: &TargetName, key: &IncidentKey) -> Result<Option<Row>, Self::Error>;
+    /// The dead letters of one incident that opened it, or added to it, and that nobody said to be over: in order of arrival,
+    /// from the one after `after`.
+    fn dead_openings(
+        &mut self,
+        target: &TargetName,
+        key: &IncidentKey,
+        after: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<DeliveryId>, Self::Error>;
+    /// What this dead letter opened is over.
+    fn is_over(&mut self, dead: DeliveryId) -> Result<(), Self::Error>;
     /// Those of `target` with a higher id than `after` that have not fallen back, in order of their ids.
     fn not_fallen_back(&mut self, target: &TargetName, after: i64, limit: usize) -> Result<Vec<Row>, Self::Error>;
 

@@ -13,7 +13,7 @@ use crate::store::queue::{IncidentRow, Origin, Row, Step};
 
 /// The columns of a delivery, in the order [`delivery`] reads them.
 pub const COLUMNS: &str = "id, route, target, severity, state, attempts, due_at, received_at, origin, group_key, swept, \
-     incident, resolves, opened_by, tried, behind, told, lease, interrupted, fell_back_to, replay, fresh_key";
+     incident, resolves, opened_by, tried, behind, told, lease, interrupted, fell_back_to, replay, fresh_key, is_over";
 
 /// A delivery.
 pub fn delivery(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
@@ -39,6 +39,7 @@ pub fn delivery(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         interrupted: row.get(18)?,
         fell_back_to: fell_back_to.transpose().map_err(unreadable(19))?,
         again: again(row)?,
+        over: row.get(22)?,
     })
 }
 

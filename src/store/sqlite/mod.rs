@@ -35,7 +35,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde::Deserialize;
 
 use super::query::{EventFilter, EventRow, Listed, OwedRow, Slice};
-use super::replay::{Replay, ReplayStep, ReplayTerms};
+use super::replay::{Replay, ReplayStep, ReplayTerms, Retry};
 use super::{
     Aftermath, Append, Backlog, Claim, Claimed, Cursor, Kept, Repeats, Retried, Settled, Settlement, Store, StoreError,
     StoredEvent, Terms, queue,
@@ -44,7 +44,7 @@ use crate::event::Timestamp;
 use crate::event::act::{Act, Signature};
 use crate::event::ledger::KeptTable;
 use crate::event::silence::{self, Silence};
-use crate::names::{CursorName, DeliveryId, EventId, ReplayId, SilenceId, TableId, TargetName};
+use crate::names::{CursorName, EventId, ReplayId, SilenceId, TableId, TargetName};
 use crate::target::{Obeyed, Order, TargetState};
 use events::Encoded;
 pub use history::{History, Past, Step};
@@ -317,13 +317,8 @@ impl Store for SqliteStore {
         self.readers.read("read the acts", move |connection| acts::list(connection, before, limit)).await
     }
 
-    async fn retry(
-        &self,
-        letters: Vec<DeliveryId>,
-        targets: Vec<TargetName>,
-        by: Signature,
-    ) -> Result<Retried, StoreError> {
-        let retry = move |database: &mut Database| replays::retry(database, &letters, &targets, &by);
+    async fn retry(&self, wanted: Retry) -> Result<Retried, StoreError> {
+        let retry = move |database: &mut Database| replays::retry(database, &wanted);
         self.writer.write("owe dead letters again", retry).await
     }
 

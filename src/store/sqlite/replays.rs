@@ -11,24 +11,19 @@ use crate::event::Timestamp;
 use crate::event::act::{Deed, Signature};
 use crate::event::aftermath::Aftermath;
 use crate::event::delivery::Again;
-use crate::names::{DeliveryId, ReplayId, TargetName};
+use crate::names::ReplayId;
 use crate::store::Retried;
 use crate::store::queue::{again, owe};
-use crate::store::replay::{Keys, Replay, ReplayEnd, ReplayStep, ReplayTerms};
+use crate::store::replay::{Keys, Replay, ReplayEnd, ReplayStep, ReplayTerms, Retry};
 
 const COLUMNS: &str = "id, terms, by_whom, begun_at, last, place, next_at, events, deliveries, ended_at, stopped_by";
 
 /// Owes dead letters again.
-pub fn retry(
-    database: &mut Database,
-    letters: &[DeliveryId],
-    targets: &[TargetName],
-    by: &Signature,
-) -> rusqlite::Result<Retried> {
+pub fn retry(database: &mut Database, wanted: &Retry) -> rusqlite::Result<Retried> {
     let mut retried = Retried::default();
-    for letter in letters {
-        if again::retry(database, *letter, targets, by, &mut retried.after)? {
-            acts::keep(&database.connection, Deed::delivery_retried(*letter, by.clone()))?;
+    for letter in &wanted.letters {
+        if again::retry(database, *letter, wanted, &mut retried.after)? {
+            acts::keep(&database.connection, Deed::delivery_retried(*letter, wanted.by.clone()))?;
             retried.owed.push(*letter);
         }
     }

@@ -232,6 +232,27 @@ impl Rows for Database {
         self.many(tail, params![target.as_str(), key.as_str(), after, limit])
     }
 
+    fn dead_openings(
+        &mut self,
+        target: &TargetName,
+        key: &IncidentKey,
+        after: Option<DeliveryId>,
+        limit: usize,
+    ) -> Done<Vec<DeliveryId>> {
+        let mut select = self.connection.prepare_cached(
+            "SELECT id FROM deliveries INDEXED BY deliveries_dead_openings
+             WHERE target = ?1 AND incident = ?2 AND state = 2 AND resolves = 0 AND is_over = 0 AND id > ?3
+             ORDER BY id LIMIT ?4",
+        )?;
+        let (after, limit) = (after.map_or(i64::MIN, DeliveryId::row), i64::try_from(limit).unwrap_or(i64::MAX));
+        let ids = select.query_map(params![target.as_str(), key.as_str(), after, limit], |row| row.get(0))?;
+        ids.map(|id| id.map(DeliveryId::from_row)).collect()
+    }
+
+    fn is_over(&mut self, dead: DeliveryId) -> Done<()> {
+        self.change("UPDATE deliveries SET is_over = 1 WHERE id = ?1", params![dead.row()])
+    }
+
     fn last_of_incident(&mut self, target: &TargetName, key: &IncidentKey) -> Done<Option<Row>> {
         let tail = "INDEXED BY deliveries_incident WHERE target = ?1 AND incident = ?2 AND state = 0 ORDER BY id DESC";
         self.one(tail, params![target.as_str(), key.as_str()])

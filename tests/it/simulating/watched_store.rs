@@ -10,10 +10,10 @@ use castai_relay::event::batch::Gathering;
 use castai_relay::event::ledger::KeptTable;
 use castai_relay::event::silence::{Silence, Terms as SilenceTerms};
 use castai_relay::event::{CastAIEvent, Timestamp};
-use castai_relay::names::{CursorName, DeliveryId, EventId, ReplayId, RouteName, SilenceId, TableId, TargetName};
+use castai_relay::names::{CursorName, EventId, ReplayId, RouteName, SilenceId, TableId, TargetName};
 use castai_relay::runtime::Clock;
 use castai_relay::store::query::{EventFilter, EventRow, Listed, OwedRow, Slice};
-use castai_relay::store::replay::{Replay, ReplayStep, ReplayTerms};
+use castai_relay::store::replay::{Replay, ReplayStep, ReplayTerms, Retry};
 use castai_relay::store::{
     Aftermath, Append, Backlog, Candidate, Claim, Claimed, Cursor, Ended, Judge, Kept, News, Repeats, Retried, Ruling,
     Settled, Settlement, Store, StoreError, StoredEvent, Terms,
@@ -327,13 +327,8 @@ impl Store for WatchedStore {
         wait_for(self.inner().acts(before, limit))
     }
 
-    async fn retry(
-        &self,
-        letters: Vec<DeliveryId>,
-        targets: Vec<TargetName>,
-        by: Signature,
-    ) -> Result<Retried, StoreError> {
-        wait_for(self.inner().retry(letters, targets, by))
+    async fn retry(&self, wanted: Retry) -> Result<Retried, StoreError> {
+        wait_for(self.inner().retry(wanted))
     }
 
     async fn begin_replay(&self, terms: ReplayTerms, by: Signature) -> Result<Replay, StoreError> {

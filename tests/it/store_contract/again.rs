@@ -1,12 +1,12 @@
 //! Clauses on what is told again: dead letters that are owed once more, and replays.
 
 use castai_relay::event::act::{Signature, What};
-use castai_relay::event::delivery::Again;
+use castai_relay::event::delivery::{Again, Phase};
 use castai_relay::event::ledger::Fact;
 use castai_relay::names::{ReplayId, TokenName};
-use castai_relay::store::Origin;
 use castai_relay::store::query::EventFilter;
-use castai_relay::store::replay::{Keys, Replay, ReplayStep, ReplayTerms};
+use castai_relay::store::replay::{Keys, Replay, ReplayStep, ReplayTerms, Retry};
+use castai_relay::store::{Origin, Retried};
 
 use super::owed::*;
 use super::*;
@@ -23,9 +23,16 @@ async fn dead_letter(store: &Arc<dyn Store>, append: Append) -> DeliveryRow {
     stored(store, &name).await.deliveries.remove(0)
 }
 
+/// Owes these again, where they are for this target. Of its route what it opens ends by itself after a minute.
+async fn retry(store: &Arc<dyn Store>, letters: Vec<DeliveryId>, name: &str, now: u64) -> Retried {
+    let incidents = [(RouteName::parse("everything").unwrap(), Some(Duration::from_secs(60)))].into();
+    let wanted = Retry { letters, targets: vec![target(name)], incidents, by: ada(now) };
+    store.retry(wanted).await.unwrap()
+}
+
 pub async fn a_dead_letter_is_owed_again_as_if_it_came_now(store: Arc<dyn Store>) {
     let dead = dead_letter(&store, owing("a", 0, &["slack"])).await;
-    let retried = store.retry(vec![dead.id], vec![target("slack")], ada(900)).await.unwrap();
+    let retried = retry(&store, vec![dead.id], "slack", 900).await;
     assert_eq!((retried.owed, retried.after.woken.contains(&target("slack"))), (vec![dead.id], true));
     let row = stored(&store, "a").await.deliveries.remove(0);
     assert_eq!((row.state, row.owed_since, row.settled_at), (DeliveryState::Pending, at(900), None));
@@ -44,24 +51,73 @@ pub async fn what_is_no_dead_letter_is_not_owed_again(store: Arc<dyn Store>) {
     let batches = claim(&store, "slack", at(0)).await;
     settle(&store, &batches[0], delivered()).await;
     let ids: Vec<_> = batches.iter().map(Batch::first).chain([DeliveryId::from_row(7)]).collect();
-    let retried = store.retry(ids, vec![target("slack")], ada(1)).await.unwrap();
+    let retried = retry(&store, ids, "slack", 1).await;
     assert_eq!((retried.owed.len(), retried.after.woken.len()), (0, 0));
     assert_eq!(store.acts(None, 9).await.unwrap(), []);
 }
 
 pub async fn a_dead_letter_of_another_target_stays_one(store: Arc<dyn Store>) {
     let dead = dead_letter(&store, owing("a", 0, &["slack"])).await;
-    let retried = store.retry(vec![dead.id], vec![target("mail")], ada(1)).await.unwrap();
+    let retried = retry(&store, vec![dead.id], "mail", 1).await;
     assert_eq!(retried.owed, []);
     assert_eq!(state_of(&store, "a").await, DeliveryState::Dead);
 }
 
 pub async fn a_dead_beginning_that_is_owed_again_has_its_end(store: Arc<dyn Store>) {
     let dead = dead_letter(&store, opens(owing("a", 0, &["slack"]), "prod")).await;
-    store.retry(vec![dead.id], vec![target("slack")], ada(1)).await.unwrap();
+    retry(&store, vec![dead.id], "slack", 1).await;
     settle(&store, &claim_one(&store, "slack", at(1)).await, delivered()).await;
     keep(&store, [ends(owing("end", 2, &["slack"]), "prod")]).await;
     assert_eq!(names(&claim(&store, "slack", at(2)).await), ["end"]);
+}
+
+pub async fn what_nobody_heard_began_ends_by_itself_when_it_is_owed_again(store: Arc<dyn Store>) {
+    let dead = dead_letter(&store, opens_for(owing("a", 0, &["slack"]), "prod", 10)).await;
+    retry(&store, vec![dead.id], "slack", 100).await;
+    settle(&store, &claim_one(&store, "slack", at(100)).await, delivered()).await;
+    assert!(claim(&store, "slack", at(159)).await.is_empty());
+    let end = claim_one(&store, "slack", at(160)).await;
+    assert_eq!((name_of(end.lead()), end.incident.as_ref().unwrap().phase), ("a", Phase::Resolve));
+}
+
+/// Nobody told of the end either, because nobody had heard of the beginning.
+pub async fn a_dead_beginning_whose_end_came_is_not_owed_again(store: Arc<dyn Store>) {
+    let alone = dead_letter(&store, opens(owing("alone", 0, &["slack"]), "prod")).await;
+    keep(&store, [opens(owing("told", 1, &["slack"]), "other")]).await;
+    settle(&store, &claim_one(&store, "slack", at(1)).await, delivered()).await;
+    let more = dead_letter(&store, opens(owing("more", 0, &["slack"]), "other")).await;
+    keep(&store, [ends(owing("end", 2, &["slack"]), "prod"), ends(owing("end-2", 2, &["slack"]), "other")]).await;
+    let end = claim_one(&store, "slack", at(2)).await;
+    assert_eq!(name_of(end.lead()), "end-2");
+    settle(&store, &end, delivered()).await;
+    assert_eq!(retry(&store, vec![alone.id, more.id], "slack", 3).await.owed, []);
+    for (name, by) in [("alone", "end"), ("more", "end-2")] {
+        let ledger = stored(&store, name).await.ledger;
+        let is_over = |fact: &Fact| matches!(fact, Fact::Resolved { by: Some(found), .. } if *found == id(by));
+        assert_eq!(ledger.iter().filter(|entry| is_over(&entry.fact)).count(), 1, "{ledger:?}");
+    }
+    let later = dead_letter(&store, opens(owing("later", 0, &["slack"]), "prod")).await;
+    assert_eq!(retry(&store, vec![later.id], "slack", 5).await.owed, [later.id], "it began after that end");
+}
+
+pub async fn a_beginning_that_dies_after_its_end_came_is_not_owed_again(store: Arc<dyn Store>) {
+    keep(&store, [opens(owing("a", 0, &["slack"]), "prod")]).await;
+    let on_its_way = claim_one(&store, "slack", at(0)).await;
+    keep(&store, [ends(owing("end", 1, &["slack"]), "prod")]).await;
+    settle(&store, &on_its_way, dead()).await;
+    assert_eq!(state_of(&store, "end").await, DeliveryState::Superseded, "nobody was told");
+    assert_eq!(retry(&store, vec![on_its_way.first()], "slack", 2).await.owed, []);
+}
+
+pub async fn an_end_that_happened_before_a_dead_beginning_does_not_hide_it(store: Arc<dyn Store>) {
+    let dead = dead_letter(&store, happened(opens(owing("a", 0, &["slack"]), "prod"), 600)).await;
+    keep(&store, [happened(ends(owing("late", 1, &["slack"]), "prod"), 100)]).await;
+    assert_eq!(retry(&store, vec![dead.id], "slack", 700).await.owed, [dead.id]);
+}
+
+pub async fn a_dead_beginning_of_which_nothing_would_tell_the_end_is_not_owed_again(store: Arc<dyn Store>) {
+    let dead = dead_letter(&store, by_route(opens(owing("a", 0, &["slack"]), "prod"), "gone")).await;
+    assert_eq!(retry(&store, vec![dead.id], "slack", 1).await.owed, []);
 }
 
 fn terms(keys: Keys) -> ReplayTerms {
@@ -157,6 +213,28 @@ pub async fn a_replay_that_is_stopped_goes_no_further_and_the_first_end_stands(s
     assert_eq!(store.replays(Some(2), 9).await.unwrap().len(), 1);
 }
 
+/// Who stood in at first has not heard of it again, and who hears of it again hears it once.
+pub async fn what_is_told_again_falls_back_again_and_once(store: Arc<dyn Store>) {
+    let script = Script::default().fallback("mail", 100);
+    let append = owing("a", 0, &["slack"]);
+    keep(&store, [append.clone()]).await;
+    script.settle(&store, &script.claim_one(&store, "slack", at(0)).await, dead(), at(0)).await;
+    settle(&store, &claim_one(&store, "mail", at(0)).await, delivered()).await;
+    let replay = store.begin_replay(terms(Keys::Same), ada(100)).await.unwrap();
+    store.go_on(step(&replay, &[(1, append.clone())], None, 100)).await.unwrap().unwrap();
+    script.settle(&store, &script.claim_one(&store, "slack", at(100)).await, dead(), at(100)).await;
+    let instead = claim_one(&store, "mail", at(100)).await;
+    assert_eq!(instead.lead().again.map(|again| again.replay), Some(replay.id));
+    settle(&store, &instead, delivered()).await;
+
+    let both = Append { owed: owing("a", 0, &["slack", "mail"]).owed, ..append };
+    let replay = store.begin_replay(terms(Keys::Same), ada(200)).await.unwrap();
+    store.go_on(step(&replay, &[(1, both)], None, 200)).await.unwrap().unwrap();
+    script.settle(&store, &script.claim_one(&store, "slack", at(200)).await, dead(), at(200)).await;
+    settle(&store, &claim_one(&store, "mail", at(200)).await, delivered()).await;
+    assert!(claim(&store, "mail", at(200)).await.is_empty(), "it hears of it by a route");
+}
+
 pub async fn a_replay_ends_an_incident_only_where_it_is_open(store: Arc<dyn Store>) {
     let begin = opens(owing("begin", 0, &["slack"]), "prod");
     let end = ends(owing("end", 0, &["slack"]), "prod");
@@ -197,7 +275,7 @@ pub async fn a_dead_end_is_not_owed_again_where_another_incident_is_open_by_now(
     let end = dead_letter(&store, ends(owing("end", 0, &["slack"]), "prod")).await;
     keep(&store, [opens(owing("again", 1, &["slack"]), "prod")]).await;
     settle(&store, &claim_one(&store, "slack", at(1)).await, delivered()).await;
-    let retried = store.retry(vec![end.id], vec![target("slack")], ada(2)).await.unwrap();
+    let retried = retry(&store, vec![end.id], "slack", 2).await;
     assert_eq!(retried.owed, []);
 }
 
@@ -206,6 +284,6 @@ pub async fn a_dead_beginning_is_not_owed_again_while_its_end_is_on_its_way(stor
     settle(&store, &claim_one(&store, "slack", at(0)).await, delivered()).await;
     let dead = dead_letter(&store, opens(owing("more", 0, &["slack"]), "prod")).await;
     keep(&store, [ends(owing("end", 1, &["slack"]), "prod")]).await;
-    let retried = store.retry(vec![dead.id], vec![target("slack")], ada(2)).await.unwrap();
+    let retried = retry(&store, vec![dead.id], "slack", 2).await;
     assert_eq!(retried.owed, []);
 }

@@ -178,6 +178,12 @@ macro_rules! contract {
                     a_replay_of_what_is_over_leaves_the_incident_that_is_open_alone
                     a_dead_end_is_not_owed_again_where_another_incident_is_open_by_now
                     a_dead_beginning_is_not_owed_again_while_its_end_is_on_its_way
+                    what_nobody_heard_began_ends_by_itself_when_it_is_owed_again
+                    a_dead_beginning_whose_end_came_is_not_owed_again
+                    a_beginning_that_dies_after_its_end_came_is_not_owed_again
+                    an_end_that_happened_before_a_dead_beginning_does_not_hide_it
+                    a_dead_beginning_of_which_nothing_would_tell_the_end_is_not_owed_again
+                    what_is_told_again_falls_back_again_and_once
                 }
                 query {
                     everything_is_listed_the_newest_or_the_oldest_first

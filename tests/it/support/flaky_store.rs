@@ -8,10 +8,10 @@ use castai_relay::event::Timestamp;
 use castai_relay::event::act::{Act, Signature};
 use castai_relay::event::ledger::KeptTable;
 use castai_relay::event::silence::{self, Silence};
-use castai_relay::names::{CursorName, DeliveryId, EventId, ReplayId, SilenceId, TableId, TargetName};
+use castai_relay::names::{CursorName, EventId, ReplayId, SilenceId, TableId, TargetName};
 use castai_relay::store::memory::MemoryStore;
 use castai_relay::store::query::{EventFilter, EventRow, Listed, OwedRow, Slice};
-use castai_relay::store::replay::{Replay, ReplayStep, ReplayTerms};
+use castai_relay::store::replay::{Replay, ReplayStep, ReplayTerms, Retry};
 use castai_relay::store::{
     Aftermath, Append, Backlog, Claim, Claimed, Cursor, Kept, Repeats, Retried, Settled, Settlement, Store, StoreError,
     StoredEvent, Terms,
@@ -267,13 +267,8 @@ impl Store for FlakyStore {
         self.kept.acts(before, limit).await
     }
 
-    async fn retry(
-        &self,
-        letters: Vec<DeliveryId>,
-        targets: Vec<TargetName>,
-        by: Signature,
-    ) -> Result<Retried, StoreError> {
-        self.kept.retry(letters, targets, by).await
+    async fn retry(&self, wanted: Retry) -> Result<Retried, StoreError> {
+        self.kept.retry(wanted).await
     }
 
     async fn begin_replay(&self, terms: ReplayTerms, by: Signature) -> Result<Replay, StoreError> {
