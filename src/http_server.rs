@@ -204,7 +204,7 @@ impl Server {
             let (server, running) = (server.clone(), begun.begin());
             async move {
                 let response = server.admit(request).await;
-                Ok::<_, Infallible>(running.until_sent(response))
+                Ok::<_, Infallible>(running.until_sent(response, &server.0.limits, &server.0.life))
             }
         });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));

@@ -1,11 +1,12 @@
 //! What a connection does, to tell rest from work.
 //!
 //! Work lasts until the answer is made, and where nobody knows how long that will be, such as a stream's, until its last byte.
-//! Knows the limits and no request.
+//! Whoever does not take what is sent is let go of: an answer that nobody reads would hold what it is made of for ever, because it is
+//! not asked for more and so cannot even notice. Knows the limits and no request.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,8 +15,10 @@ use axum::response::Response;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Config;
+use crate::runtime::Lifecycle;
 
 /// How long a connection that was asked to end may take for it.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -88,38 +91,90 @@ impl Activity {
 }
 
 impl Running {
-    /// The answer, which keeps its connection at work for as long as it is sent, where it does not say how long it is.
-    pub fn until_sent(self, response: Response) -> Response {
+    /// The answer, which keeps its connection at work for as long as it is sent, where it does not say how long it is. It ends
+    /// early when what was given out is not taken for as long as a connection may rest.
+    pub fn until_sent(self, response: Response, limits: &Config, life: &Lifecycle) -> Response {
         if response.body().size_hint().exact().is_some() {
             return response;
         }
-        response.map(|body| Body::new(Sending { body, _running: self }))
+        response.map(|body| {
+            let open = Open { body, untaken_since: None, _running: self };
+            let (shared, gone) = (Shared(Arc::new(Mutex::new(Some(open)))), CancellationToken::new());
+            let watched = shared.clone().let_go_of_when_stalled(limits.idle_timeout.get(), life.clone());
+            let until = gone.clone();
+            life.spawn_transient(async move {
+                tokio::select! {
+                    () = watched => {}
+                    () = until.cancelled() => {}
+                }
+            });
+            Body::new(Sending { shared, _gone: gone.drop_guard() })
+        })
     }
 }
 
 /// A body of unknown length on its way.
 struct Sending {
+    shared: Shared,
+    _gone: DropGuard,
+}
+
+/// Nothing once it was let go of.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Option<Open>>>);
+
+struct Open {
     body: Body,
+    /// When a part was given out, while the next one was not asked for yet: then it is the reader's turn.
+    untaken_since: Option<Instant>,
     _running: Running,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Option<Open>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn let_go_of_when_stalled(self, patience: Duration, life: Lifecycle) {
+        loop {
+            let is_stopping = life.is_stopping();
+            let patience = if is_stopping { patience.min(GOODBYE) } else { patience };
+            let now = Instant::now();
+            let Some(since) = self.lock().as_ref().map(|open| open.untaken_since) else { return };
+            let ends = since.unwrap_or(now) + patience;
+            if ends <= now {
+                tracing::debug!("an answer was let go of: nobody took it");
+                drop(self.lock().take());
+                return;
+            }
+            tokio::select! {
+                () = sleep_until(ends) => {}
+                () = life.stopping(), if !is_stopping => {}
+            }
+        }
+    }
 }
 
 impl HttpBody for Sending {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let mut shared = self.shared.lock();
+        let Some(open) = shared.as_mut() else {
+            return Poll::Ready(Some(Err(axum::Error::new("it was not taken for too long"))));
+        };
+        let next = Pin::new(&mut open.body).poll_frame(context);
+        open.untaken_since = next.is_ready().then(Instant::now);
+        next
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.shared.lock().as_ref().is_some_and(|open| open.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.shared.lock().as_ref().map(|open| open.body.size_hint()).unwrap_or_default()
     }
 }
 

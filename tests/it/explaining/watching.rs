@@ -192,6 +192,42 @@ async fn only_who_shows_a_token_may_watch_and_only_so_many_at_a_time() {
     }
 }
 
+/// Enough to fill whatever stands between the relay and somebody who does not read.
+async fn happen_a_lot(relay: &TestRelay) {
+    let large = |number| {
+        let cluster = Cluster { name: Some("x".repeat(10_000)), ..Cluster::default() };
+        Event { cluster, ..plain(number, relay) }
+    };
+    relay.inbox.accept_all((1..=800).map(large).collect(), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_does_not_read_what_is_told_gives_the_place_back() {
+    let relay = TestRelay::start(&format!("{CONFIG}\nserver: {{ idle_timeout: 300ms }}")).await;
+    let mut unread = Vec::new();
+    for _ in 0..16 {
+        unread.push(watch(&relay, "").await);
+    }
+    assert!(watch_from(&relay, "", &[]).await.head.starts_with("HTTP/1.1 409"));
+    happen_a_lot(&relay).await;
+    let newcomer = async { while !watch_from(&relay, "", &[]).await.head.starts_with("HTTP/1.1 200") {} };
+    tokio::time::timeout(PATIENCE, newcomer).await.expect("a place is free");
+}
+
+#[tokio::test]
+async fn who_does_not_read_does_not_hold_up_the_end_of_the_relay() {
+    let relay = TestRelay::start(CONFIG).await;
+    let _unread = watch(&relay, "").await;
+    let mut reads = watch(&relay, "").await;
+    happen_a_lot(&relay).await;
+    // As much as the other one was offered.
+    for _ in 0..800 {
+        reads.next().await.unwrap();
+    }
+    relay.life.stop();
+    assert_eq!(relay.life.run_down(PATIENCE).await, RunDown::Clean);
+}
+
 #[tokio::test]
 async fn a_place_that_is_none_is_refused() {
     let relay = TestRelay::start(CONFIG).await;
