@@ -113,7 +113,10 @@ pub enum OpenError {
 /// The SQLite engine. Dropping it finishes what is queued, then closes the file.
 pub struct SqliteStore {
     writer: Arc<Writer>,
+    /// For what deliveries and sources wait for.
     readers: Arc<Readers>,
+    /// For what people look for, which may take long: nothing else waits behind that.
+    lookers: Arc<Readers>,
     /// Ends before the writer does.
     _indexer: indexer::Indexer,
     _checkpointer: checkpoint::Checkpointer,
@@ -138,6 +141,7 @@ impl SqliteStore {
         schema::migrate(&connection, path)?;
         events::release_leases(&connection).map_err(failed)?;
         let readers = Arc::new(Readers::open(path).map_err(failed)?);
+        let lookers = Arc::new(Readers::open(path).map_err(failed)?);
         let checkpointer = checkpoint::Checkpointer::start(connect(path, OpenFlags::default()).map_err(failed)?)
             .map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
         let ids = ids::Ids::read(&connection).map_err(failed)?;
@@ -146,7 +150,7 @@ impl SqliteStore {
         let writer = Arc::new(writer);
         let looking = read::connect(path).map_err(failed)?;
         let indexer = indexer::Indexer::start(looking, writer.clone()).map_err(no_thread)?;
-        Ok(Self { writer, readers, _indexer: indexer, _checkpointer: checkpointer, _lock: lock })
+        Ok(Self { writer, readers, lookers, _indexer: indexer, _checkpointer: checkpointer, _lock: lock })
     }
 }
 
@@ -248,7 +252,7 @@ impl Store for SqliteStore {
     }
 
     async fn table(&self, id: TableId) -> Result<Option<String>, StoreError> {
-        self.readers.read("read a routing table", move |connection| ledger::table(connection, id)).await
+        self.lookers.read("read a routing table", move |connection| ledger::table(connection, id)).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
@@ -281,15 +285,15 @@ impl Store for SqliteStore {
     }
 
     async fn events(&self, filter: EventFilter, slice: Slice) -> Result<Listed<EventRow>, StoreError> {
-        self.readers.read("list events", move |connection| list::events(connection, &filter, slice)).await
+        self.lookers.read("list events", move |connection| list::events(connection, &filter, slice)).await
     }
 
     async fn deliveries(&self, filter: EventFilter, slice: Slice) -> Result<Listed<OwedRow>, StoreError> {
-        self.readers.read("list deliveries", move |connection| list::deliveries(connection, &filter, slice)).await
+        self.lookers.read("list deliveries", move |connection| list::deliveries(connection, &filter, slice)).await
     }
 
     async fn backlog(&self) -> Result<BTreeMap<TargetName, Backlog>, StoreError> {
-        self.readers.read("count the backlog", read::backlog).await
+        self.lookers.read("count the backlog", read::backlog).await
     }
 
     async fn silences(&self, since: Timestamp, before: Option<i64>, limit: usize) -> Result<Vec<Silence>, StoreError> {
@@ -314,7 +318,7 @@ impl Store for SqliteStore {
     }
 
     async fn acts(&self, before: Option<i64>, limit: usize) -> Result<Vec<Act>, StoreError> {
-        self.readers.read("read the acts", move |connection| acts::list(connection, before, limit)).await
+        self.lookers.read("read the acts", move |connection| acts::list(connection, before, limit)).await
     }
 
     async fn retry(&self, wanted: Retry) -> Result<Retried, StoreError> {
@@ -328,11 +332,11 @@ impl Store for SqliteStore {
     }
 
     async fn replays(&self, before: Option<i64>, limit: usize) -> Result<Vec<Replay>, StoreError> {
-        self.readers.read("read the replays", move |connection| replays::list(connection, before, limit)).await
+        self.lookers.read("read the replays", move |connection| replays::list(connection, before, limit)).await
     }
 
     async fn replay(&self, id: ReplayId) -> Result<Option<Replay>, StoreError> {
-        self.readers.read("read a replay", move |connection| replays::find(connection, id)).await
+        self.lookers.read("read a replay", move |connection| replays::find(connection, id)).await
     }
 
     async fn running_replay(&self) -> Result<Option<Replay>, StoreError> {

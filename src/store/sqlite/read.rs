@@ -21,8 +21,8 @@ use crate::store::search;
 use crate::store::{Backlog, DeliveryRow, StoreError, StoredEvent, Terms};
 use crate::target::TargetState;
 
-/// Reading connections; more callers wait their turn.
-const READERS: usize = 2;
+/// Reading connections of each pool; more callers wait their turn.
+pub const READERS: usize = 2;
 
 /// A small pool of reading connections.
 pub struct Readers {
@@ -70,6 +70,8 @@ pub fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    // 1 MiB: there are several, and what is read twice is in the system's cache.
+    connection.pragma_update(None, "cache_size", -1_024)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

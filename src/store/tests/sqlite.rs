@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use futures_util::future::join_all;
 
 use super::*;
 use crate::event::delivery::{IncidentStep, Owed, Phase, Reason};
@@ -147,7 +148,7 @@ async fn many_writes_that_wait_together_share_one_commit() {
         let mut writes: Vec<_> = (0..50).map(|_| store.probe()).collect();
         assert!(writes.iter_mut().all(|write| write.now_or_never().is_none()), "each is queued, none is done");
         release.send(()).unwrap();
-        futures_util::future::join_all(writes).await
+        join_all(writes).await
     };
     let (_, written) = tokio::join!(blocked, followers);
     assert!(written.iter().all(Result::is_ok));
@@ -281,4 +282,35 @@ async fn what_is_in_the_index_and_what_is_not_yet_are_found_alike_and_what_is_fo
     assert_eq!(store.prune(later, 10).await.unwrap(), 2, "the newest stays");
     assert_eq!((found().await, in_index()), (1, 1));
     assert_eq!(connection.query_row("SELECT count(*) FROM ledger", [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn however_long_people_look_deliveries_do_not_wait_for_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Arc::new(SqliteStore::open(&directory.path().join("relay.db"), unobserved()).unwrap());
+    let (begun, mut began) = tokio::sync::mpsc::unbounded_channel();
+    let (let_go, held) = std::sync::mpsc::channel::<()>();
+    let held = Arc::new(std::sync::Mutex::new(held));
+    let looking = join_all((0..read::READERS).map(|_| {
+        let (begun, held) = (begun.clone(), held.clone());
+        store.lookers.read("look for long", move |_: &Connection| {
+            begun.send(()).unwrap();
+            // Ends with the sender.
+            let _ = held.lock().unwrap().recv();
+            Ok(())
+        })
+    }));
+    let console = TargetName::parse("console").unwrap();
+    let meanwhile = async {
+        for _ in 0..read::READERS {
+            began.recv().await.unwrap();
+        }
+        assert!(store.events(EventFilter::default(), Slice::first(1, Order::NewestFirst)).now_or_never().is_none());
+        store.standing(&console).await.unwrap();
+        let terms = undisturbed::claim(&console, Timestamp::EPOCH).terms;
+        assert_eq!(store.next_due(&console, Timestamp::EPOCH, terms).await.unwrap(), None);
+        drop(let_go);
+    };
+    let (looked, ()) = tokio::join!(looking, meanwhile);
+    assert!(looked.into_iter().all(|looked| looked.is_ok()));
 }
