@@ -222,7 +222,7 @@ pub async fn test(call: Call<TargetName, Nothing, Sent<Signed>>) -> Result<Json<
     let Call { admin, caller, now, path, body: Sent(Signed { by }), .. } = call;
     let target = find(&admin, &path)?;
     let by = author(by).map_err(refused)?;
-    let tried = target.deliverer.try_out(caller.sign(now, Some(by))).await;
+    let tried = target.deliverer.try_out(caller.sign(now, Some(by)), &admin.life).await;
     let Trial { failure, took } = tried.map_err(|error| match error {
         NotTried::TooSoon { until } => {
             let hint = "the target's `rate` has nothing left; wait, or raise it";

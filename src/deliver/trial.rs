@@ -2,12 +2,15 @@
 //!
 //! It goes past the queue, past silences and past a pause, because whoever asks wants to know whether the target can be
 //! told at all. It counts against the target's rate and says nothing about how the target stands: that is for real
-//! deliveries to find out. Where the target keeps incidents, one is opened and ended at once.
+//! deliveries to find out. Where the target keeps incidents, one is opened and ended at once, whether or not anybody still waits
+//! to hear of it: an incident that a test left open would wake somebody.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::Map;
+use tokio::sync::oneshot;
 
 use super::Deliverer;
 use crate::event::act::Signature;
@@ -17,11 +20,12 @@ use crate::event::delivery::{Delivery, Phase};
 use crate::event::{CastAIEvent, Cluster, Event, Severity, Timestamp};
 use crate::names::{DeliveryId, EventId, IncidentKey, RouteName, SourceName};
 use crate::notify::NotifyError;
+use crate::runtime::Lifecycle;
 use crate::store::StoreError;
 use crate::target::{Obeyed, Order};
 
-/// How long all of it may take: somebody waits for it.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long each message may take: somebody waits for it, and a request has time for two by default.
+const PATIENCE: Duration = Duration::from_secs(14);
 
 /// How a test went.
 #[derive(Debug)]
@@ -47,11 +51,11 @@ pub enum NotTried {
 }
 
 impl Deliverer {
-    /// Sends a test message, once that is written down.
+    /// Sends a test message, once that is written down. What is begun is brought to its end in `life`, even if the caller goes away.
     ///
     /// # Errors
     /// When nothing was sent.
-    pub async fn try_out(&self, by: Signature) -> Result<Trial, NotTried> {
+    pub async fn try_out(self: &Arc<Self>, by: Signature, life: &Lifecycle) -> Result<Trial, NotTried> {
         let messages = if self.notifier.keeps_incidents() { 2 } else { 1 };
         let order = Order::Test { rate: self.policy.limits().rate, messages };
         let event = test_event(&by);
@@ -59,31 +63,43 @@ impl Deliverer {
             return Err(NotTried::TooSoon { until });
         }
         let started = Instant::now();
-        let said = tokio::time::timeout(PATIENCE, self.say(event)).await;
-        let failure = match said {
-            Ok(said) => said.err(),
-            Err(_elapsed) => Some(NotifyError::ambiguous(
-                None,
-                format!("no answer within {}s; it may have arrived", PATIENCE.as_secs()),
-            )),
-        };
-        let failed = failure.as_ref().map(|error| error.to_string());
-        tracing::info!(target.name = %self.target, failed, "a target was tested");
+        let (tell, said) = oneshot::channel();
+        let deliverer = self.clone();
+        life.spawn_transient(async move {
+            let failure = deliverer.say(event).await.err();
+            let failed = failure.as_ref().map(|error| error.to_string());
+            tracing::info!(target.name = %deliverer.target, failed, "a target was tested");
+            // Whoever asked may have gone away.
+            let _ = tell.send(failure);
+        });
+        let cut_short = |_| Some(NotifyError::ambiguous(None, "the relay stopped; it may have arrived".to_owned()));
+        let failure = said.await.unwrap_or_else(cut_short);
         Ok(Trial { failure, took: started.elapsed() })
     }
 
     /// Whatever was begun is ended, also where nobody knows whether it began.
     async fn say(&self, event: Event) -> Result<(), NotifyError> {
         if !self.notifier.keeps_incidents() {
-            return self.attempt(&self.batch_of(event, None)).await.map(drop);
+            return self.send(event, None).await;
         }
-        let opened = self.attempt(&self.batch_of(event.clone(), Some(Phase::Open))).await;
-        let is_begun = opened.as_ref().is_ok_and(|_| true) || opened.as_ref().is_err_and(|error| error.ambiguous);
-        let ended = match is_begun {
-            true => self.attempt(&self.batch_of(event, Some(Phase::Resolve))).await.map(drop),
-            false => Ok(()),
+        let opened = self.send(event.clone(), Some(Phase::Open)).await;
+        if opened.as_ref().is_err_and(|error| !error.ambiguous) {
+            return opened;
+        }
+        let ended = self.send(event, Some(Phase::Resolve)).await;
+        let left_open = |error: NotifyError| NotifyError {
+            detail: format!("the test incident may still be open, because its end failed: {}", error.detail),
+            ..error
         };
-        opened.and(ended)
+        ended.map_err(left_open).and(opened)
+    }
+
+    /// One message, with a patience of its own: an opening that takes all its time takes none from the end.
+    async fn send(&self, event: Event, phase: Option<Phase>) -> Result<(), NotifyError> {
+        let sent = tokio::time::timeout(PATIENCE, self.attempt(&self.batch_of(event, phase))).await;
+        let late =
+            |_| NotifyError::ambiguous(None, format!("no answer within {}s; it may have arrived", PATIENCE.as_secs()));
+        sent.unwrap_or_else(|elapsed| Err(late(elapsed))).map(drop)
     }
 
     fn batch_of(&self, event: Event, phase: Option<Phase>) -> Batch {

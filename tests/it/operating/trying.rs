@@ -1,7 +1,11 @@
 //! A target that is tried out: by its real notifier, past the queue, within its rate.
 
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
 use super::*;
-use crate::support::receivers::says;
+use crate::support::receivers::{Reply, says};
 use crate::support::relay::title;
 
 fn by() -> Value {
@@ -47,6 +51,29 @@ async fn an_incident_that_a_test_opens_is_ended_at_once() {
     relay.pagerduty().next_replies([says(400, r#"{"status":"invalid event","errors":["no"]}"#)]);
     assert_eq!(does(&relay, "targets/oncall/test", by()).await["outcome"], "failed");
     assert_eq!(relay.pagerduty().received().len(), 1, "where nothing began there is nothing to end");
+}
+
+#[tokio::test]
+async fn an_incident_that_a_test_opens_is_ended_although_nobody_waits_for_it_any_more() {
+    let relay = TestRelay::start(&format!("{CONFIG}\nserver: {{ request_timeout: 200ms }}")).await;
+    let (let_go, taken) =
+        (Arc::new(Notify::new()), r#"{"status":"success","message":"Event processed","dedup_key":"k"}"#);
+    relay.pagerduty().next_replies([Reply::When(let_go.clone(), Box::new(says(202, taken)))]);
+    let answer = call(&relay, "POST", "targets/oncall/test", by()).await;
+    assert_eq!(answer.status, 503, "whoever asked was sent away: {answer:?}");
+    let_go.notify_one();
+    relay.pagerduty().until_received(2).await;
+    assert_eq!(relay.pagerduty().received()[1].json()["event_action"], "resolve");
+}
+
+#[tokio::test]
+async fn an_incident_that_a_test_could_not_end_is_said_to_be_open() {
+    let relay = TestRelay::start(CONFIG).await;
+    let taken = r#"{"status":"success","message":"Event processed","dedup_key":"k"}"#;
+    relay.pagerduty().next_replies([says(202, taken), says(500, "busy")]);
+    let tested = does(&relay, "targets/oncall/test", by()).await;
+    assert_eq!(tested["outcome"], "failed");
+    assert!(tested["detail"].as_str().unwrap().starts_with("the test incident may still be open"), "{tested}");
 }
 
 #[tokio::test]
