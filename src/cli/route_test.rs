@@ -5,6 +5,7 @@ use std::io::Write;
 use bytes::Bytes;
 use clap::Args;
 
+use super::shown::escaped;
 use super::{BodyArgs, ConfigArgs, Failure, Verdict};
 use crate::app::settings::{Settings, WebhookSettings};
 use crate::event::batch::{Batch, Incident, Lease};
@@ -50,7 +51,7 @@ pub fn run(args: &RouteTestArgs, out: &mut dyn Write) -> Result<Verdict, Failure
 }
 
 fn show_journey(settings: &Settings, event: &Event, out: &mut dyn Write) -> Result<(), Failure> {
-    writeln!(out, "event\n{}\n", indented(&serde_json::to_string_pretty(event)?))?;
+    writeln!(out, "event\n{}\n", indented(&escaped(&serde_json::to_string_pretty(event)?)))?;
     writeln!(out, "routes")?;
     for verdict in settings.table.explain(event) {
         writeln!(out, "  {verdict}")?;

@@ -36,7 +36,30 @@ impl Tone {
 
 /// Prints it as the API gives it.
 pub fn as_json(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{:#}", serde_json::to_value(value)?)
+    writeln!(out, "{}", escaped(&format!("{:#}", serde_json::to_value(value)?)))
+}
+
+/// The same on one line.
+pub fn as_json_line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", escaped(&serde_json::to_value(value)?.to_string()))
+}
+
+/// The same JSON, without what a terminal or a reader of lines would obey. Such characters stand in texts only, so they can be
+/// written by their numbers; JSON itself asks for that below the blank only.
+pub fn escaped(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c != '\n' && steers(c) {
+            true => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| safe.push_str(&format!("\\u{unit:04x}"))),
+            false => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// What is obeyed, and beyond it what only steers: marks of direction, ends of lines and of paragraphs.
+fn steers(c: char) -> bool {
+    is_obeyed(c) || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}')
 }
 
 /// Prints rows with their columns aligned, each in its tone.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::client;
 use crate::cli::route_test::find_source;
-use crate::cli::{ConfigArgs, Failure, Verdict, send, write_table};
+use crate::cli::{ConfigArgs, Failure, Verdict, send, shown, write_table};
 use crate::event::savings::{Change, ClusterSavings, Days, Figures, PeriodPair, SavingsSummary};
 use crate::event::{CastAIEvent, Timestamp, Zone};
 use crate::notify::message::savings::{change, money, percent};
@@ -75,7 +75,7 @@ pub async fn run(args: &SummaryArgs, out: &mut dyn Write) -> Result<Verdict, Fai
     let summary = savings::summarise(&castai, day, &zone).await?;
     match args.output {
         Output::Table => print(&summary, out)?,
-        Output::Json => writeln!(out, "{:#}", Value::Object(summary.to_data()))?,
+        Output::Json => shown::as_json(&summary.to_data(), out)?,
     }
     let Some(source) = source else { return Ok(Verdict::Good) };
     out.flush()?;

@@ -152,7 +152,7 @@ impl Tail<'_> {
             Output::Json => {
                 let mut data: Value = serde_json::from_str(data)?;
                 data["what"] = Value::from(what);
-                writeln!(self.out, "{data}")?;
+                shown::as_json_line(&data, self.out)?;
             }
         }
         Ok(())

@@ -102,6 +102,19 @@ async fn the_stream_is_written_down_as_what_it_is_with_the_data_of_each_of_its_e
     assert!(data.len() == 4 && fields.into_iter().all(|fields| fields > 0), "{content}");
 }
 
+#[tokio::test]
+async fn the_header_by_which_a_stream_goes_on_is_written_down_and_no_other() {
+    let relay = TestRelay::start(CONFIG).await;
+    let document = look(&relay, "openapi.json").await;
+    for (method, path) in written(&document) {
+        let parameters = document["paths"][&path][&method]["parameters"].as_array().unwrap().clone();
+        let headers = parameters.iter().filter(|parameter| parameter["in"] == "header");
+        let headers: Vec<_> = headers.map(|header| json!([header["name"], header["required"]])).collect();
+        let expected = if path == "/api/v1/stream" { vec![json!(["Last-Event-ID", false])] } else { vec![] };
+        assert_eq!(headers, expected, "{method} {path}");
+    }
+}
+
 /// Whether a value is what a schema says, as far as our schemas say anything: references, kinds, fields and items.
 fn fits(document: &Value, schema: &Value, value: &Value, place: &str) {
     if schema["$ref"].is_string() && schema["type"].is_null() {

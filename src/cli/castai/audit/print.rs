@@ -6,9 +6,10 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use crate::cli::shown;
 use crate::event::audit::keys;
 use crate::event::{Event, Timestamp};
-use crate::notify::message::{cut, is_obeyed, one_line};
+use crate::notify::message::{cut, one_line};
 use crate::source::audit_log::reader::{Found, Told};
 
 /// Columns of a row but the last, which runs free: name, and the most it may take.
@@ -48,7 +49,7 @@ impl<'a> Printer<'a> {
     }
 
     fn lines(&mut self, told: &[Told]) -> io::Result<()> {
-        told.iter().filter_map(as_json).try_for_each(|line| writeln!(self.out, "{}", safe(&line.to_string())))
+        told.iter().filter_map(as_json).try_for_each(|line| shown::as_json_line(&line, self.out))
     }
 
     fn rows(&mut self, told: &[Told]) -> io::Result<()> {
@@ -110,19 +111,6 @@ fn name(event: &Event) -> String {
 
 fn to_the_second(time: Timestamp) -> String {
     Timestamp::from_millis(time.as_millis().div_euclid(1000) * 1000).to_string()
-}
-
-/// The same JSON without what a screen obeys: such characters stand only inside texts, where they may be written by
-/// their numbers.
-fn safe(json: &str) -> String {
-    let mut safe = String::with_capacity(json.len());
-    for c in json.chars() {
-        match is_obeyed(c) {
-            true => safe.push_str(&format!("\\u{:04x}", u32::from(c))),
-            false => safe.push(c),
-        }
-    }
-    safe
 }
 
 fn as_json(told: &Told) -> Option<Value> {

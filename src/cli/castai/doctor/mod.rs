@@ -15,7 +15,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use crate::cli::{ConfigArgs, Failure, Verdict};
+use crate::cli::{ConfigArgs, Failure, Verdict, shown};
 use crate::runtime::{Clock, SystemClock};
 use checks::CHECKS;
 use facts::Facts;
@@ -54,7 +54,7 @@ pub async fn run(args: &DoctorArgs, out: &mut dyn Write) -> Result<Verdict, Fail
     let areas = judge(&facts);
     match args.output {
         Output::Table => print_table(&areas, out)?,
-        Output::Json => writeln!(out, "{:#}", as_json(&areas))?,
+        Output::Json => shown::as_json(&as_json(&areas), out)?,
     }
     Ok(if count(&areas, Mark::Wrong) == 0 { Verdict::Good } else { Verdict::FoundWrong })
 }
