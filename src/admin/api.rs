@@ -40,7 +40,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::new(Post, "/v1/replays", "begin_replay", replays::begin, "Tell stored events again, at a pace"),
         Operation::new(Get, "/v1/replays/{id}", "show_replay", replays::show, "A replay and how far it has come"),
         Operation::new(Post, "/v1/replays/{id}/stop", "stop_replay", replays::stop, "End a replay before its time"),
-        Operation::new(Get, "/v1/stream", "stream", stream::open, "What happens, as it happens, as Server-Sent Events").or(StatusCode::CONFLICT),
+        Operation::new(Get, "/v1/stream", "stream", stream::open, "What happens, as it happens, as Server-Sent Events").or(StatusCode::CONFLICT).heeding(stream::GO_ON),
         Operation::new(Get, "/v1/drills", "list_drills", drills::list, "The drills, when each comes next, and how it went lately"),
         Operation::new(Post, "/v1/drills", "begin_drill", drills::begin, "Begin a drill of an event of one's own, or of a sample").or(StatusCode::CONFLICT),
         Operation::new(Get, "/v1/drills/{name}", "show_drill", drills::show, "A drill, and how it went lately; `on-demand` for those that nobody configured"),

@@ -8,7 +8,7 @@ use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::access::Role;
-use super::operation::Operation;
+use super::operation::{Heeded, Operation};
 use crate::http_server::ErrorBody;
 
 /// How everything may be refused.
@@ -83,7 +83,7 @@ impl Generators {
         described
     }
 
-    /// What the path names, then the fields of the query.
+    /// What the path names, then the fields of the query, then what is said in a header.
     fn parameters(&mut self, operation: &Operation) -> Vec<Value> {
         let query = (operation.shape.query)(&mut self.questions);
         let required = query.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -96,7 +96,11 @@ impl Generators {
             let schema = (operation.shape.path)(&mut self.questions);
             json!({"in": "path", "name": name, "required": true, "schema": schema})
         });
-        in_path.into_iter().chain(in_query).collect()
+        let in_header = operation.header.map(|Heeded { name, description, pattern }| {
+            let schema = json!({"type": "string", "pattern": pattern});
+            json!({"in": "header", "name": name, "description": description, "required": false, "schema": schema})
+        });
+        in_path.into_iter().chain(in_query).chain(in_header).collect()
     }
 
     fn responses(&mut self, operation: &Operation, has_body: bool) -> Map<String, Value> {

@@ -220,6 +220,17 @@ impl Verb {
     }
 }
 
+/// A header that says something to an operation.
+#[derive(Debug, Clone, Copy)]
+pub struct Heeded {
+    /// What it is called.
+    pub name: &'static str,
+    /// What it says.
+    pub description: &'static str,
+    /// What it may be.
+    pub pattern: &'static str,
+}
+
 /// One thing that can be asked.
 pub struct Operation {
     /// By this method.
@@ -232,6 +243,8 @@ pub struct Operation {
     pub summary: &'static str,
     /// How it may be refused, beyond how everything may.
     pub refusals: Vec<StatusCode>,
+    /// A header it heeds, beyond those that everything does.
+    pub header: Option<Heeded>,
     /// What it takes and answers.
     pub shape: Shape,
     handle: MethodRouter<Admin>,
@@ -273,13 +286,18 @@ impl Operation {
             }
         };
         let handle = MethodRouter::new().on(verb.filter(), handle);
-        Self { verb, path, id, summary, refusals: Vec::new(), shape, handle }
+        Self { verb, path, id, summary, refusals: Vec::new(), header: None, shape, handle }
     }
 
     /// It may also be refused like this.
     pub fn or(mut self, refusal: StatusCode) -> Self {
         self.refusals.push(refusal);
         self
+    }
+
+    /// It also reads this header.
+    pub fn heeding(self, header: Heeded) -> Self {
+        Self { header: Some(header), ..self }
     }
 
     /// Adds it to a router.

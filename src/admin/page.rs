@@ -93,7 +93,8 @@ impl Page {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
         let split = bytes.as_deref().and_then(|bytes| bytes.split_first_chunk());
         let position = split.map(|(position, mark)| (i64::from_be_bytes(*position), mark));
-        let known = position.filter(|(position, mark)| *mark == self.mark(*position));
+        // No list has a place below zero, so we made no such cursor, whatever its mark says: that is no secret.
+        let known = position.filter(|(position, mark)| *position >= 0 && *mark == self.mark(*position));
         known.map(|(position, _)| position).ok_or_else(|| {
             let hint = "use `next` of the page before as it is, with the same query; or begin anew without `cursor`";
             ApiError::not_allowed("the cursor is none of this list", hint)

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::deliveries::About;
 use super::events::{LIST, Shown};
 use super::filter::{self, short};
-use super::operation::{Answer, Call, Nothing};
+use super::operation::{Answer, Call, Heeded, Nothing};
 use super::page;
 use super::read::given;
 use super::{Admin, PATIENCE};
@@ -38,6 +38,12 @@ const MOST_TOLD_AGAIN: usize = 1_000;
 const STRETCH: usize = 100;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// The same, for the document.
+pub const GO_ON: Heeded = Heeded {
+    name: "Last-Event-ID",
+    description: "From the event behind this place on, as `after`; where both are said, this one counts. An empty one says nothing.",
+    pattern: "^[0-9]{0,18}$",
+};
 /// Tells reverse proxies not to wait for more.
 const UNBUFFERED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));

@@ -37,6 +37,16 @@ fn garbage_is_refused() {
     }
 }
 
+#[test]
+fn a_place_below_the_first_one_is_none_even_with_the_right_mark() {
+    for place in [-1, i64::MIN] {
+        let forged = page("", None).unwrap().next(place);
+        assert!(page("", Some(&forged)).is_err(), "{place}");
+    }
+    let first = page("", None).unwrap().next(0);
+    assert_eq!(page("", Some(&first)).unwrap().before, Some(0));
+}
+
 /// What may happen to a cursor on its way.
 fn mutate(cursor: &str, at: usize, with: char, how: u8) -> String {
     let mut chars: Vec<char> = cursor.chars().collect();
@@ -53,14 +63,14 @@ fn mutate(cursor: &str, at: usize, with: char, how: u8) -> String {
 
 proptest! {
     #[test]
-    fn any_cursor_reads_back(filter: String, position: i64) {
+    fn any_cursor_reads_back(filter: String, position in 0..=i64::MAX) {
         let cursor = page(&filter, None).unwrap().next(position);
         prop_assert!(cursor.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'));
         prop_assert_eq!(page(&filter, Some(&cursor)).unwrap().before, Some(position));
     }
 
     #[test]
-    fn any_mutation_is_refused_or_reads_as_itself(position: i64, at: usize, with: char, safe in "[A-Za-z0-9_-]", how in 0_u8..5) {
+    fn any_mutation_is_refused_or_reads_as_itself(position in 0..=i64::MAX, at: usize, with: char, safe in "[A-Za-z0-9_-]", how in 0_u8..5) {
         let cursor = page("", None).unwrap().next(position);
         for with in [with, safe.chars().next().unwrap()] {
             let mutated = mutate(&cursor, at, with, how);
