@@ -126,8 +126,8 @@ pub struct Notes {
     pub faults: Vec<String>,
     /// The story, where somebody wants to read it.
     pub story: Option<String>,
-    /// Of the first claim of a target at a time, which of all that happened it was.
-    pub claimed: HashMap<(TargetName, Timestamp), usize>,
+    /// Of the claims of a target at a time, which of all that happened they were.
+    pub claimed: HashMap<(TargetName, Timestamp), Vec<usize>>,
     in_flight: HashMap<TargetName, (usize, usize)>,
     claims: (Option<Timestamp>, usize),
     writes: usize,
@@ -183,7 +183,7 @@ impl Notes {
 
     pub fn claims(&mut self, target: &TargetName, now: Timestamp) {
         let order = self.next_write();
-        self.claimed.entry((target.clone(), now)).or_insert(order);
+        self.claimed.entry((target.clone(), now)).or_default().push(order);
         let (at, so_far) = self.claims;
         self.claims = (Some(now), if at == Some(now) { so_far + 1 } else { 0 });
         if self.claims.1 == MANY_CLAIMS {

@@ -266,7 +266,13 @@ fn timed_out(facts: &Facts<'_>) -> HashMap<DeliveryId, (DeliveryId, usize)> {
         let openings = facts.stories[number].deliveries.iter().filter(same);
         openings.map(|row| row.id).filter(|id| *id < end.id).max()
     };
-    // It is a claim of its target that looks at the time.
-    let when = |end: &DeliveryRow| facts.notes.claimed[&(end.owed.target.clone(), end.owed_since)];
+    // It is a claim of its target that looks at the time; where the clock was set back, one of several at that time.
+    let when = |end: &DeliveryRow| {
+        let left = facts.flights.get(&end.id).map(|flights| flights[0].departed_as);
+        let gone =
+            left.into_iter().chain(facts.ended_at(end).map(|(_, ended_as)| ended_as)).min().unwrap_or(usize::MAX);
+        let claims = &facts.notes.claimed[&(end.owed.target.clone(), end.owed_since)];
+        claims.iter().copied().filter(|claim| *claim < gone).max().unwrap()
+    };
     ends.filter_map(|(number, end)| Some((of(*number, end)?, (end.id, when(end))))).collect()
 }
