@@ -59,7 +59,8 @@ pub struct Config {
     pub body_timeout: Span,
     /// Time for the whole of a request; beyond: 503, and the sender should send again.
     pub request_timeout: Span,
-    /// How long an open connection may rest between two requests, the next one's head included.
+    /// How long an open connection may rest between two requests, the next one's head included; and how long a reader of a stream
+    /// may take nothing.
     pub idle_timeout: Span,
     /// Connections at a time; further ones wait in the kernel's queue.
     pub max_connections: usize,
