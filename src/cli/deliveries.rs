@@ -72,7 +72,8 @@ async fn retry(RetryArgs { ask, ids, by }: &RetryArgs, out: &mut dyn Write) -> R
         Output::Json => shown::as_json(&Retried { retried, left }, out)?,
         Output::Table => {
             retried.iter().try_for_each(|id| writeln!(out, "{id}: owed again"))?;
-            let why = "no dead letter, or what it began is over, or nothing is configured that would tell it or its end";
+            let why =
+                "no dead letter, or what it began is over, or nothing is configured that would tell it or its end";
             left.iter().try_for_each(|id| writeln!(out, "{id}: stays as it is: {why}"))?;
         }
     }

@@ -14,6 +14,8 @@ use crate::store::queue::{IncidentRow, Origin, Row, Step};
 /// The columns of a delivery, in the order [`delivery`] reads them.
 pub const COLUMNS: &str = "id, route, target, severity, state, attempts, due_at, received_at, origin, group_key, swept, \
      incident, resolves, opened_by, tried, behind, told, lease, interrupted, fell_back_to, replay, fresh_key, is_over";
+/// How many they are: what is read beside them comes after these.
+pub const WIDTH: usize = 23;
 
 /// A delivery.
 pub fn delivery(row: &SqlRow<'_>) -> rusqlite::Result<Row> {

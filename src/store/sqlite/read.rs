@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use tokio::sync::Semaphore;
 
-use super::columns::{self, COLUMNS, unreadable};
+use super::columns::{self, COLUMNS, WIDTH, unreadable};
 use super::{ids, ledger};
 use crate::event::batch::Receipt;
 use crate::event::delivery::Reason;
@@ -201,11 +201,11 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
 
 /// A delivery as people see it: [`COLUMNS`], then [`BESIDE`].
 pub fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
-    let reason = row.get_ref(23)?.as_str_or_null()?.and_then(Reason::named);
-    let receipt = row.get_ref(25)?.as_str_or_null()?.and_then(Receipt::new);
-    let settled_at: Option<i64> = row.get(26)?;
+    let reason = row.get_ref(WIDTH)?.as_str_or_null()?.and_then(Reason::named);
+    let receipt = row.get_ref(WIDTH + 2)?.as_str_or_null()?.and_then(Receipt::new);
+    let settled_at: Option<i64> = row.get(WIDTH + 3)?;
     let settled_at = settled_at.map(Timestamp::from_millis);
-    Ok(columns::delivery(row)?.shown(Beside { reason, detail: row.get(24)?, receipt, settled_at }))
+    Ok(columns::delivery(row)?.shown(Beside { reason, detail: row.get(WIDTH + 1)?, receipt, settled_at }))
 }
 
 /// What waits for each target, by walking the index of pending deliveries once.

@@ -266,13 +266,19 @@ fn timed_out(facts: &Facts<'_>) -> HashMap<DeliveryId, (DeliveryId, usize)> {
         let openings = facts.stories[number].deliveries.iter().filter(same);
         openings.map(|row| row.id).filter(|id| *id < end.id).max()
     };
-    // It is a claim of its target that looks at the time; where the clock was set back, one of several at that time.
-    let when = |end: &DeliveryRow| {
-        let left = facts.flights.get(&end.id).map(|flights| flights[0].departed_as);
-        let gone =
-            left.into_iter().chain(facts.ended_at(end).map(|(_, ended_as)| ended_as)).min().unwrap_or(usize::MAX);
-        let claims = &facts.notes.claimed[&(end.owed.target.clone(), end.owed_since)];
-        claims.iter().copied().filter(|claim| *claim < gone).max().unwrap()
+    // It is a claim of its target that looks at the time: where the clock was set back, the first one at that time since nothing
+    // of it waits any more.
+    let when = |opening: DeliveryId, end: &DeliveryRow| {
+        let (row, flights) = (facts.row(opening), facts.flights.get(&opening).map(Vec::as_slice).unwrap_or_default());
+        let owed_as = facts.owed_since(row).map(|(owed_as, _)| owed_as);
+        let left_as = flights.iter().map(|flight| flight.departed_as.max(flight.settled_as));
+        let over_as = left_as.chain(owed_as).chain(facts.ended_at(row).map(|(_, ended_as)| ended_as)).max();
+        let claims = facts.notes.claimed[&(end.owed.target.clone(), end.owed_since)].iter().copied();
+        claims.filter(|claim| Some(*claim) > over_as).min().unwrap_or(usize::MAX)
     };
-    ends.filter_map(|(number, end)| Some((of(*number, end)?, (end.id, when(end))))).collect()
+    ends.filter_map(|(number, end)| {
+        let opening = of(*number, end)?;
+        Some((opening, (end.id, when(opening, end))))
+    })
+    .collect()
 }
