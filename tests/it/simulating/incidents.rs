@@ -130,7 +130,8 @@ impl<'a> Told<'a> {
     /// Who heard of it, or may have, hears that it is over; nobody else does.
     fn is_ended_where_it_was_told(&self) -> Result<(), String> {
         let Some(end) = &self.life.end else {
-            let must_end = self.life.times_out && self.beginnings().any(|flight| flight.arrived);
+            let must_end =
+                self.life.times_out && !self.life.may_be_forgotten && self.beginnings().any(|flight| flight.arrived);
             return must(!must_end, || format!("{} goes on for ever", self.name()));
         };
         let was_told = self.beginnings().any(Flight::may_have_arrived);

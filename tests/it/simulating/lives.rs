@@ -10,7 +10,7 @@ use castai_relay::names::{DeliveryId, IncidentKey, TargetName};
 use castai_relay::store::{DeliveryRow, Origin};
 
 use super::books::Facts;
-use super::fallbacks::{relying, stands_for};
+use super::fallbacks::{When, relying, stands_for};
 use super::ledger::Flight;
 
 /// By how much the clocks of those who tell of one incident may differ.
@@ -31,7 +31,7 @@ pub struct Life {
     /// All of it ended, and nobody heard of it.
     is_forgotten: bool,
     /// It may have ended by itself where nobody had heard of it, which is not told: who is told of it, too, goes on then.
-    may_be_forgotten: bool,
+    pub may_be_forgotten: bool,
     /// Whether it was over is known by the relay only.
     pub is_in_doubt: bool,
 }
@@ -160,8 +160,8 @@ impl<'a> Replay<'a> {
 
     fn opens(&mut self, row: &DeliveryRow, number: usize, times_out: bool) {
         let place = (row.owed.target.clone(), row.owed.incident.as_ref().unwrap().key.clone());
-        let now = self.facts.owed_since(row).unwrap().0;
-        let known = self.last.get(&place).copied().filter(|at| self.lives(*at, now));
+        let now = self.facts.owed_since(row).unwrap();
+        let known = self.last.get(&place).copied().filter(|at| self.lives(*at, now.0));
         if let Some(at) = known {
             self.may_be_forgotten(at, now);
         }
@@ -208,32 +208,42 @@ impl<'a> Replay<'a> {
     /// An event comes that ends what goes on here.
     fn ends(&mut self, number: usize, target: &TargetName, key: &IncidentKey) {
         let Some(at) = self.last.get(&(target.clone(), key.clone())).copied() else { return };
-        let now = self.facts.notes.known[number].kept_as;
+        let known = &self.facts.notes.known[number];
+        let (now, moment) = (known.kept_as, known.at);
         if !self.lives(at, now) || self.is_older(number, self.all[at].last) {
             return;
         }
         let told_by = self.ends.get_mut(&(target.clone(), key.clone(), number)).and_then(BTreeSet::pop_first);
         self.all[at].end = Some(End { at: now, told_by });
-        self.may_be_forgotten(at, now);
+        self.may_be_forgotten(at, (now, moment));
         let Some(other) = self.all[at].instead.clone() else { return };
         match self.all[at].may_be_forgotten {
-            true => {
-                let there = self.last.get(&(other, key.clone()));
-                there.into_iter().for_each(|at| self.all[*at].is_in_doubt = true);
-            }
+            true => self.doubts(&other, key),
             false => self.ends(number, &other, key),
         }
     }
 
+    /// Whether what goes on here, and wherever it is told instead, was over is known by the relay only.
+    fn doubts(&mut self, target: &TargetName, key: &IncidentKey) {
+        let Some(at) = self.last.get(&(target.clone(), key.clone())).copied() else { return };
+        let is_news = !std::mem::replace(&mut self.all[at].is_in_doubt, true);
+        if let Some(other) = self.all[at].instead.clone().filter(|_| is_news) {
+            self.doubts(&other, key);
+        }
+    }
+
     /// Whether nobody has heard of it yet, and nobody is about to.
-    fn may_be_forgotten(&mut self, at: usize, now: usize) {
+    fn may_be_forgotten(&mut self, at: usize, (now, moment): When) {
         let (facts, life) = (self.facts, &mut self.all[at]);
         let is_done = |id: &DeliveryId| facts.ended_at(facts.row(*id)).is_some_and(|(_, ended_as)| ended_as <= now);
         let may_be_told = |flight: &&Flight| flight.may_have_arrived() || flight.settled.is_none();
         let is_told = |id| facts.flights.get(id).is_some_and(|all| all.iter().any(may_be_told));
         let nobody_heard = life.openings.iter().all(|id| is_done(id) && !is_told(id));
         life.is_forgotten |= nobody_heard && life.instead.is_none();
-        life.may_be_forgotten |= nobody_heard && life.times_out;
+        // What the relay reports of an end is noted before the end itself.
+        let is_ending = |id: &DeliveryId| facts.ended_at(facts.row(*id)).is_some_and(|(at, _)| at <= moment);
+        let nobody_will = life.openings.iter().all(|id| is_ending(id) && !is_told(id));
+        life.may_be_forgotten |= nobody_heard && life.times_out || nobody_will && life.instead.is_none();
     }
 
     fn is_older(&self, end: usize, last: usize) -> bool {
