@@ -31,16 +31,24 @@ pub enum Markup {
     Plain,
     /// Slack's mrkdwn: `&`, `<` and `>`, <https://docs.slack.dev/messaging/formatting-message-text>.
     Slack,
+    /// Discord's Markdown: what begins a style, a quote, a heading, a link or a mention,
+    /// <https://support.discord.com/hc/en-us/articles/210298617>.
+    Discord,
 }
 
 impl Markup {
-    const ALL: [Self; 2] = [Self::Plain, Self::Slack];
+    const ALL: [Self; 3] = [Self::Plain, Self::Slack, Self::Discord];
 
     fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
             Self::Slack => "slack",
+            Self::Discord => "discord",
         }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|markup| markup.name() == name)
     }
 
     /// `text` as literal text in this markup.
@@ -48,8 +56,15 @@ impl Markup {
         match self {
             Self::Plain => text.to_owned(),
             Self::Slack => text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"),
+            Self::Discord => with_backslashes(text, r"\*_~`|<>#[]"),
         }
     }
+}
+
+/// With a backslash before each of these.
+fn with_backslashes(text: &str, special: &str) -> String {
+    let escaped = |c: char| special.contains(c).then_some('\\').into_iter().chain([c]);
+    text.chars().flat_map(escaped).collect()
 }
 
 /// A template or expression that cannot be compiled or rendered.
@@ -221,20 +236,22 @@ fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(50);
-    environment.set_auto_escape_callback(|name| match name {
-        "slack" => AutoEscape::Custom("slack".into()),
-        _ => AutoEscape::None,
+    environment.set_auto_escape_callback(|name| match Markup::named(name) {
+        Some(Markup::Plain) | None => AutoEscape::None,
+        Some(markup) => AutoEscape::Custom(markup.name().into()),
     });
     environment.set_formatter(escape);
     environment
 }
 
 fn escape(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
-    match state.auto_escape() {
-        AutoEscape::Custom(markup) if markup == "slack" && !value.is_safe() => {
-            out.write_str(&Markup::Slack.escape(&value.to_string())).map_err(Error::from)
-        }
-        _ => write!(out, "{value}").map_err(Error::from),
+    let markup = match state.auto_escape() {
+        AutoEscape::Custom(name) if !value.is_safe() => Markup::named(name),
+        _ => None,
+    };
+    match markup {
+        Some(markup) => out.write_str(&markup.escape(&value.to_string())).map_err(Error::from),
+        None => write!(out, "{value}").map_err(Error::from),
     }
 }
 

@@ -100,6 +100,11 @@ impl Rate {
         Self { count, unit: Self::UNITS[0] }
     }
 
+    /// The same for a minute.
+    pub const fn per_minute(count: NonZeroU32) -> Self {
+        Self { count, unit: Self::UNITS[1] }
+    }
+
     /// How many in the unit of time it is written with.
     pub fn count(self) -> u32 {
         self.count.get()

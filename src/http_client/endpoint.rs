@@ -49,6 +49,11 @@ impl Endpoint {
         self.0.path()
     }
 
+    /// The query, which may be secret, too.
+    pub fn query(&self) -> Option<&str> {
+        self.0.query()
+    }
+
     /// Whether it is on this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(self.host())

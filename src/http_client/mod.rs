@@ -47,6 +47,8 @@ pub enum Method {
     Post,
     /// Replaces.
     Put,
+    /// Changes.
+    Patch,
     /// Takes away, or ends.
     Delete,
 }
@@ -58,6 +60,7 @@ impl Method {
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",
+            Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }
     }
@@ -67,6 +70,7 @@ impl Method {
             Self::Get => reqwest::Method::GET,
             Self::Post => reqwest::Method::POST,
             Self::Put => reqwest::Method::PUT,
+            Self::Patch => reqwest::Method::PATCH,
             Self::Delete => reqwest::Method::DELETE,
         }
     }
@@ -256,8 +260,17 @@ impl HttpClient {
         building.send().await.map_err(|error| SendError::new(error, to))
     }
 
-    /// POSTs `body`, once, and reads the start of the answer for people and classifiers; all else as
-    /// [`exchange`](Self::exchange).
+    /// Sends it, once, and reads the start of the answer for people and classifiers, without the parts of `keyed`, the address
+    /// that holds a key; all else as [`exchange`](Self::exchange).
+    ///
+    /// # Errors
+    /// When no answer came; the error says whether the request may have arrived.
+    pub async fn ask(&self, request: Request<'_>, keyed: &Endpoint, now: Timestamp) -> Result<Answer, SendError> {
+        let Reply { status, retry_after, body, .. } = self.exchange(request, now).await?;
+        Ok(Answer { status, retry_after, body: keyed.redact(&one_line(&body)) })
+    }
+
+    /// POSTs `body`, once, as [`ask`](Self::ask) does.
     ///
     /// # Errors
     /// When no answer came; the error says whether the request may have arrived.
@@ -270,9 +283,7 @@ impl HttpClient {
         now: Timestamp,
     ) -> Result<Answer, SendError> {
         let body = Some((content_type, &body));
-        let request = Request { method: Method::Post, to, headers, body, limit: MAX_ANSWER_BYTES };
-        let Reply { status, retry_after, body, .. } = self.exchange(request, now).await?;
-        Ok(Answer { status, retry_after, body: to.redact(&one_line(&body)) })
+        self.ask(Request { method: Method::Post, to, headers, body, limit: MAX_ANSWER_BYTES }, to, now).await
     }
 }
 

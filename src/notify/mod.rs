@@ -7,6 +7,7 @@
 
 pub mod message;
 pub mod answer;
+pub mod discord;
 pub mod log;
 pub mod slack;
 pub mod pagerduty;
@@ -164,8 +165,13 @@ const PACE_OF_PAGERDUTY: Pace = Pace { rate: Rate::per_second(NonZeroU32::MIN.sa
 /// One a second for each channel; what bursts it takes is not published: <https://docs.slack.dev/apis/web-api/rate-limits>.
 const PACE_OF_SLACK: Pace = Pace { rate: Rate::per_second(NonZeroU32::MIN), burst: 1 };
 
+/// What was seen to be taken of one webhook, in the long run and at once. Not published, and not to be relied on, says
+/// Discord: <https://docs.discord.com/developers/topics/rate-limits>; what is too much is answered 429.
+const PACE_OF_DISCORD: Pace = Pace { rate: Rate::per_minute(NonZeroU32::MIN.saturating_add(29)), burst: 5 };
+
 /// The kinds of target.
 pub const NOTIFIERS: &[Kind] = &[
+    Kind { name: "discord", build: discord::build, pace: Some(PACE_OF_DISCORD) },
     Kind { name: "log", build: log::build, pace: None },
     Kind { name: "pagerduty", build: pagerduty::build, pace: Some(PACE_OF_PAGERDUTY) },
     Kind { name: "slack", build: slack::build, pace: Some(PACE_OF_SLACK) },

@@ -12,15 +12,21 @@ use super::*;
 use crate::event::delivery::Phase;
 use crate::names::DrillName;
 
-#[test]
-fn every_kind_builds_from_a_good_section_and_refuses_an_unknown_key() {
-    let good = |kind| match kind {
+/// A section that is whole, for each kind.
+fn good_section(kind: &str) -> &'static str {
+    match kind {
+        "discord" => "{ webhook_url: https://discord.com/api/webhooks/1/x }",
+        "log" => "{}",
         "pagerduty" => "{ routing_key: 0123456789abcdef0123456789abcdef }",
         "slack" => "{ webhook_url: https://hooks.slack.com/services/T0/B0/x }",
-        _ => "{}",
-    };
+        _ => panic!("what is a good section of `{kind}`?"),
+    }
+}
+
+#[test]
+fn every_kind_builds_from_a_good_section_and_refuses_an_unknown_key() {
     for Kind { name: kind, build, .. } in NOTIFIERS {
-        assert!(build(&Section::from_yaml(kind, good(kind)), &kit()).is_some(), "{kind}");
+        assert!(build(&Section::from_yaml(kind, good_section(kind)), &kit()).is_some(), "{kind}");
         assert!(build(&Section::from_yaml(kind, "{ colour: red }"), &kit()).is_none(), "{kind}");
     }
 }
@@ -39,13 +45,22 @@ fn whatever_the_kind_a_drill_is_marked_as_one() {
     let mut drill = delivery("node.added", json!({"instanceType": "m6i.2xlarge"}));
     drill.event = drill.event.as_drill(&DrillName::on_demand());
     for Kind { name: kind, build, .. } in NOTIFIERS {
-        let good = "{ routing_key: 0123456789abcdef0123456789abcdef }";
-        let good = if *kind == "slack" { "{ webhook_url: https://hooks.slack.com/services/T0/B0/x }" } else { good };
-        let good = if *kind == "log" { "{}" } else { good };
-        let notifier = build(&Section::from_yaml(kind, good), &kit()).unwrap();
+        let notifier = build(&Section::from_yaml(kind, good_section(kind)), &kit()).unwrap();
         let preview = notifier.preview(&alone(&drill), &wording(json!({"title": "Wake up"})));
         assert!(preview.contains("Drill: Wake up"), "{kind}: {preview}");
         assert!(preview.contains("drill on-demand: this did not happen"), "{kind}: {preview}");
+    }
+}
+
+#[test]
+fn every_kind_has_its_row_in_the_readme_and_its_section_beside_it() {
+    let readme = include_str!("../../README.md");
+    let sections = include_str!("../../deploy/TARGETS.md");
+    let named: Vec<&str> = sections.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let kinds: Vec<&str> = NOTIFIERS.iter().map(|kind| kind.name).collect();
+    assert_eq!(named, kinds);
+    for kind in kinds {
+        assert!(readme.contains(&format!("\n| `{kind}` | ")), "{kind}");
     }
 }
 

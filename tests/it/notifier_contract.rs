@@ -8,6 +8,7 @@
 
 mod answers;
 mod batches;
+mod changes;
 mod events;
 mod faults;
 mod limits;
@@ -60,11 +61,45 @@ struct Http {
     idempotency_key: fn(body: &Value) -> Option<String>,
     /// What the target would refuse about a request, or show otherwise than meant.
     refuses: fn(&Received) -> Vec<String>,
+    /// How a message that was taken is changed, where it can be.
+    changes: Option<Changes>,
+}
+
+/// What the suite has to know of a target whose messages can be changed.
+struct Changes {
+    /// What the first message is called, once it was taken.
+    receipt: &'static str,
+    /// The method and the path, with its query, by which it is changed.
+    to: (&'static str, &'static str),
+    /// The answer where it is not there any more.
+    gone: (u16, &'static str),
 }
 
 const ROUTING_KEY: &str = "0123456789abcdefABCDEF0123456789";
 
 const HARNESSES: &[Harness] = &[
+    Harness {
+        kind: "discord",
+        section: |address| {
+            format!("{{ webhook_url: \"{address}/api/webhooks/123456789012345678/secretsecret-T0ken\" }}")
+        },
+        secrets: &["secretsecret-T0ken"],
+        http: Some(Http {
+            success: (200, r#"{"id":"1300000000000000001","channel_id":"1200000000000000001"}"#),
+            success_is_in_the_body: true,
+            wait_when_limited: None,
+            fails_one_message: &[],
+            requests: |_| 1,
+            shown: |body| body,
+            idempotency_key: |_| None,
+            refuses: limits::of_discord,
+            changes: Some(Changes {
+                receipt: "1300000000000000001",
+                to: ("PATCH", "/api/webhooks/123456789012345678/secretsecret-T0ken/messages/1300000000000000001"),
+                gone: (404, r#"{"message":"Unknown Message","code":10008}"#),
+            }),
+        }),
+    },
     Harness { kind: "log", section: |_| "{}".into(), secrets: &[], http: None },
     Harness {
         kind: "pagerduty",
@@ -82,6 +117,7 @@ const HARNESSES: &[Harness] = &[
             },
             idempotency_key: |body| Some(body["dedup_key"].as_str()?.to_owned()),
             refuses: limits::of_pagerduty,
+            changes: None,
         }),
     },
     Harness {
@@ -97,6 +133,7 @@ const HARNESSES: &[Harness] = &[
             shown: |body| body,
             idempotency_key: |_| None,
             refuses: limits::of_slack,
+            changes: None,
         }),
     },
 ];

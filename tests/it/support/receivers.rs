@@ -15,6 +15,7 @@ use tokio::sync::{Notify, watch};
 /// One request as received.
 #[derive(Debug, Clone)]
 pub struct Received {
+    pub method: String,
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
@@ -135,7 +136,12 @@ async fn answer(
     let header = |(name, value): (&axum::http::HeaderName, &axum::http::HeaderValue)| {
         (name.to_string(), value.to_str().unwrap_or_default().to_owned())
     };
-    let received = Received { path: head.uri.to_string(), headers: head.headers.iter().map(header).collect(), body };
+    let received = Received {
+        method: head.method.to_string(),
+        path: head.uri.to_string(),
+        headers: head.headers.iter().map(header).collect(),
+        body,
+    };
     script.received.lock().unwrap().push(received);
     counter.send_modify(|count| *count += 1);
     let scripted = script.next.lock().unwrap().pop_front();
