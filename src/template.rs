@@ -34,16 +34,23 @@ pub enum Markup {
     /// Discord's Markdown: what begins a style, a quote, a heading, a link or a mention,
     /// <https://support.discord.com/hc/en-us/articles/210298617>.
     Discord,
+    /// What an Adaptive Card takes of Markdown: emphasis, code and links,
+    /// <https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features>.
+    AdaptiveCard,
+    /// The few tags of Google Chat's cards, <https://developers.google.com/workspace/chat/format-messages#card-formatting>.
+    GoogleChat,
 }
 
 impl Markup {
-    const ALL: [Self; 3] = [Self::Plain, Self::Slack, Self::Discord];
+    const ALL: [Self; 5] = [Self::Plain, Self::Slack, Self::Discord, Self::AdaptiveCard, Self::GoogleChat];
 
     fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
             Self::Slack => "slack",
             Self::Discord => "discord",
+            Self::AdaptiveCard => "adaptive_card",
+            Self::GoogleChat => "google_chat",
         }
     }
 
@@ -55,8 +62,9 @@ impl Markup {
     pub fn escape(self, text: &str) -> String {
         match self {
             Self::Plain => text.to_owned(),
-            Self::Slack => text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"),
+            Self::Slack | Self::GoogleChat => text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"),
             Self::Discord => with_backslashes(text, r"\*_~`|<>#[]"),
+            Self::AdaptiveCard => with_backslashes(text, r"\*_`[]"),
         }
     }
 }

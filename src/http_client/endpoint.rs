@@ -103,9 +103,16 @@ impl Endpoint {
         const LONGEST_WORD: usize = 8;
         let after_host = [Some(self.0.path()), self.0.query()].into_iter().flatten();
         let parts = after_host.flat_map(|part| part.split(['/', '&', '=']));
-        let keys = parts.filter(|part| part.len() > LONGEST_WORD);
+        // Whoever says a key back may have read it, so that what was escaped in it looks otherwise: each piece goes.
+        let keys = parts.flat_map(|part| [part].into_iter().chain(between_escapes(part)));
+        let keys = keys.filter(|part| part.len() > LONGEST_WORD);
         keys.fold(text.to_owned(), |text, key| text.replace(key, "***"))
     }
+}
+
+/// The pieces of a part of a URL that stand between escapes such as `%3D`.
+fn between_escapes(part: &str) -> impl Iterator<Item = &str> {
+    part.split('%').enumerate().map(|(nth, piece)| if nth == 0 { piece } else { piece.get(2..).unwrap_or_default() })
 }
 
 fn is_loopback(host: &str) -> bool {

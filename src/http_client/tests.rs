@@ -265,3 +265,10 @@ async fn an_exchange_says_when_a_body_is_not_all_of_it() {
     let (reply, _) = get(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfour", 9).await;
     assert_eq!((&reply.body[..], reply.ending), (&b"four"[..], Ending::BrokenOff));
 }
+
+#[test]
+fn a_key_that_is_said_back_without_its_escapes_is_blotted_out_too() {
+    let to = Endpoint::parse("https://chat.example/v1?key=aLongKey00%2Bb&token=secretToken%3D%3D&x=short").unwrap();
+    let said = "aLongKey00+b, aLongKey00%2Bb, secretToken==, short";
+    assert_eq!(to.redact(said), "***+b, ***, ***==, short");
+}

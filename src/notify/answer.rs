@@ -119,3 +119,8 @@ pub fn asked_wait(header: Option<Duration>, body: &str) -> Option<Duration> {
     let seconds = body.and_then(|body| body.get("retry_after")?.as_f64());
     header.max(seconds.and_then(wait_of_seconds))
 }
+
+/// HTML or XML, with or without a byte order mark: no target's own answer.
+pub fn is_page(body: &str) -> bool {
+    body.trim_start_matches('\u{feff}').trim_start().starts_with('<')
+}

@@ -8,6 +8,8 @@
 pub mod message;
 pub mod answer;
 pub mod discord;
+pub mod google_chat;
+pub mod teams;
 pub mod log;
 pub mod slack;
 pub mod pagerduty;
@@ -169,12 +171,20 @@ const PACE_OF_SLACK: Pace = Pace { rate: Rate::per_second(NonZeroU32::MIN), burs
 /// Discord: <https://docs.discord.com/developers/topics/rate-limits>; what is too much is answered 429.
 const PACE_OF_DISCORD: Pace = Pace { rate: Rate::per_minute(NonZeroU32::MIN.saturating_add(29)), burst: 5 };
 
+/// Sixty writes a minute for each space, which all apps share: <https://developers.google.com/workspace/chat/limits>.
+const PACE_OF_GOOGLE_CHAT: Pace = Pace { rate: Rate::per_second(NonZeroU32::MIN), burst: 1 };
+
+/// Not published for workflows; connectors took four a second. Whoever runs the flow has a quota for each day, too.
+const PACE_OF_TEAMS: Pace = Pace { rate: Rate::per_second(NonZeroU32::MIN), burst: 4 };
+
 /// The kinds of target.
 pub const NOTIFIERS: &[Kind] = &[
     Kind { name: "discord", build: discord::build, pace: Some(PACE_OF_DISCORD) },
+    Kind { name: "google_chat", build: google_chat::build, pace: Some(PACE_OF_GOOGLE_CHAT) },
     Kind { name: "log", build: log::build, pace: None },
     Kind { name: "pagerduty", build: pagerduty::build, pace: Some(PACE_OF_PAGERDUTY) },
     Kind { name: "slack", build: slack::build, pace: Some(PACE_OF_SLACK) },
+    Kind { name: "teams", build: teams::build, pace: Some(PACE_OF_TEAMS) },
 ];
 
 #[cfg(test)]

@@ -100,6 +100,29 @@ const HARNESSES: &[Harness] = &[
             }),
         }),
     },
+    Harness {
+        kind: "google_chat",
+        section: |address| {
+            format!(
+                "{{ webhook_url: \"{address}/v1/spaces/AAAAAAAAAAA/messages?key=secretKeySecretKey&token=secretTokenSecret%3D\" }}"
+            )
+        },
+        secrets: &["secretKeySecretKey", "secretTokenSecret"],
+        http: Some(Http {
+            success: (
+                200,
+                r#"{"name":"spaces/AAAAAAAAAAA/messages/BBB.BBB","thread":{"name":"spaces/AAAAAAAAAAA/threads/CCC"}}"#,
+            ),
+            success_is_in_the_body: true,
+            wait_when_limited: Some(Duration::from_secs(30)),
+            fails_one_message: &[],
+            requests: |_| 1,
+            shown: |body| body,
+            idempotency_key: |_| None,
+            refuses: limits::of_google_chat,
+            changes: None,
+        }),
+    },
     Harness { kind: "log", section: |_| "{}".into(), secrets: &[], http: None },
     Harness {
         kind: "pagerduty",
@@ -133,6 +156,26 @@ const HARNESSES: &[Harness] = &[
             shown: |body| body,
             idempotency_key: |_| None,
             refuses: limits::of_slack,
+            changes: None,
+        }),
+    },
+    Harness {
+        kind: "teams",
+        section: |address| {
+            format!(
+                "{{ workflow_url: \"{address}/workflows/0a1b2c3d4e5f/triggers/manual/paths/invoke?sp=%2Ftriggers&sig=s1gnatureOfTheFlow\" }}"
+            )
+        },
+        secrets: &["0a1b2c3d4e5f", "s1gnatureOfTheFlow"],
+        http: Some(Http {
+            success: (202, ""),
+            success_is_in_the_body: false,
+            wait_when_limited: None,
+            fails_one_message: &[],
+            requests: |_| 1,
+            shown: |body| body,
+            idempotency_key: |_| None,
+            refuses: limits::of_teams,
             changes: None,
         }),
     },

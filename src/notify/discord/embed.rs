@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::event::Severity;
-use crate::notify::message::{Fact, Form, Link, Message, Text, one_line};
+use crate::notify::message::{Fact, Form, Link, Message, Text, one_line, without_half_escape};
 use crate::template::Markup;
 
 // What Discord counts is not said, so all of it is counted in UTF-16 units, of which no text has fewer than characters.
@@ -131,10 +131,7 @@ fn cut_markup(text: &str, max: usize) -> String {
         return text.to_owned();
     }
     let cut = cut_units(text, max);
-    let kept = cut.strip_suffix('…').unwrap_or(&cut);
-    let escapes = kept.chars().rev().take_while(|c| *c == '\\').count();
-    let whole = if escapes % 2 == 1 { kept.strip_suffix('\\').unwrap_or(kept) } else { kept };
-    format!("{whole}…")
+    format!("{}…", without_half_escape(cut.strip_suffix('…').unwrap_or(&cut)))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod closing;
 mod digest;
 mod list;
 mod particulars;
+pub mod room;
 pub mod savings;
 mod telling;
 
@@ -264,6 +265,12 @@ pub fn cut(text: &str, max: usize) -> String {
         None => text.to_owned(),
         Some(_) => text.chars().take(max.saturating_sub(1)).chain(['…']).collect(),
     }
+}
+
+/// Text that was cut, without a backslash whose other half is gone.
+pub fn without_half_escape(kept: &str) -> &str {
+    let backslashes = kept.chars().rev().take_while(|c| *c == '\\').count();
+    if backslashes % 2 == 1 { kept.strip_suffix('\\').unwrap_or(kept) } else { kept }
 }
 
 /// The same words on one line: blanks of every kind become single spaces, what a screen obeys goes.

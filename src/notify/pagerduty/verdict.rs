@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::notify::NotifyError;
-use crate::notify::answer::{asked_wait, by_status};
+use crate::notify::answer::{asked_wait, by_status, is_page};
 use crate::notify::message::{cut, one_line};
 
 /// PagerDuty names no wait with its 429; it counts calls over a sliding minute,
@@ -54,11 +54,6 @@ fn said(body: &str) -> String {
         Err(_) => Some(body.to_owned()).filter(|text| !is_page(text)),
     };
     cut(&one_line(&text.unwrap_or_default()), LONGEST)
-}
-
-/// HTML or XML, with or without a byte order mark.
-fn is_page(body: &str) -> bool {
-    body.trim_start_matches('\u{feff}').trim_start().starts_with('<')
 }
 
 fn errors(answer: &Value) -> Option<String> {

@@ -99,6 +99,7 @@ fn meaning(row: &Value, status: u16, http: &Http) -> Verdict {
     let asked = row["headers"]["retry-after"].as_str().map(|seconds| Duration::from_secs(seconds.parse().unwrap()));
     let noted_as_ambiguous = row["note"].as_str().is_some_and(|note| note.contains("outcome ambiguous"));
     match status {
+        200 if row["limited"] == true => Verdict::Retry(Reason::RateLimited, scope, None),
         200 if noted_as_ambiguous => Verdict::PerhapsDone(Reason::Ambiguous, scope, None),
         429 => Verdict::Retry(Reason::RateLimited, scope, asked.or(http.wait_when_limited)),
         500 | 502 | 504 => Verdict::PerhapsDone(Reason::TargetFailed, scope, asked),

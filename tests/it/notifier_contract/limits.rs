@@ -225,6 +225,109 @@ fn check_markdown(faults: &mut Faults, what: &str, text: &str) {
     faults.check(!bare.contains(['<', '>', '`', '|', '~', '_', '#', ']']), || format!("{what} is open: {text:.200}"));
 }
 
+/// Google Chat: <https://developers.google.com/workspace/chat/api/reference/rest/v1/spaces.messages>.
+pub fn of_google_chat(received: &Received) -> Vec<String> {
+    let mut faults = Faults::default();
+    faults.check(received.body.len() <= 32_000, || format!("{} bytes", received.body.len()));
+    let (_, query) = received.path.split_once('?').unwrap_or_default();
+    let value = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+    faults.check(value("key").is_some() && value("token").is_some(), || "without its key".to_owned());
+    faults.check(value("requestId").is_some_and(|id| id.len() == 64), || "without an id of its own".to_owned());
+    let message = faults.json(received);
+    faults.keys("the message", &message, &["fallbackText", "cardsV2", "thread"]);
+    let is_in_thread = message["thread"]["threadKey"].is_string();
+    faults.check(is_in_thread == value("messageReplyOption").is_some(), || "the thread's key is ignored".to_owned());
+    faults.text("`fallbackText`", &message["fallbackText"], 200);
+    let card = &message["cardsV2"][0]["card"];
+    faults.text("a card's id", &message["cardsV2"][0]["cardId"], 64);
+    faults.keys("the card", card, &["header", "sections"]);
+    faults.text("the title", &card["header"]["title"], 200);
+    let sections = card["sections"].as_array().cloned().unwrap_or_default();
+    faults.check(!sections.is_empty(), || "a card without sections".to_owned());
+    let widgets = sections.iter().flat_map(|section| section["widgets"].as_array().cloned().unwrap_or_default());
+    widgets.for_each(|widget| check_widget(&mut faults, &widget));
+    faults.0
+}
+
+fn check_widget(faults: &mut Faults, widget: &Value) {
+    let escaped = |faults: &mut Faults, what: &str, text: &Value| {
+        let text = faults.text(what, text, 100_000);
+        check_markup(faults, what, &text);
+    };
+    match widget.as_object().and_then(|fields| fields.iter().next()).map(|(name, value)| (name.as_str(), value)) {
+        Some(("textParagraph", paragraph)) => escaped(faults, "a paragraph", &paragraph["text"]),
+        Some(("decoratedText", fact)) => {
+            escaped(faults, "a label", &fact["topLabel"]);
+            escaped(faults, "a value", &fact["text"]);
+        }
+        Some(("buttonList", list)) => {
+            for button in list["buttons"].as_array().into_iter().flatten() {
+                faults.text("a button", &button["text"], 100);
+                let url = faults.text("a button's URL", &button["onClick"]["openLink"]["url"], 1000);
+                faults.check(url.starts_with("https://") || url.starts_with("http://"), || format!("URL {url}"));
+            }
+        }
+        _ => faults.0.push(format!("an unknown widget: {widget}")),
+    }
+}
+
+/// Teams, by a workflow: an Adaptive Card, <https://adaptivecards.io/explorer/AdaptiveCard.html>, of less than 28 KB.
+pub fn of_teams(received: &Received) -> Vec<String> {
+    let mut faults = Faults::default();
+    faults.check(received.body.len() <= 27_000, || format!("{} bytes", received.body.len()));
+    faults.check(received.path.ends_with("?sp=%2Ftriggers&sig=s1gnatureOfTheFlow"), || {
+        "the signature is broken".to_owned()
+    });
+    let message = faults.json(received);
+    faults.keys("the message", &message, &["type", "attachments"]);
+    faults.check(message["type"] == "message", || format!("type {}", message["type"]));
+    let attachment = &message["attachments"][0];
+    let kind = &attachment["contentType"];
+    faults.check(kind == "application/vnd.microsoft.card.adaptive", || format!("content type {kind}"));
+    let card = &attachment["content"];
+    faults.keys("the card", card, &["$schema", "type", "version", "msteams", "body", "actions"]);
+    faults.check(card["type"] == "AdaptiveCard" && card["version"] == "1.4", || format!("{}", card["version"]));
+    for element in card["body"].as_array().into_iter().flatten() {
+        match element["type"].as_str() {
+            Some("TextBlock") => {
+                faults.keys("a block", element, &["type", "text", "wrap", "weight", "size", "color", "isSubtle"]);
+                let text = faults.text("a block", &element["text"], 100_000);
+                check_card_text(&mut faults, &text);
+            }
+            Some("FactSet") => {
+                for fact in element["facts"].as_array().into_iter().flatten() {
+                    for part in ["title", "value"] {
+                        let text = faults.text(part, &fact[part], 1000);
+                        check_card_text(&mut faults, &text);
+                    }
+                }
+            }
+            _ => faults.0.push(format!("an unknown element: {element}")),
+        }
+    }
+    let actions = card["actions"].as_array().cloned().unwrap_or_default();
+    faults.check(actions.len() <= 6, || format!("{} actions", actions.len()));
+    for action in &actions {
+        faults.check(action["type"] == "Action.OpenUrl", || format!("{action}"));
+        faults.text("an action", &action["title"], 100);
+        let url = faults.text("an action's URL", &action["url"], 1000);
+        faults.check(url.starts_with("https://") || url.starts_with("http://"), || format!("URL {url}"));
+    }
+    faults.0
+}
+
+/// What an Adaptive Card takes of Markdown is escaped. An asterisk may be the template's.
+fn check_card_text(faults: &mut Faults, text: &str) {
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' => faults.check(rest.next().is_some(), || format!("half an escape: {text:.80}")),
+            '[' | ']' | '`' | '_' => faults.0.push(format!("open: {text:.200}")),
+            _ => {}
+        }
+    }
+}
+
 /// PagerDuty: <https://developer.pagerduty.com/docs/events-api-v2/trigger-events/>.
 pub fn of_pagerduty(received: &Received) -> Vec<String> {
     let mut faults = Faults::default();

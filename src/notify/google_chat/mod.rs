@@ -1,0 +1,124 @@
+//! Google Chat, by the webhook of a space, <https://developers.google.com/workspace/chat/quickstart/webhooks>.
+//!
+//! [`card`] puts a message into a card, [`verdict`] reads the answer. What belongs to one incident is one thread. Each request has an
+//! id that is the same when the same deliveries are sent again: Google promises for it that the message is not posted twice, though
+//! not for webhooks, <https://developers.google.com/workspace/chat/api/reference/rest/v1/spaces.messages/create>. The URL is the
+//! only key, so it never shows.
+
+mod card;
+mod verdict;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::answer::recorded;
+use super::message::Message;
+use super::{Kit, Notifier, NotifyError, Sent};
+use crate::config::{Secret, Section};
+use crate::event::batch::Batch;
+use crate::http_client::{Endpoint, EndpointError, HttpClient};
+use crate::names::hex;
+use crate::template::{Markup, Wording};
+
+/// `google_chat: { webhook_url }`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    webhook_url: Secret,
+}
+
+/// Builds the notifier; mistakes in the URL are noted with their cure, never with the URL.
+pub fn build(section: &Section, kit: &Kit) -> Option<Arc<dyn Notifier>> {
+    let config: Config = section.read()?;
+    match webhook(config.webhook_url.expose()) {
+        Ok(webhook) => Some(Arc::new(GoogleChat { webhook, http: kit.http.clone() })),
+        Err(mistake) => {
+            let cure = Some(WHERE_TO_FIND_IT.to_owned());
+            section.problem_at("webhook_url", format!("`webhook_url` {mistake}"), &[], cure);
+            None
+        }
+    }
+}
+
+const WHERE_TO_FIND_IT: &str = "a webhook's URL starts with `https://chat.googleapis.com/v1/spaces/` and has a `key` and a \
+    `token`; it is shown at the space → Apps & integrations → Webhooks";
+
+/// The endpoint, or what is wrong with the URL.
+fn webhook(url: &str) -> Result<Endpoint, &'static str> {
+    let endpoint = Endpoint::parse(url.trim()).map_err(|error| match error {
+        EndpointError::NotAUrl(_) => "is not a URL",
+        EndpointError::Insecure => "must start with `https://`",
+    })?;
+    let parts: Vec<&str> = endpoint.path().split('/').filter(|part| !part.is_empty()).collect();
+    let names = |key: &str| endpoint.query().is_some_and(|query| query.split('&').any(|part| part.starts_with(key)));
+    match (endpoint.host(), &parts[..]) {
+        ("chat.googleapis.com", ["v1", "spaces", _space, "messages"]) if names("key=") && names("token=") => {
+            Ok(endpoint)
+        }
+        ("chat.googleapis.com", ["v1", "spaces", _space, "messages"]) => Err("lacks its `key` or its `token`"),
+        ("chat.googleapis.com", _) => Err("has Google's host but not the path of a webhook; a part may be missing"),
+        ("chat.google.com" | "mail.google.com", _) => Err("is a page for people, not a webhook"),
+        _ => Ok(endpoint),
+    }
+}
+
+struct GoogleChat {
+    webhook: Endpoint,
+    http: HttpClient,
+}
+
+fn payload(batch: &Batch, wording: &Wording) -> Value {
+    let thread = batch.incident.as_ref().map(|incident| hashed(&[incident.key.as_str()]));
+    let message = Message::compose(batch, wording, Markup::GoogleChat);
+    card::payload(&message, thread.as_deref())
+}
+
+/// The same for the same deliveries. Of a batch that has grown it is another one: or else what is new in it would be taken for told.
+fn request_id(batch: &Batch) -> String {
+    let deliveries: Vec<String> = batch.deliveries.iter().map(ToString::to_string).collect();
+    let again = batch.lead().again.filter(|again| again.fresh).map(|again| again.replay.to_string());
+    let event = batch.first_event().id.as_str();
+    let (target, again) = (batch.target().as_str(), again.unwrap_or_default());
+    hashed(&[event, target, batch.route().as_str(), &again, &deliveries.join(" ")])
+}
+
+fn hashed(parts: &[&str]) -> String {
+    hex(&Sha256::digest(json!(parts).to_string()))
+}
+
+impl GoogleChat {
+    /// A thread that does not exist begins with the message.
+    fn to_post(&self, batch: &Batch) -> Endpoint {
+        let mut query = vec![("requestId", request_id(batch))];
+        if batch.incident.is_some() {
+            query.push(("messageReplyOption", "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD".to_owned()));
+        }
+        self.webhook.join("", &query)
+    }
+}
+
+#[async_trait]
+impl Notifier for GoogleChat {
+    fn preview(&self, batch: &Batch, wording: &Wording) -> String {
+        format!("POST {}\n{:#}", self.webhook, payload(batch, wording))
+    }
+
+    fn endpoint(&self) -> Option<&Endpoint> {
+        Some(&self.webhook)
+    }
+
+    async fn notify(&self, batch: &Batch, wording: &Wording) -> Result<Sent, NotifyError> {
+        let body = Bytes::from(payload(batch, wording).to_string());
+        let content_type = "application/json; charset=UTF-8";
+        let answer = self.http.post(&self.to_post(batch), content_type, body, &[], batch.claimed_at).await?;
+        recorded(&answer, verdict::classify(answer.status, &answer.body, answer.retry_after).map(|()| None))
+    }
+}
+
+#[cfg(test)]
+mod tests;
