@@ -15,12 +15,12 @@ use crate::names::DrillName;
 /// A section that is whole, for each kind.
 fn good_section(kind: &str) -> &'static str {
     match kind {
-        "discord" => "{ webhook_url: https://discord.com/api/webhooks/1/x }",
-        "google_chat" => "{ webhook_url: 'https://chat.googleapis.com/v1/spaces/A/messages?key=k&token=t' }",
+        "discord" => "{ url: https://discord.com/api/webhooks/1/x }",
+        "google_chat" => "{ url: 'https://chat.googleapis.com/v1/spaces/A/messages?key=k&token=t' }",
         "log" => "{}",
         "pagerduty" => "{ routing_key: 0123456789abcdef0123456789abcdef }",
         "slack" => "{ webhook_url: https://hooks.slack.com/services/T0/B0/x }",
-        "teams" => "{ workflow_url: 'https://a.01.environment.api.powerplatform.com/powerautomate/x?sig=s' }",
+        "teams" => "{ url: 'https://a.01.environment.api.powerplatform.com/powerautomate/x?sig=s' }",
         _ => panic!("what is a good section of `{kind}`?"),
     }
 }

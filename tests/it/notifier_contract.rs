@@ -80,9 +80,7 @@ const ROUTING_KEY: &str = "0123456789abcdefABCDEF0123456789";
 const HARNESSES: &[Harness] = &[
     Harness {
         kind: "discord",
-        section: |address| {
-            format!("{{ webhook_url: \"{address}/api/webhooks/123456789012345678/secretsecret-T0ken\" }}")
-        },
+        section: |address| format!("{{ url: \"{address}/api/webhooks/123456789012345678/secretsecret-T0ken\" }}"),
         secrets: &["secretsecret-T0ken"],
         http: Some(Http {
             success: (200, r#"{"id":"1300000000000000001","channel_id":"1200000000000000001"}"#),
@@ -104,7 +102,7 @@ const HARNESSES: &[Harness] = &[
         kind: "google_chat",
         section: |address| {
             format!(
-                "{{ webhook_url: \"{address}/v1/spaces/AAAAAAAAAAA/messages?key=secretKeySecretKey&token=secretTokenSecret%3D\" }}"
+                "{{ url: \"{address}/v1/spaces/AAAAAAAAAAA/messages?key=secretKeySecretKey&token=secretTokenSecret%3D\" }}"
             )
         },
         secrets: &["secretKeySecretKey", "secretTokenSecret"],
@@ -163,7 +161,7 @@ const HARNESSES: &[Harness] = &[
         kind: "teams",
         section: |address| {
             format!(
-                "{{ workflow_url: \"{address}/workflows/0a1b2c3d4e5f/triggers/manual/paths/invoke?sp=%2Ftriggers&sig=s1gnatureOfTheFlow\" }}"
+                "{{ url: \"{address}/workflows/0a1b2c3d4e5f/triggers/manual/paths/invoke?sp=%2Ftriggers&sig=s1gnatureOfTheFlow\" }}"
             )
         },
         secrets: &["0a1b2c3d4e5f", "s1gnatureOfTheFlow"],

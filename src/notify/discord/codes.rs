@@ -22,7 +22,7 @@ enum Meaning {
 }
 
 const OUR_FORM: &str = "Discord does not take the message's form: look at the route's `message` templates";
-const NEW_URL: &str = "the webhook is gone: make a new one in Discord and change `webhook_url`";
+const NEW_URL: &str = "the webhook is gone: make a new one in Discord and change `url`";
 const A_THREAD: &str = "the channel is a forum, which takes messages in threads only: set `thread_id`";
 const THREAD_GONE: &str = "the thread is archived, locked or gone: change `thread_id`, or leave it out";
 
@@ -38,7 +38,7 @@ const CODES: &[(u64, Meaning, &str)] = {
         (20_028, TargetRefused, "the channel takes no more messages for now: lower the target's `rate`"),
         (40_005, MessageRefused, OUR_FORM),
         (50_006, MessageRefused, OUR_FORM),
-        (50_027, TargetRefused, "the URL is mistyped or was renewed: compare `webhook_url` with Discord's page"),
+        (50_027, TargetRefused, "the URL is mistyped or was renewed: compare `url` with Discord's page"),
         (50_035, MessageRefused, OUR_FORM),
         (50_083, TargetRefused, THREAD_GONE),
         (220_001, TargetRefused, A_THREAD),

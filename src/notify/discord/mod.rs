@@ -27,11 +27,11 @@ use crate::template::{Markup, Wording};
 /// What is read of an answer: Discord says the whole message back, and what it is called comes last.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// `discord: { webhook_url, thread_id }`.
+/// `discord: { url, thread_id }`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    webhook_url: Secret,
+    url: Secret,
     /// A thread of the webhook's channel; a forum has nothing but threads.
     thread_id: Option<Snowflake>,
 }
@@ -60,10 +60,10 @@ impl TryFrom<String> for Snowflake {
 /// Builds the notifier; mistakes in the URL are noted with their cure, never with the URL.
 pub fn build(section: &Section, kit: &Kit) -> Option<Arc<dyn Notifier>> {
     let config: Config = section.read()?;
-    match webhook(config.webhook_url.expose()) {
+    match webhook(config.url.expose()) {
         Ok(webhook) => Some(Arc::new(Discord { webhook, thread: config.thread_id, http: kit.http.clone() })),
         Err((mistake, cure)) => {
-            section.problem_at("webhook_url", format!("`webhook_url` {mistake}"), &[], Some(cure.to_owned()));
+            section.problem_at("url", format!("`url` {mistake}"), &[], Some(cure.to_owned()));
             None
         }
     }

@@ -30,7 +30,7 @@ fn only_a_message_with_a_name_was_taken() {
 fn the_code_of_a_refusal_says_what_to_do() {
     let refused = |code: u64| codes::classify(400, &json!({"code": code}).to_string(), None).unwrap_err().detail;
     assert!(refused(220_001).ends_with("set `thread_id`"));
-    assert!(refused(10_015).contains("change `webhook_url`"));
+    assert!(refused(10_015).contains("change `url`"));
     assert_eq!(refused(1), "answered 400 `code 1`");
 }
 
@@ -55,7 +55,7 @@ fn a_url_that_is_no_webhook_is_refused_with_the_cure() {
 
 #[test]
 fn a_thread_is_named_by_its_number() {
-    let url = "webhook_url: https://discord.com/api/webhooks/1/x";
+    let url = "url: https://discord.com/api/webhooks/1/x";
     assert!(built(&format!("{{ {url}, thread_id: \"1300000000000000001\" }}")).is_some());
     assert!(built(&format!("{{ {url}, thread_id: general }}")).is_none());
 }

@@ -25,21 +25,21 @@ use crate::http_client::{Endpoint, EndpointError, HttpClient};
 use crate::names::hex;
 use crate::template::{Markup, Wording};
 
-/// `google_chat: { webhook_url }`.
+/// `google_chat: { url }`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    webhook_url: Secret,
+    url: Secret,
 }
 
 /// Builds the notifier; mistakes in the URL are noted with their cure, never with the URL.
 pub fn build(section: &Section, kit: &Kit) -> Option<Arc<dyn Notifier>> {
     let config: Config = section.read()?;
-    match webhook(config.webhook_url.expose()) {
+    match webhook(config.url.expose()) {
         Ok(webhook) => Some(Arc::new(GoogleChat { webhook, http: kit.http.clone() })),
         Err(mistake) => {
             let cure = Some(WHERE_TO_FIND_IT.to_owned());
-            section.problem_at("webhook_url", format!("`webhook_url` {mistake}"), &[], cure);
+            section.problem_at("url", format!("`url` {mistake}"), &[], cure);
             None
         }
     }

@@ -23,21 +23,21 @@ use crate::event::batch::Batch;
 use crate::http_client::{Endpoint, HttpClient};
 use crate::template::{Markup, Wording};
 
-/// `teams: { workflow_url }`.
+/// `teams: { url }`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    workflow_url: Secret,
+    url: Secret,
 }
 
 /// Builds the notifier; mistakes in the URL are noted with their cure, never with the URL.
 pub fn build(section: &Section, kit: &Kit) -> Option<Arc<dyn Notifier>> {
     let config: Config = section.read()?;
-    match workflow(config.workflow_url.expose()) {
+    match workflow(config.url.expose()) {
         Ok(workflow) => Some(Arc::new(Teams { workflow, http: kit.http.clone() })),
         Err(mistake) => {
             let cure = Some(WHERE_TO_FIND_IT.to_owned());
-            section.problem_at("workflow_url", format!("`workflow_url` {mistake}"), &[], cure);
+            section.problem_at("url", format!("`url` {mistake}"), &[], cure);
             None
         }
     }

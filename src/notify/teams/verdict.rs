@@ -22,7 +22,7 @@ pub(super) fn classify(status: u16, body: &str, retry_after: Option<Duration>) -
     let after = asked_wait(retry_after, body);
     match status {
         200..300 if is_page(body) => {
-            let detail = format!("answered {status} with a page: look for a proxy in between, and at `workflow_url`");
+            let detail = format!("answered {status} with a page: look for a proxy in between, and at `url`");
             Err(NotifyError::ambiguous(after, detail))
         }
         200..300 => match body.split_once(FAILED) {
