@@ -168,6 +168,11 @@ mod defaults {
             ("SECRET", "c"),
             ("RELAY_ADMIN_TOKEN", "0123456789abcdef"),
         ]);
+        environment.extend([
+            ("DISCORD_WEBHOOK_URL", "https://discord.com/api/webhooks/1/x"),
+            ("GOOGLE_CHAT_WEBHOOK_URL", "https://chat.googleapis.com/v1/spaces/A/messages?key=k&token=t"),
+            ("TEAMS_WORKFLOW_URL", "https://a.01.environment.api.powerplatform.com/powerautomate/x?sig=s"),
+        ]);
         environment.push(("GRAFANA_TOKEN", "fedcba9876543210"));
         environment.push(("WHSEC", "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"));
         run(folder.path(), &["check", "--config", "relay.yaml"], &environment)
