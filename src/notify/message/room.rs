@@ -1,7 +1,7 @@
 //! How much of a message is shown where a target counts the bytes of all of it: everything, or less until it fits.
 //!
-//! What goes first is what people miss least: particulars and links beyond the first, then the end of the text. The title and the
-//! event's id stay. Knows no target's form.
+//! What goes first is the end of a long text, then, with more of it, the last particulars, links and lines of the footer. The title
+//! and the event's id stay. Knows no target's form.
 
 use serde_json::Value;
 

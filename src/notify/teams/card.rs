@@ -82,8 +82,10 @@ fn in_markup(text: &Text, room: usize) -> String {
 /// A backslash stays with what it escapes.
 fn cut_markup(text: &str, max: usize) -> String {
     let cut = cut(text, max);
-    let Some(kept) = cut.strip_suffix('…').filter(|_| cut.len() != text.len()) else { return cut };
-    format!("{}…", without_half_escape(kept))
+    match cut.strip_suffix('…').filter(|_| cut != text) {
+        Some(kept) => format!("{}…", without_half_escape(kept)),
+        None => cut,
+    }
 }
 
 fn fact(fact: &Fact) -> Value {

@@ -62,6 +62,15 @@ fn many_are_a_list_with_a_line_for_each() {
     assert!(text.starts_with("• critical · ") && text.contains("\n\n• ") && text.ends_with(" more"), "{text}");
 }
 
+#[test]
+fn a_cut_never_splits_an_escape() {
+    // What is cut off has as many bytes as what marks the cut.
+    assert_eq!(cut_markup(r"ab\*é", 4), "ab…");
+    assert_eq!(cut_markup(r"ab\*xy", 5), r"ab\*…");
+    assert_eq!(cut_markup(r"ab\…", 4), r"ab\…");
+    assert_eq!(cut_markup(r"\**c", 2), "…");
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_too_large(text in texts(8000), value in texts(200), label in texts(60)) {
