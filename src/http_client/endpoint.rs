@@ -54,6 +54,16 @@ impl Endpoint {
         self.0.query()
     }
 
+    /// Whether the host is this domain or below it.
+    pub fn is_at(&self, domain: &str) -> bool {
+        self.host().strip_suffix(domain).is_some_and(|sub| sub.is_empty() || sub.ends_with('.'))
+    }
+
+    /// Whether the query has a parameter of this name.
+    pub fn has_parameter(&self, name: &str) -> bool {
+        self.0.query_pairs().any(|(known, _)| known == name)
+    }
+
     /// Whether it is on this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(self.host())

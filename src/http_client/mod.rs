@@ -145,7 +145,7 @@ pub struct Answer {
     pub status: u16,
     /// How long the target asks us to wait, see [`retry_after`].
     pub retry_after: Option<Duration>,
-    /// The first 16 KiB of the body as one line of text, without control characters and without parts of the URL.
+    /// The start of the body, as far as it was to be read, as one line of text, without control characters and without parts of the URL.
     /// Empty or cut short where it broke off: the status alone has decided by then.
     pub body: String,
 }

@@ -138,6 +138,12 @@ pub struct Kit {
     pub http: HttpClient,
 }
 
+/// What was made of a key of the section; a mistake is noted there with its cure, never with the value, which may be secret.
+fn noted<T>(section: &Section, key: &str, read: Result<T, impl fmt::Display>, cure: &str) -> Option<T> {
+    let note = |mistake| section.problem_at(key, format!("`{key}` {mistake}"), &[], Some(cure.to_owned()));
+    read.map_err(note).ok()
+}
+
 /// Builds a notifier from its part of the configuration; `None` when mistakes were noted there.
 pub type Build = fn(&Section, &Kit) -> Option<Arc<dyn Notifier>>;
 

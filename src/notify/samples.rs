@@ -197,7 +197,7 @@ pub struct Recorded {
     ambiguous: bool,
 }
 
-/// All recorded answers of `slack` or `pagerduty` that are failures.
+/// All recorded answers of a kind of target that are failures.
 pub fn recorded(target: &str) -> Vec<Recorded> {
     let all: Value = serde_json::from_str(include_str!("../../tests/fixtures/targets.json")).unwrap();
     all[target].as_array().unwrap().iter().map(Recorded::read).collect()

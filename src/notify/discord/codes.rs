@@ -52,14 +52,7 @@ const CODES: &[(u64, Meaning, &str)] = {
 /// # Errors
 /// For everything else; by the code if we know it, else by the status.
 pub(super) fn classify(status: u16, body: &str, retry_after: Option<Duration>) -> Result<Snowflake, NotifyError> {
-    let after = asked_wait(retry_after, body);
-    let said: Option<Value> = serde_json::from_str(body).ok();
-    if (200..300).contains(&status) {
-        let message = said.as_ref().and_then(|said| Snowflake::parse(said.get("id")?.as_str()?));
-        let detail = format!("answered {status} without the message: look into the channel whether it was posted");
-        return message.ok_or_else(|| NotifyError::ambiguous(after, detail));
-    }
-    let code = said.as_ref().and_then(|said| said.get("code")?.as_u64());
+    let (after, code) = (asked_wait(retry_after, body), code(body));
     let known = CODES.iter().find(|(known, ..)| Some(*known) == code && (400..500).contains(&status) && status != 429);
     if let Some((code, meaning, advice)) = known {
         let detail = format!("answered {status}, code {code}: {advice}");
@@ -70,11 +63,18 @@ pub(super) fn classify(status: u16, body: &str, retry_after: Option<Duration>) -
     }
     let said = code.map(|code| format!("code {code}")).unwrap_or_default();
     by_status(status, after, &said)?;
-    Err(NotifyError::ambiguous(after, format!("answered {status}")))
+    let message = |said: Value| Snowflake::parse(said.get("id")?.as_str()?);
+    serde_json::from_str(body).ok().and_then(message).ok_or_else(|| {
+        let detail = format!("answered {status} without the message: look into the channel whether it was posted");
+        NotifyError::ambiguous(after, detail)
+    })
+}
+
+fn code(body: &str) -> Option<u64> {
+    serde_json::from_str::<Value>(body).ok()?.get("code")?.as_u64()
 }
 
 /// Whether the message that was to be changed is not there any more.
 pub(super) fn is_gone(status: u16, body: &str) -> bool {
-    let said: Option<Value> = serde_json::from_str(body).ok();
-    status == 404 && said.and_then(|said| said.get("code")?.as_u64()) == Some(UNKNOWN_MESSAGE)
+    status == 404 && code(body) == Some(UNKNOWN_MESSAGE)
 }

@@ -5,8 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::event::Severity;
-use crate::notify::message::{Fact, Form, Link, Message, Text, one_line, without_half_escape};
+use crate::notify::message::{Fact, Form, Link, Message, colour, links_within, one_line, without_half_escape};
 use crate::template::Markup;
 
 // What Discord counts is not said, so all of it is counted in UTF-16 units, of which no text has fewer than characters.
@@ -46,9 +45,13 @@ fn embed(message: &Message) -> Value {
     let footer = cut_units(&message.footer.join("\n"), OUR_FOOTER);
     let of = |value: &Value, key: &str| units(value[key].as_str().unwrap_or_default());
     let used: usize = fields.iter().map(|field| of(field, "name") + of(field, "value")).sum::<usize>() + units(&footer);
-    let links = links(&message.links);
+    let links = links_within(message.links.iter().map(link), LINKS, units);
     let room = EMBED.saturating_sub(used).min(DESCRIPTION).saturating_sub(units(&links) + "\n".len());
-    let text = message.text.as_ref().map(|text| cut_markup(in_markup(text, room).trim(), room)).unwrap_or_default();
+    let text = message
+        .text
+        .as_ref()
+        .map(|text| cut_markup(text.within(Markup::Discord, room).trim(), room))
+        .unwrap_or_default();
     let description: Vec<&str> = [text.as_str(), links.as_str()].into_iter().filter(|part| !part.is_empty()).collect();
     let mut embed = json!({"color": colour(message.severity)});
     if !description.is_empty() {
@@ -63,24 +66,6 @@ fn embed(message: &Message) -> Value {
     embed
 }
 
-/// Of a list, as many whole lines as have room.
-fn in_markup(text: &Text, room: usize) -> String {
-    match text {
-        Text::List(list) => list.within(Markup::Discord, room),
-        Text::Plain(_) | Text::Marked(_) => text.in_markup(Markup::Discord),
-    }
-}
-
-fn colour(severity: Severity) -> u32 {
-    match severity {
-        Severity::Info => 0x1D_9B_D1,
-        Severity::Success => 0x2E_B6_7D,
-        Severity::Warning => 0xEC_B2_2E,
-        Severity::Error => 0xE0_1E_5A,
-        Severity::Critical => 0x8B_00_00,
-    }
-}
-
 fn field(fact: &Fact) -> Value {
     let label = cut_markup(&Markup::Discord.escape(&fact.label), OUR_LABEL);
     let value = match fact.form {
@@ -91,18 +76,8 @@ fn field(fact: &Fact) -> Value {
     json!({"name": label, "value": value, "inline": true})
 }
 
-/// Only whole links, as many as fit.
-fn links(links: &[Link]) -> String {
-    let mut line = String::new();
-    for link in links {
-        let link = format!("[{}]({})", Markup::Discord.escape(&one_line(&link.text)), in_brackets(&link.url));
-        let separator = if line.is_empty() { "" } else { "  ·  " };
-        if units(&line) + units(separator) + units(&link) <= LINKS {
-            line.push_str(separator);
-            line.push_str(&link);
-        }
-    }
-    line
+fn link(link: &Link) -> String {
+    format!("[{}]({})", Markup::Discord.escape(&one_line(&link.text)), in_brackets(&link.url))
 }
 
 /// Without what would end the address, or escape its end.

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::answer::recorded;
 use super::message::Message;
-use super::{Kit, Notifier, NotifyError, Sent};
+use super::{Kit, Notifier, NotifyError, Sent, noted};
 use crate::config::{Secret, Section};
 use crate::event::batch::{Batch, Receipt};
 use crate::event::delivery::Phase;
@@ -60,43 +60,31 @@ impl TryFrom<String> for Snowflake {
 /// Builds the notifier; mistakes in the URL are noted with their cure, never with the URL.
 pub fn build(section: &Section, kit: &Kit) -> Option<Arc<dyn Notifier>> {
     let config: Config = section.read()?;
-    match webhook(config.url.expose()) {
-        Ok(webhook) => Some(Arc::new(Discord { webhook, thread: config.thread_id, http: kit.http.clone() })),
-        Err((mistake, cure)) => {
-            section.problem_at("url", format!("`url` {mistake}"), &[], Some(cure.to_owned()));
-            None
-        }
-    }
+    let webhook = noted(section, "url", webhook(config.url.expose()), WHERE_TO_FIND_IT)?;
+    Some(Arc::new(Discord { webhook, thread: config.thread_id, http: kit.http.clone() }))
 }
 
 const WHERE_TO_FIND_IT: &str = "a webhook's URL starts with `https://discord.com/api/webhooks/`; it is shown at the \
     channel → Edit Channel → Integrations → Webhooks → Copy Webhook URL";
 
-/// The endpoint, or what is wrong with the URL and what to do about it.
-fn webhook(url: &str) -> Result<Endpoint, (String, &'static str)> {
-    let endpoint = Endpoint::parse(url.trim()).map_err(|error| (error.to_string(), WHERE_TO_FIND_IT))?;
-    if !is_discord(endpoint.host()) {
+/// The endpoint, or what is wrong with the URL.
+fn webhook(url: &str) -> Result<Endpoint, String> {
+    let endpoint = Endpoint::parse(url.trim()).map_err(|error| error.to_string())?;
+    if !endpoint.is_at("discord.com") && !endpoint.is_at("discordapp.com") {
         return Ok(endpoint);
     }
     let parts: Vec<&str> = endpoint.path().split('/').filter(|part| !part.is_empty()).collect();
     let of_webhook = match parts[..] {
         ["api", "webhooks", ref rest @ ..] => rest,
         ["api", version, "webhooks", ref rest @ ..] if version.starts_with('v') => rest,
-        _ => return Err(("is a page for people or another of Discord's interfaces".to_owned(), WHERE_TO_FIND_IT)),
+        _ => return Err("is a page for people or another of Discord's interfaces".to_owned()),
     };
     let mistake = match *of_webhook {
         [_id, _token] => return Ok(endpoint),
         [_id, _token, "slack" | "github"] => "takes the messages of another service: leave out what follows the token",
         _ => "has Discord's host but not the path of a webhook; a part may be missing",
     };
-    Err((mistake.to_owned(), WHERE_TO_FIND_IT))
-}
-
-fn is_discord(host: &str) -> bool {
-    ["discord.com", "discordapp.com"].iter().any(|discord| {
-        let sub = host.strip_suffix(discord);
-        sub.is_some_and(|sub| sub.is_empty() || sub.ends_with('.'))
-    })
+    Err(mistake.to_owned())
 }
 
 struct Discord {

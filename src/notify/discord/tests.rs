@@ -44,8 +44,11 @@ fn a_url_that_is_no_webhook_is_refused_with_the_cure() {
         ("https://ptb.discord.com/api/v10/webhooks/1/x/slack", "takes the messages of another service"),
     ];
     for (url, mistake) in mistakes {
-        let (said, cure) = webhook(url).unwrap_err();
+        let said = webhook(url).unwrap_err();
         assert!(said.starts_with(mistake), "{url}: {said}");
+        let section = Section::from_yaml("discord", &format!("{{ url: '{url}' }}"));
+        assert!(build(&section, &kit()).is_none(), "{url}");
+        let cure = format!("{:?}", section.problems().unwrap_err());
         assert!(cure.contains("https://discord.com/api/webhooks/"));
     }
     for good in ["https://discord.com/api/webhooks/1/x", "https://discordapp.com/api/v10/webhooks/1/x\n"] {

@@ -18,10 +18,10 @@ use sha2::{Digest, Sha256};
 
 use super::answer::recorded;
 use super::message::Message;
-use super::{Kit, Notifier, NotifyError, Sent};
+use super::{Kit, Notifier, NotifyError, Sent, noted};
 use crate::config::{Secret, Section};
 use crate::event::batch::Batch;
-use crate::http_client::{Endpoint, EndpointError, HttpClient};
+use crate::http_client::{Endpoint, HttpClient};
 use crate::names::hex;
 use crate::template::{Markup, Wording};
 
@@ -35,36 +35,26 @@ struct Config {
 /// Builds the notifier; mistakes in the URL are noted with their cure, never with the URL.
 pub fn build(section: &Section, kit: &Kit) -> Option<Arc<dyn Notifier>> {
     let config: Config = section.read()?;
-    match webhook(config.url.expose()) {
-        Ok(webhook) => Some(Arc::new(GoogleChat { webhook, http: kit.http.clone() })),
-        Err(mistake) => {
-            let cure = Some(WHERE_TO_FIND_IT.to_owned());
-            section.problem_at("url", format!("`url` {mistake}"), &[], cure);
-            None
-        }
-    }
+    let webhook = noted(section, "url", webhook(config.url.expose()), WHERE_TO_FIND_IT)?;
+    Some(Arc::new(GoogleChat { webhook, http: kit.http.clone() }))
 }
 
 const WHERE_TO_FIND_IT: &str = "a webhook's URL starts with `https://chat.googleapis.com/v1/spaces/` and has a `key` and a \
     `token`; it is shown at the space → Apps & integrations → Webhooks";
 
 /// The endpoint, or what is wrong with the URL.
-fn webhook(url: &str) -> Result<Endpoint, &'static str> {
-    let endpoint = Endpoint::parse(url.trim()).map_err(|error| match error {
-        EndpointError::NotAUrl(_) => "is not a URL",
-        EndpointError::Insecure => "must start with `https://`",
-    })?;
+fn webhook(url: &str) -> Result<Endpoint, String> {
+    let endpoint = Endpoint::parse(url.trim()).map_err(|error| error.to_string())?;
     let parts: Vec<&str> = endpoint.path().split('/').filter(|part| !part.is_empty()).collect();
-    let names = |key: &str| endpoint.query().is_some_and(|query| query.split('&').any(|part| part.starts_with(key)));
-    match (endpoint.host(), &parts[..]) {
-        ("chat.googleapis.com", ["v1", "spaces", _space, "messages"]) if names("key=") && names("token=") => {
-            Ok(endpoint)
-        }
-        ("chat.googleapis.com", ["v1", "spaces", _space, "messages"]) => Err("lacks its `key` or its `token`"),
-        ("chat.googleapis.com", _) => Err("has Google's host but not the path of a webhook; a part may be missing"),
-        ("chat.google.com" | "mail.google.com", _) => Err("is a page for people, not a webhook"),
-        _ => Ok(endpoint),
-    }
+    let has_key = endpoint.has_parameter("key") && endpoint.has_parameter("token");
+    let mistake = match (endpoint.host(), &parts[..]) {
+        ("chat.googleapis.com", ["v1", "spaces", _space, "messages"]) if has_key => return Ok(endpoint),
+        ("chat.googleapis.com", ["v1", "spaces", _space, "messages"]) => "lacks its `key` or its `token`",
+        ("chat.googleapis.com", _) => "has Google's host but not the path of a webhook; a part may be missing",
+        ("chat.google.com" | "mail.google.com", _) => "is a page for people, not a webhook",
+        _ => return Ok(endpoint),
+    };
+    Err(mistake.to_owned())
 }
 
 struct GoogleChat {

@@ -86,10 +86,15 @@ pub struct Link {
 impl Text {
     /// The text as the target must get it. `markup` is the one the message was composed for.
     pub fn in_markup(&self, markup: Markup) -> String {
+        self.within(markup, usize::MAX)
+    }
+
+    /// The same; of a list, as many whole lines as have room in `max` characters. Other texts are for the target to cut.
+    pub fn within(&self, markup: Markup, max: usize) -> String {
         match self {
             Self::Plain(text) => markup.escape(text),
             Self::Marked(text) => text.clone(),
-            Self::List(list) => list.within(markup, usize::MAX),
+            Self::List(list) => list.within(markup, max),
         }
     }
 }
@@ -258,6 +263,30 @@ fn bounded_footer(lines: impl Iterator<Item = String>) -> Vec<String> {
 /// An event id has up to 255 bytes and must not be cut.
 const MAX_FOOTER_LINE: usize = 270;
 const MAX_FOOTER_LINES: usize = 6;
+
+/// The colour of a severity, `0xRRGGBB`, where a target shows any colour.
+pub fn colour(severity: Severity) -> u32 {
+    match severity {
+        Severity::Info => 0x1D_9B_D1,
+        Severity::Success => 0x2E_B6_7D,
+        Severity::Warning => 0xEC_B2_2E,
+        Severity::Error => 0xE0_1E_5A,
+        Severity::Critical => 0x8B_00_00,
+    }
+}
+
+/// Links, in the target's markup already, on one line: only whole ones, as many as fit into `max`, as `length` counts.
+pub fn links_within(links: impl Iterator<Item = String>, max: usize, length: fn(&str) -> usize) -> String {
+    let mut line = String::new();
+    for link in links {
+        let separator = if line.is_empty() { "" } else { "  ·  " };
+        if length(&line) + length(separator) + length(&link) <= max {
+            line.push_str(separator);
+            line.push_str(&link);
+        }
+    }
+    line
+}
 
 /// At most `max` characters, the last one `…` if some had to go.
 pub fn cut(text: &str, max: usize) -> String {

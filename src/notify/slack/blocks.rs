@@ -5,8 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::event::Severity;
-use crate::notify::message::{Fact, Form, Link, Message, Text, cut, one_line};
+use crate::notify::message::{Fact, Form, Link, Message, Text, colour, cut, links_within, one_line};
 use crate::template::Markup;
 
 // Characters. Slack's own limits for a header, a section's text and the fallback text (above 4040 it is split up).
@@ -26,7 +25,7 @@ const _: () = assert!(HEADER + SECTION + FIELDS * FIELD + CONTEXT * CONTEXT_LINE
 
 /// The body to post.
 pub(super) fn payload(message: &Message) -> Value {
-    let text = message.text.as_ref().map(|text| in_markup(text, SECTION));
+    let text = message.text.as_ref().map(|text| text.within(Markup::Slack, SECTION));
     let mut story = [text.as_deref().and_then(section), fields(&message.facts)];
     // Slack folds up what is long, and the counts of many say more than some of them by name.
     if matches!(message.text, Some(Text::List(_))) {
@@ -39,36 +38,18 @@ pub(super) fn payload(message: &Message) -> Value {
         "unfurl_media": false,
         "blocks": [{"type": "header", "text": plain(&cut(&message.title, HEADER))}],
         "attachments": [{
-            "color": colour(message.severity),
+            "color": format!("#{:06X}", colour(message.severity)),
             "blocks": story.into_iter().chain(details).flatten().collect::<Vec<_>>(),
         }],
     })
-}
-
-fn colour(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "#1D9BD1",
-        Severity::Success => "#2EB67D",
-        Severity::Warning => "#ECB22E",
-        Severity::Error => "#E01E5A",
-        Severity::Critical => "#8B0000",
-    }
 }
 
 /// What shows where blocks do not: in notifications, and to who has the screen read out.
 fn fallback(message: &Message) -> String {
     let headline = Markup::Slack.escape(&message.headline);
     let room = FALLBACK.saturating_sub(headline.chars().count() + "\n".len());
-    let text = message.text.as_ref().map(|text| in_markup(text, room)).unwrap_or_default();
+    let text = message.text.as_ref().map(|text| text.within(Markup::Slack, room)).unwrap_or_default();
     cut_markup(format!("{headline}\n{text}").trim(), FALLBACK)
-}
-
-/// A text as Slack must get it; of a list, as many whole lines as have room.
-fn in_markup(text: &Text, room: usize) -> String {
-    match text {
-        Text::List(list) => list.within(Markup::Slack, room),
-        Text::Plain(_) | Text::Marked(_) => text.in_markup(Markup::Slack),
-    }
 }
 
 /// Text that Slack shows as it is, without looking for markup or mentions in it.
@@ -100,18 +81,13 @@ fn field(fact: &Fact) -> Value {
 }
 
 /// Links as text, not buttons: a button reports its click to the app, and Slack warns the clicker that the app
-/// does not listen. Only whole links, as many as fit.
+/// does not listen.
 fn links(links: &[Link]) -> Option<String> {
-    let mut line = String::new();
-    for link in links {
+    let link = |link: &Link| {
         let url = link.url.replace('|', "%7C").replace('<', "%3C").replace('>', "%3E").replace('&', "&amp;");
-        let link = format!("<{url}|{}>", Markup::Slack.escape(&one_line(&link.text)));
-        let separator = if line.is_empty() { "" } else { "  ·  " };
-        if line.chars().count() + separator.chars().count() + link.chars().count() <= LINKS {
-            line.push_str(separator);
-            line.push_str(&link);
-        }
-    }
+        format!("<{url}|{}>", Markup::Slack.escape(&one_line(&link.text)))
+    };
+    let line = links_within(links.iter().map(link), LINKS, |text| text.chars().count());
     (!line.is_empty()).then_some(line)
 }
 

@@ -16,7 +16,7 @@ pub use words::classify;
 
 use super::answer::recorded;
 use super::message::Message;
-use super::{Kit, Notifier, NotifyError, Sent};
+use super::{Kit, Notifier, NotifyError, Sent, noted};
 use crate::config::{Secret, Section};
 use crate::event::batch::Batch;
 use crate::http_client::{Endpoint, HttpClient};
@@ -33,21 +33,16 @@ struct Config {
 /// Builds the notifier; mistakes in the URL are noted with their cure, never with the URL.
 pub fn build(section: &Section, kit: &Kit) -> Option<Arc<dyn Notifier>> {
     let config: Config = section.read()?;
-    match webhook(config.webhook_url.expose()) {
-        Ok(webhook) => Some(Arc::new(Slack { webhook, http: kit.http.clone() })),
-        Err((mistake, cure)) => {
-            section.problem_at("webhook_url", format!("`webhook_url` {mistake}"), &[], Some(cure.to_owned()));
-            None
-        }
-    }
+    let webhook = noted(section, "webhook_url", webhook(config.webhook_url.expose()), WHERE_TO_FIND_IT)?;
+    Some(Arc::new(Slack { webhook, http: kit.http.clone() }))
 }
 
 const WHERE_TO_FIND_IT: &str = "an incoming webhook's URL starts with `https://hooks.slack.com/services/`; \
     it is shown at api.slack.com/apps → your app → Incoming Webhooks";
 
-/// The endpoint, or what is wrong with the URL and what to do about it.
-fn webhook(url: &str) -> Result<Endpoint, (String, &'static str)> {
-    let endpoint = Endpoint::parse(url.trim()).map_err(|error| (error.to_string(), WHERE_TO_FIND_IT))?;
+/// The endpoint, or what is wrong with the URL.
+fn webhook(url: &str) -> Result<Endpoint, String> {
+    let endpoint = Endpoint::parse(url.trim()).map_err(|error| error.to_string())?;
     let (host, path) = (endpoint.host(), endpoint.path());
     let mistake = match host {
         "hooks.slack.com" | "hooks.slack-gov.com" if is_complete(path) => return Ok(endpoint),
@@ -57,22 +52,17 @@ fn webhook(url: &str) -> Result<Endpoint, (String, &'static str)> {
             }
             _ => "has Slack's host but not the path of an incoming webhook; a part may be missing",
         },
-        _ if is_slack(host) => "is a page for people or another of Slack's interfaces, not an incoming webhook",
+        _ if endpoint.is_at("slack.com") || endpoint.is_at("slack-gov.com") => {
+            "is a page for people or another of Slack's interfaces, not an incoming webhook"
+        }
         _ => return Ok(endpoint),
     };
-    Err((mistake.to_owned(), WHERE_TO_FIND_IT))
+    Err(mistake.to_owned())
 }
 
 /// `/services/`, then three parts: team, app and secret.
 fn is_complete(path: &str) -> bool {
     path.strip_prefix("/services/").is_some_and(|parts| parts.split('/').filter(|part| !part.is_empty()).count() == 3)
-}
-
-fn is_slack(host: &str) -> bool {
-    ["slack.com", "slack-gov.com"].iter().any(|slack| {
-        let sub = host.strip_suffix(slack);
-        sub.is_some_and(|sub| sub.is_empty() || sub.ends_with('.'))
-    })
 }
 
 struct Slack {

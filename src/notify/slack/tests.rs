@@ -65,8 +65,11 @@ fn a_url_that_is_not_an_incoming_webhook_is_refused_with_the_cure() {
         ("https://hooks.slack.com/T0/B0/x", "has Slack's host but not the path"),
     ];
     for (url, mistake) in mistakes {
-        let (said, cure) = webhook(url).unwrap_err();
+        let said = webhook(url).unwrap_err();
         assert!(said.starts_with(mistake), "{url}: {said}");
+        let section = Section::from_yaml("slack", &format!("{{ webhook_url: '{url}' }}"));
+        assert!(build(&section, &kit()).is_none(), "{url}");
+        let cure = format!("{:?}", section.problems().unwrap_err());
         assert!(cure.contains("https://hooks.slack.com/services/") && !said.contains("T0"), "{said}");
         assert!(build(&Section::from_yaml("slack", &format!("{{ webhook_url: \"{url}\" }}")), &kit()).is_none());
     }

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::answer::recorded;
 use super::message::Message;
-use super::{Kit, Notifier, NotifyError, Sent};
+use super::{Kit, Notifier, NotifyError, Sent, noted};
 use crate::config::{Secret, Section};
 use crate::event::batch::Batch;
 use crate::http_client::{Endpoint, HttpClient};
@@ -33,14 +33,8 @@ struct Config {
 /// Builds the notifier; mistakes in the URL are noted with their cure, never with the URL.
 pub fn build(section: &Section, kit: &Kit) -> Option<Arc<dyn Notifier>> {
     let config: Config = section.read()?;
-    match workflow(config.url.expose()) {
-        Ok(workflow) => Some(Arc::new(Teams { workflow, http: kit.http.clone() })),
-        Err(mistake) => {
-            let cure = Some(WHERE_TO_FIND_IT.to_owned());
-            section.problem_at("url", format!("`url` {mistake}"), &[], cure);
-            None
-        }
-    }
+    let workflow = noted(section, "url", workflow(config.url.expose()), WHERE_TO_FIND_IT)?;
+    Some(Arc::new(Teams { workflow, http: kit.http.clone() }))
 }
 
 const WHERE_TO_FIND_IT: &str = "a workflow's URL has a host that ends with `.environment.api.powerplatform.com`; it is shown at \
@@ -57,16 +51,13 @@ const RETIRED: &[(&str, &str)] = &[
 /// The endpoint, or what is wrong with the URL. Its query is kept byte by byte: it holds the signature.
 fn workflow(url: &str) -> Result<Endpoint, String> {
     let endpoint = Endpoint::parse(url.trim()).map_err(|error| error.to_string())?;
-    let host = endpoint.host();
-    let is_at = |domain: &str| host.strip_suffix(domain).is_some_and(|sub| sub.is_empty() || sub.ends_with('.'));
-    if let Some((_, mistake)) = RETIRED.iter().find(|(domain, _)| is_at(domain)) {
+    if let Some((_, mistake)) = RETIRED.iter().find(|(domain, _)| endpoint.is_at(domain)) {
         return Err((*mistake).to_owned());
     }
-    if is_at("teams.microsoft.com") || is_at("make.powerautomate.com") {
+    if endpoint.is_at("teams.microsoft.com") || endpoint.is_at("make.powerautomate.com") {
         return Err("is a page for people, not the URL that triggers a workflow".to_owned());
     }
-    let has_key = endpoint.query().is_some_and(|query| query.split('&').any(|part| part.starts_with("sig=")));
-    match is_at("api.powerplatform.com") && !has_key {
+    match endpoint.is_at("api.powerplatform.com") && !endpoint.has_parameter("sig") {
         true => Err("has no `sig=…`: a part is missing, or only people of the tenant may trigger it".to_owned()),
         false => Ok(endpoint),
     }

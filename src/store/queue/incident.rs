@@ -149,8 +149,8 @@ fn close<R: Rows>(
     let was_told = incident.told || cancelled.told;
     if was_told || cancelled.in_flight {
         // What was cancelled, or died, says so itself.
-        let says_so = |opening: Row| matches!(opening.state, DeliveryState::Superseded | DeliveryState::Dead);
-        if !rows.row(incident.opened_by)?.is_none_or(says_so) {
+        let says_nothing = |opening: Row| !matches!(opening.state, DeliveryState::Superseded | DeliveryState::Dead);
+        if rows.row(incident.opened_by)?.is_some_and(says_nothing) {
             written::resolved(rows, incident.opened_by, row, key, now)?;
         }
         let opened_by = Some(incident.opened_by);
