@@ -105,6 +105,13 @@ pub async fn show(call: Call<DrillName>) -> Result<Json<Shown>, ApiError> {
 pub async fn run(call: Call<DrillName, Nothing, Sent<Signed>>) -> Result<Created<Begun>, ApiError> {
     let Call { admin, caller, now, path, body: Sent(Signed { by }), .. } = call;
     let by = author(by).map_err(|refused| ApiError::not_allowed(refused.message, refused.hint))?;
+    if path == DrillName::on_demand() {
+        let hint = "`POST /api/v1/drills` begins one, with the event it is made of";
+        return Err(ApiError::cannot_be_done(
+            "`on-demand` stands for the drills that nobody configured: it has no event",
+            hint,
+        ));
+    }
     let drill = find(&admin, &path)?;
     start(&admin, drill, caller.sign(now, Some(by))).await
 }

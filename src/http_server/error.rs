@@ -120,6 +120,11 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, "too_many", message, hint)
     }
 
+    /// 409: what the path names is there, and this cannot be done with it.
+    pub fn cannot_be_done(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "cannot_be_done", message, hint)
+    }
+
     /// 429: it was asked for too often.
     pub fn too_soon(message: impl Into<String>, hint: impl Into<String>, retry_after: Duration) -> Self {
         let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_soon", message, hint);

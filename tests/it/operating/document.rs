@@ -68,6 +68,7 @@ async fn what_is_answered_is_what_is_written_down() {
         ("get", "drills/{name}", "drills/on-demand", ""),
         ("get", "drills/{name}", "drills/nothing", ""),
         ("post", "drills/{name}/run", "drills/nothing/run", &by),
+        ("post", "drills/{name}/run", "drills/on-demand/run", &by),
         ("post", "drills", "drills", &drill),
         ("post", "drills", "drills", &by),
         ("get", "routes", "routes", ""),
