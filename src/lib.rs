@@ -16,6 +16,7 @@ pub mod store;
 pub mod deliver;
 pub mod notify;
 pub mod template;
+pub mod signing;
 pub mod http_server;
 pub mod http_client;
 pub mod config;

@@ -18,13 +18,8 @@ use serde::{Deserialize, Deserializer, de};
 use crate::config::{Secret, Span};
 use crate::event::Timestamp;
 use crate::names::hex;
-pub use keys::{Secrets, SigningKeys, StandardWebhooks};
-
-/// The three headers of Standard Webhooks,
-/// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
-const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
-const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
-const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+use crate::signing::{self, Secrets, SigningKeys, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, signed_parts};
+pub use keys::StandardWebhooks;
 
 /// Signatures looked at in one request. A sender that rotates its keys sends two.
 const MAX_SIGNATURES: usize = 16;
@@ -236,13 +231,8 @@ impl Verifier {
                 vec![(header.to_string(), format!("{prefix}{}", hex(&secrets.sign(&[body]))))]
             }
             Self::StandardWebhooks(webhooks) => {
-                let timestamp = now.as_millis().div_euclid(1000).to_string();
-                let signature = webhooks.keys.sign(&signed_parts(id, &timestamp, body));
-                vec![
-                    (WEBHOOK_ID.to_string(), id.to_owned()),
-                    (WEBHOOK_TIMESTAMP.to_string(), timestamp),
-                    (WEBHOOK_SIGNATURE.to_string(), format!("v1,{}", BASE64_STANDARD.encode(signature))),
-                ]
+                let headers = signing::standard_webhooks(&webhooks.keys.first_alone(), id, now, body);
+                headers.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
             }
         }
     }
@@ -300,11 +290,6 @@ fn check_standard_webhook(
         true => Ok(()),
         false => Err(VerifyError::Stale { header: sent_at.header, off_by, tolerance: webhooks.tolerance }),
     }
-}
-
-/// What is signed: `{id}.{timestamp}.{body}`.
-fn signed_parts<'a>(id: &'a str, timestamp: &'a str, body: &'a [u8]) -> [&'a [u8]; 5] {
-    [id.as_bytes(), b".", timestamp.as_bytes(), b".", body]
 }
 
 /// The signatures of the version we know; others, such as `v1a`, may stand beside them.

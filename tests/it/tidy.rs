@@ -24,12 +24,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("event", &["names"]),
     ("template", &["event"]),
     ("config", &[]),
+    ("signing", &["config", "event"]),
     ("runtime", &["event", "names"]),
     ("live", &["event"]),
     ("telemetry", &["config", "event", "http_client::ClientError", "http_client::blocking", "names"]),
     ("http_server", &["config", "runtime", "telemetry"]),
     ("http_client", &["config", "event"]),
-    ("source", &["config", "event", "names", "runtime", "telemetry"]),
+    ("source", &["config", "event", "names", "runtime", "signing", "telemetry"]),
     ("source/mod.rs", &["config", "event", "live", "names", "route", "runtime", "store", "telemetry"]),
     ("source/kubernetes", &["config", "event", "names", "runtime", "store::Cursor", "store::StoreError", "telemetry"]),
     ("source/polling", &["castai_api::ApiError", "event", "names", "runtime", "store::StoreError", "telemetry"]),
@@ -60,7 +61,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("target", &["event"]),
     ("store", &["config", "event", "names", "target"]),
     ("deliver", &["config", "event", "live", "names", "notify", "route", "runtime", "store", "target", "telemetry"]),
-    ("notify", &["config", "event", "http_client", "names", "template"]),
+    ("notify", &["config", "event", "http_client", "names", "signing", "template"]),
     (
         "admin",
         &[
