@@ -218,6 +218,12 @@ impl Subject {
     pub fn of(event: &Event) -> Self {
         Self(context! { event => Value::from(minijinja::value::Serde(&Shown::of(event))) })
     }
+
+    /// The same, with `data` beside it.
+    pub fn with_data(event: &Event, data: &serde_json::Value) -> Self {
+        let Self(event) = Self::of(event);
+        Self(context! { data => Value::from(minijinja::value::Serde(data)), ..event })
+    }
 }
 
 /// One event as templates see it.

@@ -7,10 +7,10 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::retry::RetryPolicy;
-use crate::config::{Rate, Span};
+use super::retry::{RetryPolicy, Waits};
+use crate::config::{Percent, Rate, Span};
 use crate::names::TargetName;
-use crate::notify::Pace;
+use crate::notify::{Pace, Schedule};
 use crate::target::Limits;
 use crate::target::limit::RateLimit;
 
@@ -61,13 +61,23 @@ pub enum Ambiguous {
 pub struct Written {
     concurrency: Option<usize>,
     timeout: Option<Span>,
-    retry: RetryPolicy,
+    retry: WrittenRetry,
     max_age: Option<Span>,
     rate: Option<WrittenRate>,
     burst: Option<u32>,
     ambiguous: Ambiguous,
     fallback: Option<TargetName>,
     fallback_after: Option<Span>,
+}
+
+/// `retry: { base, cap, share }`. Waits grow from `base` to `cap` as soon as one of the two is written; else they are as the
+/// kind has them.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WrittenRetry {
+    base: Option<Span>,
+    cap: Option<Span>,
+    share: Option<Percent>,
 }
 
 /// `1/s`, or `unlimited`.
@@ -121,7 +131,7 @@ impl Default for Policy {
 impl Written {
     /// What was written, over what is known of the kind. Who writes a rate without a burst wants that rate and nothing
     /// on top, so the burst of the kind goes with the rate of the kind.
-    pub fn over(self, pace: Option<Pace>) -> Policy {
+    pub fn over(self, pace: Option<Pace>, schedule: Option<Schedule>) -> Policy {
         let usual = Policy::default();
         let (rate, burst) = match (self.rate, pace) {
             (Some(WrittenRate::Unlimited), _) | (None, None) => (None, usual.burst),
@@ -131,8 +141,8 @@ impl Written {
         Policy {
             concurrency: self.concurrency.unwrap_or(usual.concurrency),
             timeout: self.timeout.unwrap_or(usual.timeout),
-            retry: self.retry,
-            max_age: self.max_age.unwrap_or(usual.max_age),
+            retry: self.retry.over(schedule),
+            max_age: self.max_age.unwrap_or(max_age_of(schedule)),
             rate,
             burst: self.burst.unwrap_or(burst),
             ambiguous: self.ambiguous,
@@ -141,8 +151,8 @@ impl Written {
         }
     }
 
-    /// Everything in it that cannot be meant, beside a kind that has a rate of its own or has none.
-    pub fn impossible(&self, kind_has_rate: bool) -> Vec<Impossible> {
+    /// Everything in it that cannot be meant, beside a kind that has a rate of its own or has none, and is retried like this.
+    pub fn impossible(&self, kind_has_rate: bool, schedule: Option<Schedule>) -> Vec<Impossible> {
         let all = [self.out_of_range(), self.out_of_place(kind_has_rate)].concat();
         let found = all.into_iter().filter(|(is_wrong, ..)| *is_wrong);
         let found = found.map(|(_, key, message, hint)| Impossible {
@@ -150,16 +160,16 @@ impl Written {
             message: message.to_owned(),
             hint: hint.map(str::to_owned),
         });
-        found.chain(self.retry_at_odds()).chain(self.fallback_too_late()).collect()
+        found.chain(self.retry_at_odds()).chain(self.fallback_too_late(schedule)).collect()
     }
 
     fn out_of_range(&self) -> Vec<Row> {
         let is_zero = |span: Option<Span>| span.is_some_and(|span| span.get().is_zero());
         let concurrency = self.concurrency.is_some_and(|count| !(1..=64).contains(&count));
         let burst = self.burst.is_some_and(|count| !(1..=1000).contains(&count));
-        let share = !(10..=90).contains(&self.retry.share.get());
-        let base = is_zero(Some(self.retry.base));
-        let cap = is_zero(Some(self.retry.cap)) || self.retry.cap > LONGEST_CAP;
+        let share = self.retry.share.is_some_and(|share| !(10..=90).contains(&share.get()));
+        let base = is_zero(self.retry.base);
+        let cap = is_zero(self.retry.cap) || self.retry.cap.is_some_and(|cap| cap > LONGEST_CAP);
         let timeout = is_zero(self.timeout) || self.timeout.is_some_and(|timeout| timeout > LONGEST_TIMEOUT);
         // A thousand a second is one in each millisecond, the finest time there is.
         let rate = matches!(self.rate, Some(WrittenRate::At(rate)) if rate.is_above_per_second(1000));
@@ -195,7 +205,7 @@ impl Written {
 
     /// No wait grows beyond `cap`, so nothing would grow from a `base` above it.
     fn retry_at_odds(&self) -> Option<Impossible> {
-        let RetryPolicy { base, cap, .. } = self.retry;
+        let (base, cap) = self.retry.bounds();
         (base > cap && !cap.get().is_zero()).then(|| Impossible {
             // Only one of the two need be written.
             key: "retry",
@@ -205,9 +215,9 @@ impl Written {
     }
 
     /// What a closed target is owed is given up before its fallback hears of it.
-    fn fallback_too_late(&self) -> Option<Impossible> {
+    fn fallback_too_late(&self, schedule: Option<Schedule>) -> Option<Impossible> {
         let usual = Policy::default();
-        let age = self.max_age.unwrap_or(usual.max_age);
+        let age = self.max_age.unwrap_or(max_age_of(schedule));
         let after = self.fallback_after.unwrap_or(usual.fallback_after);
         let is_late = self.fallback.is_some() && after >= age && !age.get().is_zero();
         let (key, by_default) = match self.fallback_after {
@@ -222,6 +232,26 @@ impl Written {
             hint: Some(format!("write a `fallback_after` of less than {age}, or a longer `max_age`")),
         })
     }
+}
+
+impl WrittenRetry {
+    fn bounds(&self) -> (Span, Span) {
+        (self.base.unwrap_or(Waits::BASE), self.cap.unwrap_or(Waits::CAP))
+    }
+
+    fn over(self, schedule: Option<Schedule>) -> RetryPolicy {
+        let (base, cap) = self.bounds();
+        let waits = match schedule {
+            Some(schedule) if self.base.is_none() && self.cap.is_none() => Waits::Listed(schedule.waits),
+            _ => Waits::Growing { base, cap },
+        };
+        RetryPolicy { waits, share: self.share.unwrap_or(RetryPolicy::default().share) }
+    }
+}
+
+/// How old an event may become where the operator does not say: long enough for all of the schedule, if the kind has one.
+pub fn max_age_of(schedule: Option<Schedule>) -> Span {
+    schedule.map_or(Policy::default().max_age, |schedule| schedule.max_age)
 }
 
 impl<'de> Deserialize<'de> for WrittenRate {
@@ -246,11 +276,16 @@ impl fmt::Display for Policy {
             (Some(rate), burst) => write!(f, "{rate} with bursts of {burst}")?,
         }
         write!(f, ", {} at a time, {} each", self.concurrency, self.timeout)?;
-        let (usual, RetryPolicy { base, cap, share }) = (RetryPolicy::default(), self.retry);
-        if (base, cap) != (usual.base, usual.cap) {
-            write!(f, ", retried after {base} to {cap}")?;
+        let RetryPolicy { waits, share } = self.retry;
+        match waits {
+            Waits::USUAL => {}
+            Waits::Growing { base, cap } => write!(f, ", retried after {base} to {cap}")?,
+            Waits::Listed(waits) => {
+                let words: Vec<String> = waits.iter().map(Span::to_string).collect();
+                write!(f, ", retried after {}", words.join(", "))?;
+            }
         }
-        if share != usual.share {
+        if share != RetryPolicy::default().share {
             write!(f, ", old ones get {share}")?;
         }
         write!(f, ", given up after {}", self.max_age)?;

@@ -1,4 +1,4 @@
-//! How long to wait before trying again: full jitter, and the target's own wish.
+//! How long to wait before trying again: full jitter or a list, and the target's own wish.
 //!
 //! Pure: the jitter is drawn from the delivery's id and attempt, so that a
 //! decision can be repeated and two deliveries never march in step. Backoff after
@@ -6,8 +6,6 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
-
-use serde::Deserialize;
 
 use crate::config::{Percent, Span};
 use crate::names::DeliveryId;
@@ -19,31 +17,67 @@ const FLOOR: Duration = Duration::from_millis(200);
 /// minute at most, and whoever comes back sooner is counted again.
 const PATIENCE_UNASKED: Duration = Duration::from_secs(10);
 
-/// How waits grow, and what old deliveries may take from fresh ones: `retry: { base, cap, share }` of a target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+/// When a target is tried again, and what old deliveries may take from fresh ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// The longest first wait; doubles with each attempt.
-    pub base: Span,
-    /// No wait grows beyond this, unless the target asks for more.
-    pub cap: Span,
+    /// The waits between two attempts, unless the target asks for more.
+    pub waits: Waits,
     /// Of what may leave, the part that old deliveries (tried before, or waiting for more than a minute) may use while
     /// there is fresh news.
     pub share: Percent,
 }
 
+/// The waits between two attempts at one delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waits {
+    /// They double, with full jitter.
+    Growing {
+        /// The longest first wait.
+        base: Span,
+        /// No wait grows beyond this.
+        cap: Span,
+    },
+    /// They are listed, each a fifth shorter or longer by chance; the last one goes on. Never empty.
+    Listed(&'static [Span]),
+}
+
+impl Waits {
+    /// How they grow, where nothing else is known.
+    pub const BASE: Span = Span::from_secs(1);
+    /// How far they grow, where nothing else is known.
+    pub const CAP: Span = Span::from_secs(300);
+    /// What they are, where nothing else is known.
+    pub const USUAL: Self = Self::Growing { base: Self::BASE, cap: Self::CAP };
+
+    /// The wait after this attempt, where `jitter` is in `[0, 1)`.
+    fn after(self, attempt: u32, jitter: f64) -> Duration {
+        let before = attempt.saturating_sub(1);
+        let wait = match self {
+            Self::Growing { base, cap } => {
+                let doubled = 1_u32.checked_shl(before).unwrap_or(u32::MAX);
+                base.get().saturating_mul(doubled).min(cap.get()).mul_f64(jitter)
+            }
+            Self::Listed(waits) => {
+                let listed = waits.get(usize::try_from(before).unwrap_or(usize::MAX)).or(waits.last());
+                listed.copied().unwrap_or(Self::CAP).get().mul_f64(0.8 + 0.4 * jitter)
+            }
+        };
+        FLOOR.max(wait)
+    }
+}
+
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { base: Span::from_secs(1), cap: Span::from_secs(300), share: Percent::HALF }
+        Self { waits: Waits::USUAL, share: Percent::HALF }
     }
 }
 
 impl RetryPolicy {
-    /// How long to wait after this attempt: between a small floor and `min(cap, base * 2^(attempt-1))`, and never less
-    /// than what the target asked for, with up to a tenth on top so that all who were asked do not come back at once.
+    /// How long to wait after this attempt: as [`Waits`] has it, never less than a small floor, and never less than what
+    /// the target asked for, with up to a tenth on top so that all who were asked do not come back at once.
     pub fn delay(&self, delivery: DeliveryId, attempt: u32, asked: Option<Duration>) -> Duration {
         let jitter = jitter(delivery, attempt);
-        let own = self.own_wait(attempt, jitter);
+        let own = self.waits.after(attempt, jitter);
         asked.map_or(own, |asked| own.max(with_jitter(asked, jitter)))
     }
 
@@ -52,13 +86,7 @@ impl RetryPolicy {
     /// others.
     pub fn pause(&self, delivery: DeliveryId, attempt: u32, asked: Option<Duration>) -> Duration {
         let jitter = jitter(delivery, attempt);
-        self.own_wait(1, jitter).max(with_jitter(asked.unwrap_or(PATIENCE_UNASKED), jitter))
-    }
-
-    fn own_wait(&self, attempt: u32, jitter: f64) -> Duration {
-        let doubled = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
-        let ceiling = self.base.get().saturating_mul(doubled).min(self.cap.get());
-        FLOOR.max(ceiling.mul_f64(jitter))
+        self.waits.after(1, jitter).max(with_jitter(asked.unwrap_or(PATIENCE_UNASKED), jitter))
     }
 }
 

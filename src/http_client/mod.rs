@@ -29,8 +29,8 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// peer has just closed looks as if it might have arrived.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How much is read of an answer to [`HttpClient::post`]: more than any error text, less than a page that would hurt.
-const MAX_ANSWER_BYTES: usize = 16 * 1024;
+/// How much is read of an answer that is for people: more than any error text, less than a page that would hurt.
+pub const MAX_ANSWER_BYTES: usize = 16 * 1024;
 
 /// Chooses the cryptography of every TLS connection of this process. May be called any number of times.
 pub fn install_crypto() {
@@ -138,7 +138,7 @@ pub enum Ending {
     BrokenOff,
 }
 
-/// What came back to a [`HttpClient::post`].
+/// What came back to a [`HttpClient::post`] or [`HttpClient::tell`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The HTTP status.

@@ -13,6 +13,7 @@ pub mod teams;
 pub mod log;
 pub mod slack;
 pub mod pagerduty;
+pub mod webhook;
 pub mod removed;
 #[cfg(test)]
 mod samples;
@@ -24,7 +25,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::config::{Rate, Section};
+use crate::config::{Rate, Section, Span};
 use crate::event::batch::{Batch, Receipt};
 use crate::event::delivery::Reason;
 use crate::event::ledger::Answered;
@@ -155,6 +156,8 @@ pub struct Kind {
     pub build: Build,
     /// How fast it takes messages, where the operator does not say; as fast as they come when there is none.
     pub pace: Option<Pace>,
+    /// When it is tried again, where the operator does not say; as every target when there is none.
+    pub schedule: Option<Schedule>,
 }
 
 /// How fast a kind of target takes messages, as far as that is known.
@@ -165,6 +168,33 @@ pub struct Pace {
     /// At once, after a rest.
     pub burst: u32,
 }
+
+/// When a kind of target is tried again, where those who know it agreed on that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schedule {
+    /// The wait after the first attempt, after the second one, and so on. Never empty.
+    pub waits: &'static [Span],
+    /// How old an event may become: more than all waits together, however chance makes them longer.
+    pub max_age: Span,
+}
+
+/// At once, then after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h: 75 h in all, so that a receiver that breaks on
+/// a Friday evening is mended on a Monday morning in time,
+/// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
+const SCHEDULE_OF_STANDARD_WEBHOOKS: Schedule = Schedule {
+    waits: &[
+        Span::from_secs(5),
+        Span::from_secs(5 * 60),
+        Span::from_secs(30 * 60),
+        Span::from_secs(2 * 3600),
+        Span::from_secs(5 * 3600),
+        Span::from_secs(10 * 3600),
+        Span::from_secs(14 * 3600),
+        Span::from_secs(20 * 3600),
+        Span::from_secs(24 * 3600),
+    ],
+    max_age: Span::from_secs(4 * 24 * 3600),
+};
 
 /// About 120 a minute for each key, <https://developer.pagerduty.com/docs/events-api-v2-rate-limits>; a few at once are no
 /// trouble, and what is too much is answered 429.
@@ -185,12 +215,13 @@ const PACE_OF_TEAMS: Pace = Pace { rate: Rate::per_second(NonZeroU32::MIN), burs
 
 /// The kinds of target.
 pub const NOTIFIERS: &[Kind] = &[
-    Kind { name: "discord", build: discord::build, pace: Some(PACE_OF_DISCORD) },
-    Kind { name: "google_chat", build: google_chat::build, pace: Some(PACE_OF_GOOGLE_CHAT) },
-    Kind { name: "log", build: log::build, pace: None },
-    Kind { name: "pagerduty", build: pagerduty::build, pace: Some(PACE_OF_PAGERDUTY) },
-    Kind { name: "slack", build: slack::build, pace: Some(PACE_OF_SLACK) },
-    Kind { name: "teams", build: teams::build, pace: Some(PACE_OF_TEAMS) },
+    Kind { name: "discord", build: discord::build, pace: Some(PACE_OF_DISCORD), schedule: None },
+    Kind { name: "google_chat", build: google_chat::build, pace: Some(PACE_OF_GOOGLE_CHAT), schedule: None },
+    Kind { name: "log", build: log::build, pace: None, schedule: None },
+    Kind { name: "pagerduty", build: pagerduty::build, pace: Some(PACE_OF_PAGERDUTY), schedule: None },
+    Kind { name: "slack", build: slack::build, pace: Some(PACE_OF_SLACK), schedule: None },
+    Kind { name: "teams", build: teams::build, pace: Some(PACE_OF_TEAMS), schedule: None },
+    Kind { name: "webhook", build: webhook::build, pace: None, schedule: Some(SCHEDULE_OF_STANDARD_WEBHOOKS) },
 ];
 
 #[cfg(test)]

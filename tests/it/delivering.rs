@@ -1,4 +1,4 @@
-//! How deliveries get through, however their targets behave. Next: [`super::giving_up`].
+//! How deliveries get through, however their targets behave. Next: [`super::signing`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -22,6 +22,7 @@ mod routing;
 mod what_if;
 mod pairing;
 mod delivering;
+mod signing;
 mod falling_back;
 mod giving_up;
 mod resuming;

@@ -14,6 +14,7 @@ mod faults;
 mod limits;
 mod messages;
 mod secrets;
+mod webhook;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -39,6 +40,8 @@ struct Harness {
     section: fn(address: &str) -> String,
     /// What must never show.
     secrets: &'static [&'static str],
+    /// What must never show and is never sent either: keys that only sign.
+    unsent: &'static [&'static str],
     /// `None` for a kind that sends nothing over HTTP.
     http: Option<Http>,
 }
@@ -47,18 +50,20 @@ struct Harness {
 struct Http {
     /// The status and the body of its success.
     success: (u16, &'static str),
-    /// Whether a success must say so in its body too.
-    success_is_in_the_body: bool,
+    /// What makes a 2xx a success.
+    success_is: SuccessIs,
     /// How long to leave it alone after a 429 that does not say.
     wait_when_limited: Option<Duration>,
-    /// Which failures concern the one message that met them, though others mean everybody by them.
-    fails_one_message: &'static [u16],
+    /// What a status without words means where that is not its general meaning.
+    own_verdict: fn(status: u16) -> Option<Verdict>,
     /// How many requests one attempt makes when each is answered with this status.
     requests: fn(status: u16) -> usize,
-    /// What a preview must show of a body that was sent: all but the secrets.
-    shown: fn(body: Value) -> Value,
+    /// What a preview must show of what was sent, below the method and the address: all but the secrets.
+    shown: fn(&Received) -> String,
     /// By what the target knows a delivery again, if it does.
-    idempotency_key: fn(body: &Value) -> Option<String>,
+    idempotency_key: fn(&Received) -> Option<String>,
+    /// What a target that knows a message again makes of one that says more by now.
+    when_grown: WhenGrown,
     /// What the target would refuse about a request, or show otherwise than meant.
     refuses: fn(&Received) -> Vec<String>,
     /// How a message that was taken is changed, where it can be.
@@ -75,6 +80,31 @@ struct Changes {
     gone: (u16, &'static str),
 }
 
+/// What makes a 2xx a success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SuccessIs {
+    /// The status, whatever is said.
+    TheStatus,
+    /// The status, unless a page is served with it.
+    NoPage,
+    /// A word in the body.
+    InTheBody,
+}
+
+/// What a target makes of a message that it knows by its key, when that says more than before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WhenGrown {
+    /// It takes over what is new, so the key must stay.
+    ItIsRenewed,
+    /// It drops it unread, so it must be another key.
+    ItIsDropped,
+}
+
+/// The body, as it is shown.
+fn shown_json(received: &Received) -> String {
+    format!("{:#}", received.json())
+}
+
 const ROUTING_KEY: &str = "0123456789abcdefABCDEF0123456789";
 
 const HARNESSES: &[Harness] = &[
@@ -82,14 +112,16 @@ const HARNESSES: &[Harness] = &[
         kind: "discord",
         section: |address| format!("{{ url: \"{address}/api/webhooks/123456789012345678/secretsecret-T0ken\" }}"),
         secrets: &["secretsecret-T0ken"],
+        unsent: &[],
         http: Some(Http {
             success: (200, r#"{"id":"1300000000000000001","channel_id":"1200000000000000001"}"#),
-            success_is_in_the_body: true,
+            success_is: SuccessIs::InTheBody,
             wait_when_limited: None,
-            fails_one_message: &[],
+            own_verdict: |_| None,
             requests: |_| 1,
-            shown: |body| body,
+            shown: shown_json,
             idempotency_key: |_| None,
+            when_grown: WhenGrown::ItIsRenewed,
             refuses: limits::of_discord,
             changes: Some(Changes {
                 receipt: "1300000000000000001",
@@ -106,37 +138,45 @@ const HARNESSES: &[Harness] = &[
             )
         },
         secrets: &["secretKeySecretKey", "secretTokenSecret"],
+        unsent: &[],
         http: Some(Http {
             success: (
                 200,
                 r#"{"name":"spaces/AAAAAAAAAAA/messages/BBB.BBB","thread":{"name":"spaces/AAAAAAAAAAA/threads/CCC"}}"#,
             ),
-            success_is_in_the_body: true,
+            success_is: SuccessIs::InTheBody,
             wait_when_limited: Some(Duration::from_secs(30)),
-            fails_one_message: &[],
+            own_verdict: |_| None,
             requests: |_| 1,
-            shown: |body| body,
-            idempotency_key: |_| None,
+            shown: shown_json,
+            idempotency_key: |received| Some(received.query("requestId")?.to_owned()),
+            when_grown: WhenGrown::ItIsDropped,
             refuses: limits::of_google_chat,
             changes: None,
         }),
     },
-    Harness { kind: "log", section: |_| "{}".into(), secrets: &[], http: None },
+    Harness { kind: "log", section: |_| "{}".into(), secrets: &[], unsent: &[], http: None },
     Harness {
         kind: "pagerduty",
         section: |address| format!("{{ routing_key: {ROUTING_KEY}, url: \"{address}/v2/enqueue\" }}"),
         secrets: &[ROUTING_KEY],
+        unsent: &[],
         http: Some(Http {
             success: (202, r#"{"status":"success","message":"Event processed","dedup_key":"k"}"#),
-            success_is_in_the_body: false,
+            success_is: SuccessIs::NoPage,
             wait_when_limited: Some(Duration::from_secs(30)),
-            fails_one_message: &[500, 502, 504],
-            requests: |status| if status == 413 { 2 } else { 1 },
-            shown: |mut body| {
-                body["routing_key"] = json!("***");
-                body
+            own_verdict: |status| {
+                let fails_one = [500, 502, 504].contains(&status);
+                fails_one.then_some(Verdict::PerhapsDone(Reason::TargetFailed, Scope::Message, None))
             },
-            idempotency_key: |body| Some(body["dedup_key"].as_str()?.to_owned()),
+            requests: |status| if status == 413 { 2 } else { 1 },
+            shown: |received| {
+                let mut body = received.json();
+                body["routing_key"] = json!("***");
+                format!("{body:#}")
+            },
+            idempotency_key: |received| Some(received.json()["dedup_key"].as_str()?.to_owned()),
+            when_grown: WhenGrown::ItIsRenewed,
             refuses: limits::of_pagerduty,
             changes: None,
         }),
@@ -145,14 +185,16 @@ const HARNESSES: &[Harness] = &[
         kind: "slack",
         section: |address| format!("{{ webhook_url: \"{address}/services/T0SECRET0/B0SECRET0/x0secret0x0secret0\" }}"),
         secrets: &["T0SECRET0", "B0SECRET0", "x0secret0x0secret0"],
+        unsent: &[],
         http: Some(Http {
             success: (200, "ok"),
-            success_is_in_the_body: true,
+            success_is: SuccessIs::InTheBody,
             wait_when_limited: None,
-            fails_one_message: &[],
+            own_verdict: |_| None,
             requests: |_| 1,
-            shown: |body| body,
+            shown: shown_json,
             idempotency_key: |_| None,
+            when_grown: WhenGrown::ItIsRenewed,
             refuses: limits::of_slack,
             changes: None,
         }),
@@ -165,15 +207,35 @@ const HARNESSES: &[Harness] = &[
             )
         },
         secrets: &["0a1b2c3d4e5f", "s1gnatureOfTheFlow"],
+        unsent: &[],
         http: Some(Http {
             success: (202, ""),
-            success_is_in_the_body: false,
+            success_is: SuccessIs::NoPage,
             wait_when_limited: None,
-            fails_one_message: &[],
+            own_verdict: |_| None,
             requests: |_| 1,
-            shown: |body| body,
+            shown: shown_json,
             idempotency_key: |_| None,
+            when_grown: WhenGrown::ItIsRenewed,
             refuses: limits::of_teams,
+            changes: None,
+        }),
+    },
+    Harness {
+        kind: "webhook",
+        section: webhook::section,
+        secrets: &[webhook::PATH, webhook::TOKEN, webhook::HEADER],
+        unsent: &webhook::KEYS,
+        http: Some(Http {
+            success: (204, ""),
+            success_is: SuccessIs::TheStatus,
+            wait_when_limited: None,
+            own_verdict: webhook::own_verdict,
+            requests: |_| 1,
+            shown: webhook::shown,
+            idempotency_key: |received| received.header("webhook-id").map(str::to_owned),
+            when_grown: WhenGrown::ItIsDropped,
+            refuses: limits::of_webhook,
             changes: None,
         }),
     },
@@ -199,6 +261,11 @@ fn kit() -> Kit {
 }
 
 impl Harness {
+    /// Everything that must never show.
+    fn all_secrets(&self) -> Vec<&'static str> {
+        [self.secrets, self.unsent].concat()
+    }
+
     /// The notifier for a target at this address (`http://127.0.0.1:9`).
     fn notifier(&self, kit: &Kit, address: &str) -> Arc<dyn Notifier> {
         let Kind { build, .. } = NOTIFIERS.iter().find(|kind| kind.name == self.kind).unwrap();
@@ -217,12 +284,9 @@ impl Http {
     /// What an answer without words means: the statuses' general meaning, and what is particular to this target.
     fn verdict_on_bare(&self, status: u16) -> Verdict {
         match status {
-            200..300 if self.success_is_in_the_body => Verdict::AMBIGUOUS,
-            _ if self.fails_one_message.contains(&status) => {
-                Verdict::PerhapsDone(Reason::TargetFailed, Scope::Message, None)
-            }
+            200..300 if self.success_is == SuccessIs::InTheBody => Verdict::AMBIGUOUS,
             429 => Verdict::Retry(Reason::RateLimited, Scope::Target, self.wait_when_limited),
-            _ => Verdict::by_status(status),
+            _ => (self.own_verdict)(status).unwrap_or_else(|| Verdict::by_status(status)),
         }
     }
 }

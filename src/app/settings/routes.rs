@@ -40,9 +40,8 @@ pub(super) fn written_out(root: &Section) -> String {
         Some(format!("{name}: {}", part(&source, &["page_if_younger_than", "older_notify"])))
     };
     let late: Vec<String> = ["audit_log", "notifications"].into_iter().filter_map(late).collect();
-    let targets = root.section("targets").entries();
-    let targets = targets.iter().map(|(name, target)| format!("{name}: {}", part(target, &["fallback", "max_age"])));
-    let targets: Vec<String> = targets.collect();
+    let target = |(name, target): &(String, Section)| format!("{name}: {}", targets::written_out(target));
+    let targets: Vec<String> = root.section("targets").entries().iter().map(target).collect();
     let whole = |key: &str| Some(format!("{key}: {}", root.child(key)?.written_out()));
     let tables = ["default_targets", "routes"].into_iter().filter_map(whole);
     let beside = [format!("sources: {{{}}}", late.join(", ")), format!("targets: {{{}}}", targets.join(", "))];

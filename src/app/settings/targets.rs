@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::{collect, named};
 use crate::config::{Section, Span};
 use crate::deliver::Policy;
-use crate::deliver::policy::{Ambiguous, Impossible, Written};
+use crate::deliver::policy::{Ambiguous, Impossible, Written, max_age_of};
 use crate::http_client::CONNECT_TIMEOUT;
 use crate::names::TargetName;
-use crate::notify::{Kind, Kit, NOTIFIERS, Notifier};
+use crate::notify::{Kind, Kit, NOTIFIERS, Notifier, Schedule};
 
 /// What a target may set beside its kind.
 const POLICY_KEYS: &[&str] =
@@ -51,11 +51,12 @@ pub(super) fn read(root: &Section, kit: &Kit) -> Option<Vec<Target>> {
 
 /// The policy beside a kind. Beside none that is known it can only be looked through for mistakes.
 fn policy_of(entry: &Section, written: Written, kind: Option<&Kind>) -> Option<Policy> {
-    let impossible = written.impossible(kind.is_none_or(|kind| kind.pace.is_some()));
+    let schedule = kind.and_then(|kind| kind.schedule);
+    let impossible = written.impossible(kind.is_none_or(|kind| kind.pace.is_some()), schedule);
     for Impossible { key, message, hint } in &impossible {
         entry.problem_at(key, message, &[], hint.clone());
     }
-    kind.filter(|_| impossible.is_empty()).map(|kind| written.over(kind.pace))
+    kind.filter(|_| impossible.is_empty()).map(|kind| written.over(kind.pace, schedule))
 }
 
 /// That an attempt is given up as not connected before it is given up as in doubt: where doubt makes a dead letter, a network
@@ -77,11 +78,29 @@ fn check_timeout(entry: &Section, policy: &Policy, notifier: &dyn Notifier) {
 
 /// How old what this target is owed may become; `None` when there is no such target, or what it says cannot be meant.
 pub(super) fn max_age(targets: &Section, name: &TargetName) -> Option<Span> {
-    let age = match targets.child(name.as_str())?.child("max_age") {
+    let target = targets.child(name.as_str())?;
+    let age = match target.child("max_age") {
         Some(written) => written.read::<Span>()?,
-        None => Policy::default().max_age,
+        None => max_age_of(schedule_of(&target)),
     };
     (!age.get().is_zero()).then_some(age)
+}
+
+/// What a routing table needs to know of a target, as text: who stands in for it, and how old what waits may become, also where
+/// that is as its kind has it.
+pub(super) fn written_out(target: &Section) -> String {
+    let written = target.split(&["fallback", "max_age"]).0;
+    match schedule_of(target).filter(|_| written.child("max_age").is_none()) {
+        None => written.written_out(),
+        Some(schedule) => {
+            let fallback = written.child("fallback").map(|name| format!("fallback: {}, ", name.written_out()));
+            format!("{{{}max_age: {}}}", fallback.unwrap_or_default(), schedule.max_age)
+        }
+    }
+}
+
+fn schedule_of(target: &Section) -> Option<Schedule> {
+    NOTIFIERS.iter().find(|kind| target.child(kind.name).is_some())?.schedule
 }
 
 /// Who stands in for this target.

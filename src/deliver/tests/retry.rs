@@ -52,3 +52,29 @@ fn the_same_attempt_of_the_same_delivery_always_waits_the_same() {
     assert_eq!(policy.delay(delivery(7), 3, None), policy.delay(delivery(7), 3, None));
     assert_ne!(policy.delay(delivery(7), 3, None), policy.delay(delivery(8), 3, None));
 }
+
+/// Some list of waits.
+const LISTED: [Span; 3] = [Span::from_secs(5), Span::from_secs(300), Span::from_secs(7200)];
+
+fn listed() -> RetryPolicy {
+    RetryPolicy { waits: Waits::Listed(&LISTED), ..RetryPolicy::default() }
+}
+
+#[test]
+fn listed_waits_come_in_their_order_a_fifth_shorter_or_longer_and_the_last_one_goes_on() {
+    for (attempt, seconds) in [(1, 5), (2, 300), (3, 7200), (4, 7200), (u32::MAX, 7200)] {
+        let waits: Vec<Duration> = (0..1000).map(|row| listed().delay(delivery(row), attempt, None)).collect();
+        let (shortest, longest) = (waits.iter().min().unwrap(), waits.iter().max().unwrap());
+        let part = |fifths: f64| Duration::from_secs(seconds).mul_f64(fifths / 5.0);
+        assert!(*shortest >= part(4.0) && *shortest < part(4.1), "{attempt}: {shortest:?}");
+        assert!(*longest <= part(6.0) && *longest > part(5.9), "{attempt}: {longest:?}");
+    }
+}
+
+#[test]
+fn a_listed_wait_is_never_shorter_than_the_target_asked_for() {
+    let asked = Duration::from_secs(3600);
+    assert!(listed().delay(delivery(7), 1, Some(asked)) >= asked);
+    assert!(listed().delay(delivery(7), 3, Some(asked)) >= Duration::from_secs(5760), "nor than its own");
+    assert!(listed().pause(delivery(7), 3, Some(asked)) <= asked.mul_f64(1.1), "the target rests for what it asked");
+}

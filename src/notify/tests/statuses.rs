@@ -8,7 +8,7 @@ use Meaning::*;
 
 use crate::event::delivery::Reason;
 use crate::notify::answer::by_status;
-use crate::notify::{Next, NotifyError, Scope, pagerduty, slack};
+use crate::notify::{Next, NotifyError, Scope, pagerduty, slack, webhook};
 
 /// What a status without a body means.
 #[derive(Debug, Clone, Copy)]
@@ -117,6 +117,27 @@ const PAGERDUTY: &[Row] = &[
     (512..=599, MayHaveFailed(ALL)),
 ];
 
+/// A signed webhook is tried again whatever it answers, but for 410 and what no attempt can change.
+const WEBHOOK: &[Row] = &[
+    (100..=199, SaysNothing),
+    (200..=299, Delivered),
+    (300..=399, RefusesAll),
+    (400..=409, Fails(THIS)),
+    (410..=410, RefusesAll),
+    (411..=428, Fails(THIS)),
+    (429..=429, WantsFewer),
+    (430..=499, Fails(THIS)),
+    (500..=500, MayHaveFailed(THIS)),
+    (501..=501, Fails(ALL)),
+    (502..=502, MayHaveFailed(ALL)),
+    (503..=503, Fails(ALL)),
+    (504..=504, MayHaveFailed(ALL)),
+    (505..=505, Fails(ALL)),
+    (506..=510, MayHaveFailed(ALL)),
+    (511..=511, Fails(ALL)),
+    (512..=599, MayHaveFailed(ALL)),
+];
+
 impl Meaning {
     /// Everything an error decides, but for its words.
     fn decides(self, after: Option<Duration>) -> Result<(), (Next, Scope, bool, Reason)> {
@@ -174,6 +195,14 @@ fn every_status_of_pagerduty_is_one_decision() {
     for body in ["", r#"{"status":"x"}"#, "text"] {
         assert_means(PAGERDUTY, |status| pagerduty::classify(status, body, None), unasked);
         assert_means(PAGERDUTY, |status| pagerduty::classify(status, body, ASKED), |_| ASKED);
+    }
+}
+
+#[test]
+fn every_status_of_a_webhook_is_one_decision() {
+    for body in ["", "<html>ok</html>", r#"{"error":"x"}"#, "text"] {
+        assert_means(WEBHOOK, |status| webhook::classify(status, body, None), |_| None);
+        assert_means(WEBHOOK, |status| webhook::classify(status, body, ASKED), |_| ASKED);
     }
 }
 

@@ -257,7 +257,11 @@ async fn a_page_of_a_proxy_is_never_taken_for_the_targets_words() {
             let page = answer(status, &[("content-type", "text/html")], PAGE);
             let peer = WireFault::acting([Act::Say(page.clone()), Act::Say(page)]).await;
             let result = attempt(&kit, harness, &peer).await;
-            let expected = if status < 300 { Verdict::AMBIGUOUS } else { http.verdict_on_bare(status) };
+            let expected = match (status, http.success_is) {
+                (200..300, SuccessIs::TheStatus) => Verdict::Delivered,
+                (200..300, _) => Verdict::AMBIGUOUS,
+                _ => http.verdict_on_bare(status),
+            };
             assert_eq!(Verdict::of(&result), expected, "{} {status}", harness.kind);
             assert_is_presentable(&result);
         }

@@ -3,7 +3,10 @@
 //! Written from the targets' documentation and from what was observed of them, not from our code. Every function yields
 //! the faults in words, so that all of a message's are seen at once.
 
+mod webhook;
+
 use serde_json::Value;
+pub use webhook::of_webhook;
 
 use crate::support::receivers::Received;
 

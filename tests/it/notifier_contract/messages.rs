@@ -42,7 +42,7 @@ impl Bench {
         let sent = received.pop().unwrap();
         assert!(received.is_empty(), "{kind}, {what}: sent {} times", received.len() + 1);
         assert_eq!((self.http.refuses)(&sent), [""; 0], "{kind}, {what}");
-        let shown = format!("POST http://{}/…\n{:#}", self.receiver.address, (self.http.shown)(sent.json()));
+        let shown = format!("POST http://{}/…\n{}", self.receiver.address, (self.http.shown)(&sent));
         assert_eq!(self.notifier.preview(batch, wording), shown, "{kind}, {what}");
         sent
     }
@@ -137,7 +137,7 @@ async fn a_delivery_that_is_sent_again_is_known_again_and_another_is_not_mistake
         let bench = Bench::of(&kit, kind).await;
         let key = async |delivery: &Delivery| {
             let sent = bench.sends("again", delivery, &Wording::default()).await;
-            (bench.http.idempotency_key)(&sent.json())
+            (bench.http.idempotency_key)(&sent)
         };
         let first = any_delivery();
         let later = now().saturating_add(Duration::from_secs(3600));

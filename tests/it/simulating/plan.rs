@@ -88,9 +88,9 @@ impl fmt::Display for Plan {
 impl Addressee {
     pub fn new(name: &str, keeps_incidents: bool, written: Value) -> Self {
         let policy: Written = serde_json::from_value(written.clone()).unwrap();
-        assert_eq!(policy.clone().impossible(false), [], "{written}");
+        assert_eq!(policy.clone().impossible(false, None), [], "{written}");
         let name = TargetName::parse(name).unwrap();
-        Self { name, policy: policy.over(None), keeps_incidents, tells_many: true, written }
+        Self { name, policy: policy.over(None, None), keeps_incidents, tells_many: true, written }
     }
 }
 
