@@ -39,10 +39,14 @@ pub enum Markup {
     AdaptiveCard,
     /// The few tags of Google Chat's cards, <https://developers.google.com/workspace/chat/format-messages#card-formatting>.
     GoogleChat,
+    /// HTML, in text and in quoted attributes: `&`, `<`, `>` and both quotes,
+    /// <https://html.spec.whatwg.org/multipage/syntax.html#syntax-charref>.
+    Html,
 }
 
 impl Markup {
-    const ALL: [Self; 5] = [Self::Plain, Self::Slack, Self::Discord, Self::AdaptiveCard, Self::GoogleChat];
+    const ALL: [Self; 6] =
+        [Self::Plain, Self::Slack, Self::Discord, Self::AdaptiveCard, Self::GoogleChat, Self::Html];
 
     fn name(self) -> &'static str {
         match self {
@@ -51,6 +55,7 @@ impl Markup {
             Self::Discord => "discord",
             Self::AdaptiveCard => "adaptive_card",
             Self::GoogleChat => "google_chat",
+            Self::Html => "html",
         }
     }
 
@@ -65,6 +70,7 @@ impl Markup {
             Self::Slack | Self::GoogleChat => text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"),
             Self::Discord => with_backslashes(text, r"\*_~`|<>#[]"),
             Self::AdaptiveCard => with_backslashes(text, r"\*_`[]"),
+            Self::Html => Self::Slack.escape(text).replace('"', "&quot;").replace('\'', "&#39;"),
         }
     }
 }

@@ -46,6 +46,8 @@ fn values_are_escaped_for_the_target_and_the_templates_own_markup_is_not() {
     let source = "<https://x|{{ event.cluster.name }}>";
     assert_eq!(render(source, Markup::Plain).unwrap(), "<https://x|a<b>&c>");
     assert_eq!(render(source, Markup::Slack).unwrap(), "<https://x|a&lt;b&gt;&amp;c>");
+    let source = "<b title='{{ \"'\" }}{{ '\"' }}'>{{ event.cluster.name }}</b>";
+    assert_eq!(render(source, Markup::Html).unwrap(), "<b title='&#39;&quot;'>a&lt;b&gt;&amp;c</b>");
 }
 
 #[test]
