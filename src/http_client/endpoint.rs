@@ -125,7 +125,8 @@ fn between_escapes(part: &str) -> impl Iterator<Item = &str> {
     part.split('%').enumerate().map(|(nth, piece)| if nth == 0 { piece } else { piece.get(2..).unwrap_or_default() })
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether what is sent to this host cannot leave the machine: `localhost`, or a loopback address with or without brackets.
+pub fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }

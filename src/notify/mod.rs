@@ -11,6 +11,7 @@ pub mod discord;
 pub mod google_chat;
 pub mod teams;
 pub mod log;
+pub mod email;
 pub mod slack;
 pub mod pagerduty;
 pub mod webhook;
@@ -29,7 +30,7 @@ use crate::config::{Rate, Section, Span};
 use crate::event::batch::{Batch, Receipt};
 use crate::event::delivery::Reason;
 use crate::event::ledger::Answered;
-use crate::http_client::{Endpoint, HttpClient};
+use crate::http_client::{CONNECT_TIMEOUT, Endpoint, HttpClient};
 use crate::template::Wording;
 
 /// One kind of target.
@@ -60,6 +61,22 @@ pub trait Notifier: Send + Sync {
     /// one that holds more is given up.
     fn tells_many(&self) -> bool {
         true
+    }
+
+    /// How long a connection may take to stand, when one is made.
+    fn connects_within(&self) -> Option<Duration> {
+        self.endpoint().map(|_| CONNECT_TIMEOUT)
+    }
+
+    /// How long an attempt may take where the operator does not say; as long as for every target when there is none.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Goes to the door and sends nothing, where that proves more than its [`endpoint`](Self::endpoint) does: where it was, and
+    /// why it did not open. The caller bounds the time by dropping the future.
+    async fn knock(&self) -> Option<(String, Result<(), String>)> {
+        None
     }
 
     /// Whether there is anybody to send to. Where there is not, nothing waits for the target to be well.
@@ -210,12 +227,18 @@ const PACE_OF_DISCORD: Pace = Pace { rate: Rate::per_minute(NonZeroU32::MIN.satu
 /// Sixty writes a minute for each space, which all apps share: <https://developers.google.com/workspace/chat/limits>.
 const PACE_OF_GOOGLE_CHAT: Pace = Pace { rate: Rate::per_second(NonZeroU32::MIN), burst: 1 };
 
+/// Exchange Online takes thirty a minute from a mailbox,
+/// <https://learn.microsoft.com/en-us/office365/servicedescriptions/exchange-online-service-description/exchange-online-limits>;
+/// few servers take less, and a mailbox that gets more is not read.
+const PACE_OF_EMAIL: Pace = Pace { rate: Rate::per_minute(NonZeroU32::MIN.saturating_add(29)), burst: 10 };
+
 /// Not published for workflows; connectors took four a second. Whoever runs the flow has a quota for each day, too.
 const PACE_OF_TEAMS: Pace = Pace { rate: Rate::per_second(NonZeroU32::MIN), burst: 4 };
 
 /// The kinds of target.
 pub const NOTIFIERS: &[Kind] = &[
     Kind { name: "discord", build: discord::build, pace: Some(PACE_OF_DISCORD), schedule: None },
+    Kind { name: "email", build: email::build, pace: Some(PACE_OF_EMAIL), schedule: None },
     Kind { name: "google_chat", build: google_chat::build, pace: Some(PACE_OF_GOOGLE_CHAT), schedule: None },
     Kind { name: "log", build: log::build, pace: None, schedule: None },
     Kind { name: "pagerduty", build: pagerduty::build, pace: Some(PACE_OF_PAGERDUTY), schedule: None },

@@ -16,6 +16,7 @@ use crate::names::DrillName;
 fn good_section(kind: &str) -> &'static str {
     match kind {
         "discord" => "{ url: https://discord.com/api/webhooks/1/x }",
+        "email" => "{ url: \"smtp://127.0.0.1:9\", from: relay@example.com, to: ops@example.com }",
         "google_chat" => "{ url: 'https://chat.googleapis.com/v1/spaces/A/messages?key=k&token=t' }",
         "log" => "{}",
         "pagerduty" => "{ routing_key: 0123456789abcdef0123456789abcdef }",

@@ -23,6 +23,7 @@ mod what_if;
 mod pairing;
 mod delivering;
 mod signing;
+mod mailing;
 mod falling_back;
 mod giving_up;
 mod resuming;

@@ -15,6 +15,7 @@ mod limits;
 mod messages;
 mod secrets;
 mod webhook;
+mod smtp;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -107,7 +108,17 @@ fn shown_json(received: &Received) -> String {
 
 const ROUTING_KEY: &str = "0123456789abcdefABCDEF0123456789";
 
+/// The kinds that speak SMTP; their part of the suite is in [`smtp`].
+const SMTP: [&str; 1] = ["email"];
+
 const HARNESSES: &[Harness] = &[
+    Harness {
+        kind: "email",
+        section: |address| smtp::section(&address.replace("http://", "smtp://relay%40example.com@"), ""),
+        secrets: &[smtp::PASSWORD],
+        unsent: &[],
+        http: None,
+    },
     Harness {
         kind: "discord",
         section: |address| format!("{{ url: \"{address}/api/webhooks/123456789012345678/secretsecret-T0ken\" }}"),

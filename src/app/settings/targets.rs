@@ -7,7 +7,6 @@ use super::{collect, named};
 use crate::config::{Section, Span};
 use crate::deliver::Policy;
 use crate::deliver::policy::{Ambiguous, Impossible, Written, max_age_of};
-use crate::http_client::CONNECT_TIMEOUT;
 use crate::names::TargetName;
 use crate::notify::{Kind, Kit, NOTIFIERS, Notifier, Schedule};
 
@@ -36,10 +35,13 @@ pub(super) fn read(root: &Section, kit: &Kit) -> Option<Vec<Target>> {
         let kind = find_kind(&kind);
         // Of what is empty, `find_kind` says all there is to say.
         let written = if entry.is_empty() { None } else { policy.read::<Written>() };
-        let policy = written.and_then(|written| policy_of(&entry, written, kind.as_ref().map(|(kind, _)| *kind)));
+        let mut policy = written.and_then(|written| policy_of(&entry, written, kind.as_ref().map(|(kind, _)| *kind)));
         let name = named(&entry, &name, TargetName::parse);
         let built = kind.and_then(|(kind, settings)| Some((kind.name, (kind.build)(&settings, kit)?)));
-        if let Some((policy, (_, notifier))) = policy.as_ref().zip(built.as_ref()) {
+        if let Some((policy, (_, notifier))) = policy.as_mut().zip(built.as_ref()) {
+            if let Some(patience) = notifier.patience().filter(|_| entry.child("timeout").is_none()) {
+                policy.timeout = Span::from_secs(patience.as_secs());
+            }
             check_timeout(&entry, policy, &**notifier);
         }
         let target = name.zip(policy).zip(built);
@@ -62,11 +64,13 @@ fn policy_of(entry: &Section, written: Written, kind: Option<&Kind>) -> Option<P
 /// That an attempt is given up as not connected before it is given up as in doubt: where doubt makes a dead letter, a network
 /// that swallows everything would make one of all that is owed.
 fn check_timeout(entry: &Section, policy: &Policy, notifier: &dyn Notifier) {
-    let is_short = policy.timeout.get() <= CONNECT_TIMEOUT;
-    if notifier.endpoint().is_none() || policy.ambiguous != Ambiguous::GiveUp || !is_short {
+    let Some(connecting) = notifier.connects_within().filter(|connecting| policy.timeout.get() <= *connecting) else {
+        return;
+    };
+    if policy.ambiguous != Ambiguous::GiveUp {
         return;
     }
-    let connecting = CONNECT_TIMEOUT.as_secs();
+    let connecting = connecting.as_secs();
     let message = format!(
         "a connection may take {connecting}s to stand; with `timeout` {} and `ambiguous: give_up` what never connected would be \
          given up as if it may have arrived",

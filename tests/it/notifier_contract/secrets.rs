@@ -12,10 +12,10 @@ use crate::support::wire_faults::{Act, WireFault, answer};
 
 /// Everything that was written to it.
 #[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
+pub struct Captured(Arc<Mutex<Vec<u8>>>);
 
 impl Captured {
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
 }
@@ -40,7 +40,7 @@ impl<'a> MakeWriter<'a> for Captured {
 }
 
 /// Everything logged by this thread from now on, by us and by every library, at every level.
-fn capture() -> (Captured, tracing::subscriber::DefaultGuard) {
+pub fn capture() -> (Captured, tracing::subscriber::DefaultGuard) {
     // While there is only one subscriber, a thread without one that comes to a line first silences it for all.
     static ANOTHER: std::sync::LazyLock<tracing::Dispatch> =
         std::sync::LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
@@ -51,7 +51,7 @@ fn capture() -> (Captured, tracing::subscriber::DefaultGuard) {
 }
 
 #[track_caller]
-fn assert_keeps(secrets: &[&str], shown: &str, what: &str) {
+pub fn assert_keeps(secrets: &[&str], shown: &str, what: &str) {
     for secret in secrets {
         // A part of a key is half of the way to it.
         let shows = shown.contains(secret) || shown.contains(&secret[..secret.len() - 1]);

@@ -3,7 +3,7 @@
 //! A proxy, found by `HTTPS_PROXY`, takes every connection, ends its TLS as an ingress does, and hands it on in the clear.
 //! Its certificates are in `tests/fixtures/tls`: `host.pem` for all the names used, signed by `authority.pem`, which is
 //! found by `SSL_CERT_FILE`; `stranger.pem` the same by an authority that nobody trusts. Made with OpenSSL for a hundred
-//! years; the authorities' keys were thrown away. None of them is good for anything but these tests.
+//! years; the authorities' keys were thrown away. `mail.pem` is for `localhost`, signed by `mail-authority.pem`, which is named by a target's `ca`. None of them is good for anything but these tests.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -31,7 +31,8 @@ pub struct Internet {
     _server: JoinSet<()>,
 }
 
-fn fixture(name: &str) -> PathBuf {
+/// A file in `tests/fixtures/tls`.
+pub fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls").join(name)
 }
 

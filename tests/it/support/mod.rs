@@ -12,5 +12,6 @@ pub mod internet;
 pub mod process;
 pub mod receivers;
 pub mod relay;
+pub mod smtp;
 pub mod streams;
 pub mod wire_faults;

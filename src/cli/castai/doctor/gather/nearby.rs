@@ -47,7 +47,7 @@ pub(super) async fn targets(settings: &Settings, clock: &Arc<dyn Clock>, patienc
 async fn reach(settings: &Settings, target: &settings::Target, clock: &Arc<dyn Clock>, patience: Duration) -> Target {
     let (name, kind) = (target.name.to_string(), target.kind);
     let Some(endpoint) = target.notifier.endpoint() else {
-        return Target { name, kind, to: None, reached: Ok(0) };
+        return knock(name, target, patience).await;
     };
     let root = endpoint.root();
     let request = Request { method: Method::Get, to: &root, headers: &[], body: None, limit: 0 };
@@ -57,4 +57,19 @@ async fn reach(settings: &Settings, target: &settings::Target, clock: &Arc<dyn C
         Err(_) => Err(format!("no answer within {} ms", patience.as_millis())),
     };
     Target { name, kind, to: Some(endpoint.to_string()), reached }
+}
+
+/// Goes to a door that is not HTTP's, where there is one.
+async fn knock(name: String, target: &settings::Target, patience: Duration) -> Target {
+    let kind = target.kind;
+    match tokio::time::timeout(patience, target.notifier.knock()).await {
+        Ok(None) => Target { name, kind, to: None, reached: Ok(0) },
+        Ok(Some((to, opened))) => Target { name, kind, to: Some(to), reached: opened.map(|()| 0) },
+        Err(_) => Target {
+            name,
+            kind,
+            to: Some(kind.to_owned()),
+            reached: Err(format!("no answer within {} ms", patience.as_millis())),
+        },
+    }
 }
