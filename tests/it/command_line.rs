@@ -11,6 +11,7 @@ const SECRETS: &[(&str, &str)] = &[
     ("CASTAI_WEBHOOK_TOKEN", "webhook-token"),
     ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T000/B000/slack-secret"),
     ("PAGERDUTY_ROUTING_KEY", "0123456789abcdef0123456789abcdef"),
+    ("SMTP_PASSWORD", "a password"),
 ];
 
 fn root() -> &'static Path {
