@@ -45,8 +45,7 @@ pub enum Markup {
 }
 
 impl Markup {
-    const ALL: [Self; 6] =
-        [Self::Plain, Self::Slack, Self::Discord, Self::AdaptiveCard, Self::GoogleChat, Self::Html];
+    const ALL: [Self; 6] = [Self::Plain, Self::Slack, Self::Discord, Self::AdaptiveCard, Self::GoogleChat, Self::Html];
 
     fn name(self) -> &'static str {
         match self {
