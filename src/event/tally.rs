@@ -115,6 +115,12 @@ impl Tally {
         counts
     }
 
+    /// The value in one dimension that all events have; `None` where one of them has another, or none.
+    pub fn common(&self, dimension: Dimension) -> Option<&str> {
+        let [(only, count)] = self.most(dimension)[..] else { return None };
+        (count == self.events).then_some(only)
+    }
+
     /// Events whose value in this dimension is not among [`Tally::most`], because there were too many different ones.
     pub fn unnamed(&self, dimension: Dimension) -> usize {
         self.unnamed.get(&dimension).copied().unwrap_or_default()

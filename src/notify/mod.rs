@@ -3,10 +3,12 @@
 //! A notifier speaks one protocol, tries once, and says what became of it. It knows nothing of retries, stores or other
 //! notifiers. To add one: a file, a row in [`NOTIFIERS`]; the contract suite (`tests/it/notifier_contract.rs`)
 //! runs over the table. [`message`] is what there is to say; each notifier puts it into its target's form; [`answer`]
-//! is what HTTP's statuses mean where a target has no words of its own.
+//! is what HTTP's statuses mean where a target has no words of its own, [`identity`] by what a target knows a message
+//! again.
 
 pub mod message;
 pub mod answer;
+mod identity;
 pub mod discord;
 pub mod google_chat;
 pub mod teams;

@@ -52,6 +52,17 @@ fn the_most_frequent_comes_first_and_those_alike_by_name() {
 }
 
 #[test]
+fn common_is_only_what_all_have() {
+    let data = || json!({"zone": "eu-central-1a"});
+    let events = [event("node.added", "a", data()), event("node.added", "b", data()), event("node.added", "", data())];
+    let of = |count| tally(events[..count].iter().cloned());
+    assert_eq!([of(1), of(2)].each_ref().map(|tally| tally.common(Dimension::Cluster)), [Some("a"), None]);
+    assert_eq!(of(3).common(Dimension::Zone), Some("eu-central-1a"));
+    assert_eq!(tally(events[1..].iter().cloned()).common(Dimension::Cluster), None, "one has none");
+    assert_eq!(of(0).common(Dimension::Type), None);
+}
+
+#[test]
 fn what_is_blank_names_nothing_and_a_notification_is_counted_by_its_name() {
     let mut named = event("x", " \n", json!({"reason": " ", "zone": "", "instanceType": null}));
     named.kind = CastAIEvent::Notification(Notification { name: Some("Pending pod".into()), message: None });

@@ -14,15 +14,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::answer::recorded;
+use super::identity::hashed;
 use super::message::Message;
 use super::{Kit, Notifier, NotifyError, Sent, noted};
 use crate::config::{Secret, Section};
 use crate::event::batch::Batch;
 use crate::http_client::{Endpoint, HttpClient};
-use crate::names::hex;
 use crate::template::{Markup, Wording};
 
 /// `google_chat: { url }`.
@@ -63,7 +62,7 @@ struct GoogleChat {
 }
 
 fn payload(batch: &Batch, wording: &Wording) -> Value {
-    let thread = batch.incident.as_ref().map(|incident| hashed(&[incident.key.as_str()]));
+    let thread = batch.incident.as_ref().map(|incident| hashed(incident.key.as_str()));
     let message = Message::compose(batch, wording, Markup::GoogleChat);
     card::payload(&message, thread.as_deref())
 }
@@ -74,11 +73,7 @@ fn request_id(batch: &Batch) -> String {
     let again = batch.lead().again.filter(|again| again.fresh).map(|again| again.replay.to_string());
     let event = batch.first_event().id.as_str();
     let (target, again) = (batch.target().as_str(), again.unwrap_or_default());
-    hashed(&[event, target, batch.route().as_str(), &again, &deliveries.join(" ")])
-}
-
-fn hashed(parts: &[&str]) -> String {
-    hex(&Sha256::digest(json!(parts).to_string()))
+    hashed(&json!([event, target, batch.route().as_str(), again, deliveries]).to_string())
 }
 
 impl GoogleChat {

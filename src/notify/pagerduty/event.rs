@@ -6,7 +6,6 @@
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use super::details;
 use crate::config::Secret;
@@ -14,8 +13,8 @@ use crate::event::batch::Batch;
 use crate::event::delivery::Phase;
 use crate::event::tally::Dimension;
 use crate::event::{CastAIEvent, Event, Severity, Timestamp};
-use crate::names::hex;
 use crate::notify::NotifyError;
+use crate::notify::identity::{hashed, told_again};
 use crate::notify::message::{Message, cut, one_line};
 use crate::template::Wording;
 use crate::template::{Markup, Subject, Template};
@@ -137,18 +136,6 @@ impl Form {
     }
 }
 
-/// Whoever wants it told again as another message gets another alert.
-fn told_again(batch: &Batch, key: String) -> String {
-    match batch.lead().again.filter(|again| again.fresh) {
-        Some(again) => hashed(&format!("{key} {}", again.replay)),
-        None => key,
-    }
-}
-
-fn hashed(key: &str) -> String {
-    hex(&Sha256::digest(key))
-}
-
 /// What only a trigger has.
 fn trigger(message: &Message, batch: &Batch) -> Map<String, Value> {
     let event = &batch.lead().event;
@@ -187,12 +174,8 @@ impl<'a> About<'a> {
             let (class, cluster) = (Some(event.type_name()), event.cluster.label());
             return Self { class, node: node_name(event), cluster, began_at: own_time };
         };
-        let common = |dimension| match tally.most(dimension)[..] {
-            [(only, count)] if count == tally.events() => Some(only),
-            _ => None,
-        };
         let began_at = tally.first_at().unwrap_or(own_time);
-        Self { class: common(Dimension::Type), node: None, cluster: common(Dimension::Cluster), began_at }
+        Self { class: tally.common(Dimension::Type), node: None, cluster: tally.common(Dimension::Cluster), began_at }
     }
 }
 
