@@ -15,6 +15,7 @@ pub mod teams;
 pub mod log;
 pub mod email;
 pub mod slack;
+pub mod opsgenie;
 pub mod pagerduty;
 pub mod webhook;
 pub mod removed;
@@ -222,6 +223,10 @@ const PACE_OF_PAGERDUTY: Pace = Pace { rate: Rate::per_second(NonZeroU32::MIN.sa
 /// One a second for each channel; what bursts it takes is not published: <https://docs.slack.dev/apis/web-api/rate-limits>.
 const PACE_OF_SLACK: Pace = Pace { rate: Rate::per_second(NonZeroU32::MIN), burst: 1 };
 
+/// The limit is the account's and depends on its plan and its users, <https://docs.opsgenie.com/docs/api-rate-limiting>;
+/// what is too much is answered 429.
+const PACE_OF_OPSGENIE: Pace = Pace { rate: Rate::per_second(NonZeroU32::MIN.saturating_add(1)), burst: 20 };
+
 /// What was seen to be taken of one webhook, in the long run and at once. Not published, and not to be relied on, says
 /// Discord: <https://docs.discord.com/developers/topics/rate-limits>; what is too much is answered 429.
 const PACE_OF_DISCORD: Pace = Pace { rate: Rate::per_minute(NonZeroU32::MIN.saturating_add(29)), burst: 5 };
@@ -242,7 +247,14 @@ pub const NOTIFIERS: &[Kind] = &[
     Kind { name: "discord", build: discord::build, pace: Some(PACE_OF_DISCORD), schedule: None },
     Kind { name: "email", build: email::build, pace: Some(PACE_OF_EMAIL), schedule: None },
     Kind { name: "google_chat", build: google_chat::build, pace: Some(PACE_OF_GOOGLE_CHAT), schedule: None },
+    Kind {
+        name: "jira_service_management",
+        build: opsgenie::build_for_jira_service_management,
+        pace: Some(PACE_OF_OPSGENIE),
+        schedule: None,
+    },
     Kind { name: "log", build: log::build, pace: None, schedule: None },
+    Kind { name: "opsgenie", build: opsgenie::build_for_opsgenie, pace: Some(PACE_OF_OPSGENIE), schedule: None },
     Kind { name: "pagerduty", build: pagerduty::build, pace: Some(PACE_OF_PAGERDUTY), schedule: None },
     Kind { name: "slack", build: slack::build, pace: Some(PACE_OF_SLACK), schedule: None },
     Kind { name: "teams", build: teams::build, pace: Some(PACE_OF_TEAMS), schedule: None },

@@ -18,6 +18,7 @@ fn good_section(kind: &str) -> &'static str {
         "discord" => "{ url: https://discord.com/api/webhooks/1/x }",
         "email" => "{ url: \"smtp://127.0.0.1:9\", from: relay@example.com, to: ops@example.com }",
         "google_chat" => "{ url: 'https://chat.googleapis.com/v1/spaces/A/messages?key=k&token=t' }",
+        "jira_service_management" | "opsgenie" => "{ api_key: 11111111-2222-3333-4444-555555555555 }",
         "log" => "{}",
         "pagerduty" => "{ routing_key: 0123456789abcdef0123456789abcdef }",
         "slack" => "{ webhook_url: https://hooks.slack.com/services/T0/B0/x }",

@@ -172,6 +172,8 @@ mod defaults {
         environment.extend([
             ("DISCORD_WEBHOOK_URL", "https://discord.com/api/webhooks/1/x"),
             ("GOOGLE_CHAT_WEBHOOK_URL", "https://chat.googleapis.com/v1/spaces/A/messages?key=k&token=t"),
+            ("JSM_API_KEY", "11111111-2222-3333-4444-555555555555"),
+            ("OPSGENIE_API_KEY", "11111111-2222-3333-4444-555555555555"),
             ("TEAMS_WORKFLOW_URL", "https://a.01.environment.api.powerplatform.com/powerautomate/x?sig=s"),
         ]);
         environment.push(("GRAFANA_TOKEN", "fedcba9876543210"));

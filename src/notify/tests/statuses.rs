@@ -8,7 +8,7 @@ use Meaning::*;
 
 use crate::event::delivery::Reason;
 use crate::notify::answer::by_status;
-use crate::notify::{Next, NotifyError, Scope, pagerduty, slack, webhook};
+use crate::notify::{Next, NotifyError, Scope, opsgenie, pagerduty, slack, webhook};
 
 /// What a status without a body means.
 #[derive(Debug, Clone, Copy)]
@@ -89,8 +89,8 @@ const SLACK: &[Row] = &[
     (512..=599, MayHaveFailed(ALL)),
 ];
 
-/// PagerDuty's own failures are recorded as those of one event.
-const PAGERDUTY: &[Row] = &[
+/// The failures of PagerDuty, Opsgenie and Jira Service Management are recorded as those of one event.
+const PAGERS: &[Row] = &[
     (100..=199, SaysNothing),
     (200..=299, Delivered),
     (300..=399, RefusesAll),
@@ -193,8 +193,18 @@ fn every_status_of_pagerduty_is_one_decision() {
     // Where it does not say how long to wait, it is left alone for half of the minute it counts over.
     let unasked = |status| (status == 429).then_some(Duration::from_secs(30));
     for body in ["", r#"{"status":"x"}"#, "text"] {
-        assert_means(PAGERDUTY, |status| pagerduty::classify(status, body, None), unasked);
-        assert_means(PAGERDUTY, |status| pagerduty::classify(status, body, ASKED), |_| ASKED);
+        assert_means(PAGERS, |status| pagerduty::classify(status, body, None), unasked);
+        assert_means(PAGERS, |status| pagerduty::classify(status, body, ASKED), |_| ASKED);
+    }
+}
+
+#[test]
+fn every_status_of_opsgenie_is_one_decision() {
+    // As PagerDuty.
+    let unasked = |status| (status == 429).then_some(Duration::from_secs(30));
+    for body in ["", r#"{"message":"x"}"#, "text"] {
+        assert_means(PAGERS, |status| opsgenie::classify(status, body, None), unasked);
+        assert_means(PAGERS, |status| opsgenie::classify(status, body, ASKED), |_| ASKED);
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod discord;
 mod google_chat;
+mod opsgenie;
 mod pagerduty;
 mod slack;
 mod teams;
@@ -12,6 +13,7 @@ mod webhook;
 
 pub use discord::of_discord;
 pub use google_chat::of_google_chat;
+pub use opsgenie::of_opsgenie;
 pub use pagerduty::of_pagerduty;
 pub use slack::of_slack;
 pub use teams::of_teams;
