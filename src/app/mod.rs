@@ -332,7 +332,7 @@ fn build_webhook(
 fn deliverers(targets: Vec<Target>, removed: Vec<TargetName>, tools: &Tools) -> (Vec<Arc<Deliverer>>, Arc<[Overseen]>) {
     let build = |name, notifier, policy| Arc::new(Deliverer::new(name, notifier, policy, tools.clone()));
     let configured = targets.into_iter().map(|target| {
-        let Target { name, kind, notifier, policy } = target;
+        let Target { name, kind, notifier, policy, http: _ } = target;
         Overseen { kind, deliverer: build(name, notifier, policy) }
     });
     let overseen: Arc<[Overseen]> = configured.collect();

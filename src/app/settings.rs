@@ -1,9 +1,10 @@
 //! The configuration as a whole: which section goes to which room, and what must fit together across them.
 //!
-//! Reads everything it can before it gives up, so that one run shows every mistake. [`sources`], [`targets`], [`drills`] and
-//! [`routes`] read the sections that are more than one value. Knows every room's section and no YAML; where the text
+//! Reads everything it can before it gives up, so that one run shows every mistake. [`sources`], [`targets`],
+//! [`connections`], [`drills`] and [`routes`] read the sections that are more than one value. Knows every room's section and no YAML; where the text
 //! comes from is [`crate::config`].
 
+mod connections;
 mod drills;
 mod routes;
 mod sources;
@@ -20,7 +21,7 @@ pub use targets::Target;
 
 use crate::config::{Loaded, Problem, Problems, Section, Span};
 use crate::event::ledger::KeptTable;
-use crate::http_client::HttpClient;
+use crate::http_client::{Connection, HttpClient};
 use crate::names::NameError;
 use crate::notify::Kit;
 use crate::route::RoutingTable;
@@ -29,6 +30,7 @@ use crate::source::drills::script::Stage;
 use crate::store::{seen, sqlite};
 use crate::telemetry::{self, log_filter};
 use crate::{admin, castai_api, http_server, store};
+use connections::Connections;
 
 /// The top level of the file.
 const SECTIONS: &[&str] = &[
@@ -43,6 +45,7 @@ const SECTIONS: &[&str] = &[
     "default_targets",
     "drills",
     "telemetry",
+    connections::CONNECTION,
 ];
 
 /// Everything the relay was told, checked and compiled.
@@ -73,8 +76,10 @@ pub struct Settings {
     pub drills: Vec<Drill>,
     /// What that table is made of.
     pub kept_table: KeptTable,
-    /// What goes out by HTTP goes by this.
+    /// What goes out by HTTP goes by this, but for what goes to targets, which have clients of their own.
     pub http: HttpClient,
+    /// How targets are connected to that have nothing of their own.
+    pub connection: Connection,
 }
 
 /// What says who is told, and where it can be tried on what came: all that is read where nothing runs.
@@ -165,7 +170,8 @@ impl Settings {
         let sources = sources::read(root, server.as_ref(), store.as_ref().map(|store| store.retention));
         check_public_url(root, server.as_ref(), sources.as_ref());
         sources::check_memory(root, sources.as_ref(), store.as_ref());
-        let targets = targets::read(root, kit);
+        let mut clients = Connections::read(root, kit);
+        let targets = targets::read(root, &mut clients);
         let table = routes::read(root, store.as_ref().map(|store| store.retention));
         let drills = drills::read(root, sources.as_ref(), table.as_ref());
         let kept_table = KeptTable::new(routes::written_out(root));
@@ -184,8 +190,14 @@ impl Settings {
             table: Arc::new(table?.called(kept_table.id)),
             drills: drills?,
             kept_table,
-            http: kit.http.clone(),
+            http: clients.client(root),
+            connection: clients.of_targets(),
         })
+    }
+
+    /// The targets with a connection of their own.
+    pub fn targets_connected_otherwise(&self) -> impl Iterator<Item = &Target> {
+        self.targets.iter().filter(|target| *target.http.connection() != self.connection)
     }
 
     /// What drills may play.

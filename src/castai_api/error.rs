@@ -187,7 +187,9 @@ impl ApiError {
             ErrorKind::RateLimited => "wait; ask less often, or give each client a key of its own".to_owned(),
             ErrorKind::Failed => "wait; if it lasts, see https://status.cast.ai/".to_owned(),
             ErrorKind::Unreachable => {
-                format!("check that this machine reaches {at}: DNS, egress rules, HTTPS_PROXY, and `castai.api_url`")
+                format!(
+                    "check that this machine reaches {at}: DNS, egress rules, the proxy (`connection`, HTTPS_PROXY), and `castai.api_url`"
+                )
             }
             ErrorKind::TimedOut => "wait; if it lasts, set a longer `castai.timeout`".to_owned(),
             ErrorKind::Malformed => {

@@ -32,6 +32,8 @@ fn print_house(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
     house.extend(settings.server.public_url.iter().map(|url| row("reached at", url.to_string())));
     house.push(row("store", engine));
     house.push(row("admin API", who_may(&settings.admin)));
+    let connects = Some(&settings.connection).filter(|connection| !connection.is_plain());
+    house.extend(connects.map(|connection| row("connects", connection.to_string())));
     write_table(out, "", &house)?;
     writeln!(out, "\nsources")?;
     let source = |webhook: &WebhookSettings| {
@@ -66,10 +68,12 @@ fn targets(settings: &Settings) -> Vec<Vec<String>> {
     let mut told: Vec<_> = settings.table.routes().flat_map(|route| &route.notify).collect();
     told.extend(settings.table.default_targets());
     told.extend(settings.targets.iter().filter_map(|target| target.policy.fallback.as_ref()));
-    let target = |Target { name, kind, policy, .. }: &Target| {
+    let own: Vec<_> = settings.targets_connected_otherwise().map(|target| &target.name).collect();
+    let target = |Target { name, kind, policy, http, .. }: &Target| {
         let fallback = policy.fallback.as_ref().map(|to| format!("falls back to {to} after {}", policy.fallback_after));
         let alone = (!told.contains(&name)).then(|| "no route names it".to_owned());
-        let note = [fallback, alone].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let way = own.contains(&name).then(|| format!("connected to {}", http.connection()));
+        let note = [fallback, alone, way].into_iter().flatten().collect::<Vec<_>>().join(", ");
         vec![name.to_string(), (*kind).to_owned(), policy.to_string(), note]
     };
     settings.targets.iter().map(target).collect()

@@ -24,6 +24,7 @@ pub fn run(args: &ConfigArgs) -> Result<Verdict, Failure> {
 
 async fn serve(args: &ConfigArgs, settings: Settings) -> Result<Verdict, Failure> {
     warn_of_risks(&settings);
+    tell_of_connections(&settings);
     let grace = settings.server.shutdown_grace.get();
     let life = Lifecycle::default();
     let app = App::build(settings, Arc::new(SystemClock), life.clone()).await?;
@@ -34,6 +35,14 @@ async fn serve(args: &ConfigArgs, settings: Settings) -> Result<Verdict, Failure
     let ended = life.run_down(grace).await;
     tracing::info!(?ended, "stopped");
     Ok(if ended == RunDown::Crashed { Verdict::FoundWrong } else { Verdict::Good })
+}
+
+/// By which way targets and CAST AI are reached; the passwords of proxies are not shown.
+fn tell_of_connections(settings: &Settings) {
+    tracing::info!(connection = %settings.connection, "how targets and CAST AI are connected to");
+    for target in settings.targets_connected_otherwise() {
+        tracing::info!(target.name = %target.name, connection = %target.http.connection(), "how this target is connected to");
+    }
 }
 
 fn warn_of_risks(settings: &Settings) {

@@ -1,26 +1,38 @@
 //! The one HTTP client: time limits, no redirects, nothing secret in errors, answers read only so far.
 //!
 //! The only room that names reqwest. Knows nothing of events or targets; tries once and says whether anything can have
-//! arrived. [`Endpoint`] is where to, [`retry_after`] how long to wait. What an answer means is for the
-//! [`notifiers`](crate::notify) and for [`crate::castai_api`] to say.
+//! arrived. [`Endpoint`] is where to, [`Connection`] by which way and who may be reached at all, [`retry_after`] how long to wait. What an
+//! answer means is for the [`notifiers`](crate::notify) and for [`crate::castai_api`] to say.
 
+mod connection;
 mod endpoint;
+mod guard;
+mod host;
+mod lookup;
+mod network;
 mod patience;
+pub mod pem;
+mod proxy;
 mod streamed;
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 
+pub use connection::{Connection, Written};
 pub use endpoint::{Endpoint, EndpointError, is_loopback};
 pub use patience::{retry_after, wait_of_seconds};
 pub use streamed::Streamed;
 
 use crate::event::Timestamp;
+use guard::{Guard, Refused};
+use lookup::Lookup;
+use proxy::{Proxied, Way};
 
 /// How long a connection may take to stand, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -153,7 +165,7 @@ pub struct Answer {
 /// No answer came. The texts are for people and hold the host, never the URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// No connection: DNS, refused, TLS. Nothing was sent.
+    /// No connection: DNS, refused, TLS, or not allowed. Nothing was sent.
     #[error("{0}")]
     Unreachable(String),
     /// It broke after sending began: the request may have arrived.
@@ -162,20 +174,32 @@ pub enum SendError {
 }
 
 impl SendError {
-    fn new(error: reqwest::Error, to: &Endpoint) -> Self {
+    fn new(error: reqwest::Error, to: &Endpoint, proxy: Option<&Proxied>) -> Self {
+        if let Some(refused) = causes(&error).find_map(|cause| cause.downcast_ref::<Refused>()) {
+            return Self::not_allowed(refused.to_string());
+        }
         let nothing_sent = error.is_connect() || error.is_builder();
-        let detail = to.redact(&format!("{}: {}", to.host(), in_words(&error.without_url())));
+        let by = proxy.map(|proxy| format!(", by the proxy {}", proxy.url)).unwrap_or_default();
+        let detail = to.redact(&format!("{}{by}: {}", to.host(), in_words(&error.without_url())));
         match nothing_sent {
             true => Self::Unreachable(detail),
             false => Self::Ambiguous(detail),
         }
     }
+
+    /// Names may lead elsewhere the next time, so that this is no more final than a host that does not answer.
+    fn not_allowed(why: String) -> Self {
+        Self::Unreachable(format!("not connected: {why}"))
+    }
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
 }
 
 /// An error with its causes, which say more than itself: `client error (Connect): tcp connect error: …`.
 fn in_words(error: &reqwest::Error) -> String {
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.fold(error.to_string(), |words, cause| format!("{words}: {cause}"))
+    causes(error).fold(error.to_string(), |words, cause| format!("{words}: {cause}"))
 }
 
 /// The client could not be made.
@@ -199,34 +223,53 @@ pub fn blocking(timeout: Duration) -> Result<reqwest::blocking::Client, ClientEr
     client.build().map_err(ClientError)
 }
 
-/// The client. Clones share its connections. Honours `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, but for loopback addresses,
-/// which no proxy can reach: what may go there in the clear, keys included, must not leave the machine.
-#[derive(Debug, Clone)]
+/// The client. Clones share its connections.
+#[derive(Clone)]
 pub struct HttpClient {
-    outside: reqwest::Client,
-    on_this_machine: reqwest::Client,
+    direct: reqwest::Client,
+    proxied: Option<reqwest::Client>,
+    connection: Arc<Connection>,
+}
+
+impl fmt::Debug for HttpClient {
+    // Those of the library may show a proxy's password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HttpClient({})", self.connection)
+    }
 }
 
 impl HttpClient {
-    /// Makes the client, and chooses the process's cryptography if nobody has.
+    /// A client that connects as the environment has it.
     ///
     /// # Errors
     /// When the machine has no CA certificates.
     pub fn new() -> Result<Self, ClientError> {
+        Self::with(Connection::of_environment())
+    }
+
+    /// A client that connects like this; chooses the process's cryptography if nobody has.
+    ///
+    /// # Errors
+    /// When the machine has no CA certificates.
+    pub fn with(connection: Connection) -> Result<Self, ClientError> {
         install_crypto();
-        let client = || {
-            reqwest::Client::builder()
-                .user_agent(concat!("castai-relay/", env!("CARGO_PKG_VERSION")))
-                // A redirect would carry the message and its key to an address nobody configured.
-                .redirect(reqwest::redirect::Policy::none())
-                .connect_timeout(CONNECT_TIMEOUT)
-                .pool_idle_timeout(IDLE_TIMEOUT)
-                // Retries are rows in the store; one more here would be one nobody counted.
-                .retry(reqwest::retry::never())
+        let proxied = match &connection.way {
+            Way::Through(proxied) => Some(through(&connection, proxied).map_err(ClientError)?),
+            Way::Direct | Way::Blocked(_) => None,
         };
-        let outside = client().build().map_err(ClientError)?;
-        let on_this_machine = client().no_proxy().build().map_err(ClientError)?;
-        Ok(Self { outside, on_this_machine })
+        let lookup = Lookup::under(connection.guard.clone());
+        let direct = begin(&connection).and_then(|client| client.no_proxy().dns_resolver(lookup).build());
+        Ok(Self { direct: direct.map_err(ClientError)?, proxied, connection: Arc::new(connection) })
+    }
+
+    /// How it connects.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Why nothing can be sent there, as far as that is known without looking the host up; in words.
+    pub fn refusal(&self, to: &Endpoint) -> Option<String> {
+        self.connection.proxy_to(to).err()
     }
 
     /// Sends it, once, and reads the answer up to the request's limit. The caller bounds the time by dropping the
@@ -251,13 +294,14 @@ impl HttpClient {
 
     async fn send(&self, request: &Request<'_>) -> Result<Response, SendError> {
         let Request { method, to, headers, body, limit: _ } = request;
-        let client = if to.is_loopback() { &self.on_this_machine } else { &self.outside };
+        let proxy = self.connection.proxy_to(to).map_err(SendError::not_allowed)?;
+        let client = self.proxied.as_ref().filter(|_| proxy.is_some()).unwrap_or(&self.direct);
         let mut building = client.request(method.of_http(), to.0.clone());
         if let Some((content_type, body)) = *body {
             building = building.header(CONTENT_TYPE, content_type).body(body.clone());
         }
         let building = headers.iter().fold(building, |building, (name, value)| building.header(*name, *value));
-        building.send().await.map_err(|error| SendError::new(error, to))
+        building.send().await.map_err(|error| SendError::new(error, to, proxy))
     }
 
     /// Sends it, once, and reads the start of the answer for people and classifiers, without the parts of `keyed`, the address
@@ -285,6 +329,25 @@ impl HttpClient {
         let body = Some((content_type, &body));
         self.ask(Request { method: Method::Post, to, headers, body, limit: MAX_ANSWER_BYTES }, to, now).await
     }
+}
+
+/// What every client has in common.
+fn begin(connection: &Connection) -> reqwest::Result<reqwest::ClientBuilder> {
+    let client = connection.begin()?;
+    Ok(client
+        .user_agent(concat!("castai-relay/", env!("CARGO_PKG_VERSION")))
+        // A redirect would carry the message and its key to an address nobody configured.
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        // Retries are rows in the store; one more here would be one nobody counted.
+        .retry(reqwest::retry::never()))
+}
+
+/// A client all of whose requests go by this proxy. It looks up the proxy and nobody else, so that no list concerns it.
+fn through(connection: &Connection, proxied: &Proxied) -> reqwest::Result<reqwest::Client> {
+    let proxy = reqwest::Proxy::all(proxied.url.expose())?;
+    begin(connection)?.proxy(proxy).dns_resolver(Lookup::under(Guard::default())).build()
 }
 
 /// The body up to `limit` bytes. One that breaks off yields what came before.

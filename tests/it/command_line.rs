@@ -141,6 +141,7 @@ mod defaults {
             let Some(example) = line.strip_prefix('#').filter(|rest| rest.starts_with("  ")) else {
                 lines.push(
                     line.replace("sources: {}", "sources:")
+                        .replace("connection: {}", "connection:")
                         .replace("routes: []", "routes:")
                         .replace("drills: []", "drills:"),
                 );
@@ -160,6 +161,9 @@ mod defaults {
     fn check(lines: &[String]) -> Said {
         let folder = tempfile::tempdir().unwrap();
         let text = lines.join("\n").replace("/run/secrets/whsec", &folder.path().join("whsec").display().to_string());
+        let tls = root().join("tests/fixtures/tls").display().to_string();
+        let text = text.replace("/etc/castai-relay/ca.pem", &format!("{tls}/authority.pem"));
+        let text = text.replace("/etc/castai-relay/client", &format!("{tls}/client"));
         std::fs::write(folder.path().join("whsec"), "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz\n").unwrap();
         std::fs::write(folder.path().join("relay.yaml"), text).unwrap();
         let mut environment = SECRETS.to_vec();
@@ -177,6 +181,7 @@ mod defaults {
             ("TEAMS_WORKFLOW_URL", "https://a.01.environment.api.powerplatform.com/powerautomate/x?sig=s"),
         ]);
         environment.push(("GRAFANA_TOKEN", "fedcba9876543210"));
+        environment.push(("PROXY_URL", "http://ada:word@proxy.example.com:3128"));
         environment.push(("WHSEC", "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"));
         run(folder.path(), &["check", "--config", "relay.yaml"], &environment)
     }

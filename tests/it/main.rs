@@ -48,6 +48,7 @@ mod store_contract;
 mod notifier_contract;
 mod surviving;
 mod connecting;
+mod going_out;
 mod command_line;
 mod config_errors;
 mod demo;

@@ -3,10 +3,12 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::connections::{self, CONNECTION, Connections};
 use super::{collect, named};
 use crate::config::{Section, Span};
 use crate::deliver::Policy;
 use crate::deliver::policy::{Ambiguous, Impossible, Written, max_age_of};
+use crate::http_client::HttpClient;
 use crate::names::TargetName;
 use crate::notify::{Kind, Kit, NOTIFIERS, Notifier, Schedule};
 
@@ -24,20 +26,27 @@ pub struct Target {
     pub notifier: Arc<dyn Notifier>,
     /// How it is delivered to.
     pub policy: Policy,
+    /// What it is sent by, for those who try the way there.
+    pub http: HttpClient,
 }
 
 /// Reads every target, in the order written.
-pub(super) fn read(root: &Section, kit: &Kit) -> Option<Vec<Target>> {
+pub(super) fn read(root: &Section, clients: &mut Connections) -> Option<Vec<Target>> {
     let mut all = Some(Vec::new());
     let targets = root.section("targets");
     for (name, entry) in targets.entries() {
-        let (policy, kind) = entry.split(POLICY_KEYS);
+        let (_, written) = entry.split(&[CONNECTION]);
+        let (policy, kind) = written.split(POLICY_KEYS);
         let kind = find_kind(&kind);
         // Of what is empty, `find_kind` says all there is to say.
         let written = if entry.is_empty() { None } else { policy.read::<Written>() };
         let mut policy = written.and_then(|written| policy_of(&entry, written, kind.as_ref().map(|(kind, _)| *kind)));
         let name = named(&entry, &name, TargetName::parse);
-        let built = kind.and_then(|(kind, settings)| Some((kind.name, (kind.build)(&settings, kit)?)));
+        let kit = Kit { http: clients.client_of(&entry) };
+        let built = kind.and_then(|(kind, settings)| Some((kind.name, (kind.build)(&settings, &kit)?)));
+        if let Some((kind, notifier)) = &built {
+            connections::check(&entry, kind, &**notifier, &kit.http);
+        }
         if let Some((policy, (_, notifier))) = policy.as_mut().zip(built.as_ref()) {
             if let Some(patience) = notifier.patience().filter(|_| entry.child("timeout").is_none()) {
                 policy.timeout = Span::from_secs(patience.as_secs());
@@ -45,7 +54,11 @@ pub(super) fn read(root: &Section, kit: &Kit) -> Option<Vec<Target>> {
             check_timeout(&entry, policy, &**notifier);
         }
         let target = name.zip(policy).zip(built);
-        collect(&mut all, target.map(|((name, policy), (kind, notifier))| Target { name, kind, notifier, policy }));
+        let target = target.map(|((name, policy), (kind, notifier))| {
+            let http = kit.http;
+            Target { name, kind, notifier, policy, http }
+        });
+        collect(&mut all, target);
     }
     check_fallbacks(&targets);
     all
@@ -115,7 +128,7 @@ pub(super) fn fallback(targets: &Section, name: &TargetName) -> Option<TargetNam
 /// The kind of a target and what is written for it.
 fn find_kind(kind: &Section) -> Option<(&'static Kind, Section)> {
     let known: Vec<&str> = NOTIFIERS.iter().map(|kind| kind.name).collect();
-    kind.only(&[&known, POLICY_KEYS].concat());
+    kind.only(&[&known, POLICY_KEYS, &[CONNECTION]].concat());
     let mut named = NOTIFIERS.iter().filter_map(|row| Some((row, kind.child(row.name)?)));
     match (named.next(), named.next()) {
         (Some(found), None) => Some(found),

@@ -14,4 +14,5 @@ pub mod receivers;
 pub mod relay;
 pub mod smtp;
 pub mod streams;
+pub mod tls_host;
 pub mod wire_faults;

@@ -16,7 +16,7 @@ fn line(target: &Target) -> Line {
     match reached {
         Ok(_) => Line::good(TARGET, format!("{to} answers; {}", proves(kind))),
         Err(why) => {
-            let cure = "check the egress rules of this network, DNS, and HTTPS_PROXY";
+            let cure = "check the egress rules of this network, DNS, and the proxy (`connection`, HTTPS_PROXY)";
             Line::wrong(TARGET, format!("{to} does not answer: {why}"), cure)
         }
     }

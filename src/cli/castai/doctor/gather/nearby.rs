@@ -41,17 +41,17 @@ pub(super) fn silence_limits(settings: &Settings) -> BTreeMap<SourceName, Span> 
 
 /// Asks the host of each target for its own page: that proves the way there, and can post nothing.
 pub(super) async fn targets(settings: &Settings, clock: &Arc<dyn Clock>, patience: Duration) -> Vec<Target> {
-    join_all(settings.targets.iter().map(|target| reach(settings, target, clock, patience))).await
+    join_all(settings.targets.iter().map(|target| reach(target, clock, patience))).await
 }
 
-async fn reach(settings: &Settings, target: &settings::Target, clock: &Arc<dyn Clock>, patience: Duration) -> Target {
+async fn reach(target: &settings::Target, clock: &Arc<dyn Clock>, patience: Duration) -> Target {
     let (name, kind) = (target.name.to_string(), target.kind);
     let Some(endpoint) = target.notifier.endpoint() else {
         return knock(name, target, patience).await;
     };
     let root = endpoint.root();
     let request = Request { method: Method::Get, to: &root, headers: &[], body: None, limit: 0 };
-    let asking = settings.http.exchange(request, clock.now());
+    let asking = target.http.exchange(request, clock.now());
     let reached = match tokio::time::timeout(patience, asking).await {
         Ok(answer) => answer.map(|reply| reply.status).map_err(|error| in_words(&error)),
         Err(_) => Err(format!("no answer within {} ms", patience.as_millis())),
