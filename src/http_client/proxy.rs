@@ -19,7 +19,7 @@ pub(super) struct ProxyUrl(Url);
 /// A text that is no proxy we could use. Never holds the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NotAProxy {
-    #[error("is not the URL of a proxy; write it as `http://proxy.example.com:3128`")]
+    #[error("is not the URL of a proxy such as `http://proxy.example.com:3128`")]
     NotAUrl,
     #[error(
         "is a SOCKS proxy, which is not spoken here; write the URL of an HTTP proxy, `http://proxy.example.com:3128`"
@@ -80,7 +80,7 @@ impl<'de> Deserialize<'de> for Choice {
             "none" => Ok(Self::None),
             url => ProxyUrl::parse(url)
                 .map(Self::Through)
-                .map_err(|error| de::Error::custom(format!("this value {error}, or `none`"))),
+                .map_err(|error| de::Error::custom(format!("this value {error}"))),
         }
     }
 }

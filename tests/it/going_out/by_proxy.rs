@@ -163,15 +163,23 @@ async fn targets_and_castai_are_reached_by_what_is_written_and_no_password_shows
     assert_eq!(relay.post("/castai/events", body("evt")).await.unwrap().status, 200);
     office.slack.until_received(1).await;
     office.castai.until_asked("/v1/notifications", 1).await;
+    no_password(&relay.log());
+}
 
-    // Where it is refused, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_proxy_lets_nobody_through_no_password_shows_either() {
+    let office = Office::open().await;
     office.internet.demand("ada:another");
-    relay.post("/castai/events", body("evt-2")).await.unwrap();
-    relay.until_logged("proxy auth").await;
+    let relay = office.house.serve_with(&office.variables()).await;
+    relay.post("/castai/events", body("evt")).await.unwrap();
+    let failed = relay.until_logged("hooks.slack.com, by the proxy").await;
+    assert!(failed.contains("proxy auth"), "{failed}");
     let deliveries = office.said(&format!("deliveries list --url http://{}", relay.admin)).await;
-    assert!(deliveries.contains("evt-2"), "{deliveries}");
+    assert!(deliveries.contains("slack-ops"), "{deliveries}");
     no_password(&deliveries);
-    no_password(&office.said(&format!("explain evt-2 --url http://{}", relay.admin)).await);
+    let story = office.said(&format!("explain evt --url http://{}", relay.admin)).await;
+    assert!(story.contains("by the proxy"), "{story}");
+    no_password(&story);
     no_password(&relay.look("/metrics").await);
     no_password(&relay.log());
 }

@@ -120,6 +120,10 @@ async fn a_redirect_is_never_followed() {
             assert_eq!(verdict, Verdict::GiveUp(Reason::TargetRefused, Scope::Target), "{} {status}", harness.kind);
         }
         assert!(elsewhere.received().is_empty(), "{} followed a redirect", harness.kind);
+        // Whoever followed this one would find it refused, and try again.
+        let credentials = answer(307, &[("location", "http://169.254.169.254/latest/meta-data/")], http.success.1);
+        let verdict = verdict_on(&kit, harness, &credentials).await;
+        assert_eq!(verdict, Verdict::GiveUp(Reason::TargetRefused, Scope::Target), "{}", harness.kind);
     }
 }
 
