@@ -4,14 +4,12 @@
 
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio_rustls::TlsConnector;
 
 use super::server::Mistake;
-use crate::http_client::install_crypto;
+use crate::http_client::{install_crypto, pem};
 
 /// Trusts the authorities in the PEM file `ca` and no others; without it, those of the system, as the HTTP client does.
 pub(super) fn connector(ca: Option<&str>) -> Result<TlsConnector, Mistake> {
@@ -28,15 +26,10 @@ pub(super) fn connector(ca: Option<&str>) -> Result<TlsConnector, Mistake> {
 
 fn authorities(file: &str) -> Result<RootCertStore, Mistake> {
     let cure = "name a PEM file that holds the certificate of the authority which signed the server's";
-    let mistake = |error: String| Mistake::new(format!("`{file}`: {error}"), cure);
-    let text = std::fs::read(file).map_err(|error| mistake(error.to_string()))?;
+    let mistake = |error: String| Mistake::new(error, cure);
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&text) {
-        let certificate = certificate.map_err(|error| mistake(error.to_string()))?;
-        roots.add(certificate).map_err(|error| mistake(error.to_string()))?;
+    for certificate in pem::authorities(file).map_err(|error| mistake(error.to_string()))? {
+        roots.add(certificate).map_err(|error| mistake(format!("`{file}`: {error}")))?;
     }
-    match roots.is_empty() {
-        true => Err(mistake("there is no certificate in it".to_owned())),
-        false => Ok(roots),
-    }
+    Ok(roots)
 }
