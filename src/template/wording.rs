@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::Template;
+use super::{KeyTemplate, Template};
 
 /// A route's own words. Whatever is left out is said in the relay's words.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -18,6 +18,8 @@ pub struct Wording {
     /// Links to offer, in this order.
     #[serde(default)]
     pub links: Vec<LinkTemplate>,
+    /// The channel to tell it in, where a target has more than one; the target's own when left out.
+    pub channel: Option<KeyTemplate>,
 }
 
 /// A link to offer.

@@ -38,6 +38,7 @@ use harnesses::HARNESSES;
 
 /// What the suite has to know of one kind of target.
 struct Harness {
+    /// The kind, or what a further form of it is called in [`FORMS`].
     kind: &'static str,
     /// A good section for a target at this address (`http://127.0.0.1:9`), with all of `secrets` in it.
     section: fn(address: &str) -> String,
@@ -111,12 +112,20 @@ fn shown_json(received: &Received) -> String {
 /// The kinds that speak SMTP; their part of the suite is in [`smtp`].
 const SMTP: [&str; 1] = ["email"];
 
-/// Every kind in the table, each under its harness.
+/// A kind that can be written in more than one way is under contract in each: what the further ones are called here and
+/// in `targets.json`, and of which kind they are.
+const FORMS: &[(&str, &str)] = &[("slack_web_api", "slack")];
+
+/// Every kind in the table in each of its forms, each under its harness.
 fn every_kind() -> impl Iterator<Item = &'static Harness> {
-    NOTIFIERS.iter().map(|Kind { name: kind, .. }| {
-        HARNESSES.iter().find(|harness| harness.kind == *kind).unwrap_or_else(|| {
-            panic!("`{kind}` is in NOTIFIERS but not under contract: add its row to HARNESSES in {}", file!())
-        })
+    NOTIFIERS.iter().flat_map(|Kind { name: kind, .. }| {
+        let mut forms = HARNESSES.iter().filter(move |harness| harness.name() == *kind).peekable();
+        assert!(
+            forms.peek().is_some(),
+            "`{kind}` is in NOTIFIERS but not under contract: add its row to HARNESSES in {}",
+            file!()
+        );
+        forms
     })
 }
 
@@ -136,11 +145,20 @@ impl Harness {
         [self.secrets, self.unsent].concat()
     }
 
+    /// What the kind is called in the table.
+    fn name(&self) -> &'static str {
+        FORMS.iter().find(|(form, _)| *form == self.kind).map_or(self.kind, |(_, kind)| *kind)
+    }
+
+    /// Its row in the table.
+    fn row(&self) -> &'static Kind {
+        NOTIFIERS.iter().find(|kind| kind.name == self.name()).unwrap()
+    }
+
     /// The notifier for a target at this address (`http://127.0.0.1:9`).
     fn notifier(&self, kit: &Kit, address: &str) -> Arc<dyn Notifier> {
-        let Kind { build, .. } = NOTIFIERS.iter().find(|kind| kind.name == self.kind).unwrap();
         let section = Section::from_yaml(self.kind, &(self.section)(address));
-        let notifier = build(&section, kit);
+        let notifier = (self.row().build)(&section, kit);
         notifier.unwrap_or_else(|| panic!("the section of `{}` is not good: {:?}", self.kind, section.problems()))
     }
 }
@@ -255,8 +273,8 @@ fn wording(message: Value) -> Wording {
 
 #[test]
 fn every_kind_is_under_contract() {
-    assert_eq!(every_kind().count(), NOTIFIERS.len());
-    let unknown = HARNESSES.iter().find(|harness| NOTIFIERS.iter().all(|kind| kind.name != harness.kind));
+    assert_eq!(every_kind().count(), HARNESSES.len());
+    let unknown = HARNESSES.iter().find(|harness| NOTIFIERS.iter().all(|kind| kind.name != harness.name()));
     assert!(unknown.is_none_or(|gone| panic!("`{}` has a harness but is no longer in NOTIFIERS", gone.kind)));
 }
 

@@ -1,96 +1,65 @@
-//! Slack, by incoming webhook, <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>.
+//! Slack, in two forms: a [`webhook`], which writes to its one channel and knows nothing of what it wrote, and the
+//! [`web_api`], which writes wherever its bot may, answers in threads, and changes what it wrote.
 //!
-//! [`blocks`] puts a message into Slack's form, [`words`] reads Slack's answer. Slack has no idempotency: a message that
-//! may have arrived and is sent again may be seen twice. The URL is the only key, so it never shows.
+//! This file says which of them a section means. [`blocks`] puts a message into the form that both take.
 
 mod blocks;
-mod words;
+mod token;
+pub(super) mod web_api;
+mod webhook;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use serde::Deserialize;
 
-pub use words::classify;
+pub use webhook::classify;
 
-use super::answer::recorded;
-use super::message::Message;
-use super::{Kit, Notifier, NotifyError, Sent, noted};
+use super::{Kit, Notifier};
 use crate::config::{Secret, Section};
-use crate::event::batch::Batch;
-use crate::http_client::{Endpoint, HttpClient};
-use crate::template::Markup;
-use crate::template::Wording;
+use crate::http_client::Endpoint;
+use crate::template::KeyTemplate;
 
-/// `slack: { webhook_url }`.
+/// `slack: { webhook_url }` or `slack: { bot_token, channel, api_url }`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    webhook_url: Secret,
+    webhook_url: Option<Secret>,
+    bot_token: Option<Secret>,
+    /// A name or an id, or a template that makes one of the event.
+    channel: Option<KeyTemplate>,
+    /// Instead of Slack's own address.
+    api_url: Option<Endpoint>,
 }
 
-/// Builds the notifier; mistakes in the URL are noted with their cure, never with the URL.
+/// Builds the notifier; mistakes are noted with their cure, never with the URL or the token.
 pub fn build(section: &Section, kit: &Kit) -> Option<Arc<dyn Notifier>> {
-    let config: Config = section.read()?;
-    let webhook = noted(section, "webhook_url", webhook(config.webhook_url.expose()), WHERE_TO_FIND_IT)?;
-    Some(Arc::new(Slack { webhook, http: kit.http.clone() }))
-}
-
-const WHERE_TO_FIND_IT: &str = "an incoming webhook's URL starts with `https://hooks.slack.com/services/`; \
-    it is shown at api.slack.com/apps → your app → Incoming Webhooks";
-
-/// The endpoint, or what is wrong with the URL.
-fn webhook(url: &str) -> Result<Endpoint, String> {
-    let endpoint = Endpoint::parse(url.trim()).map_err(|error| error.to_string())?;
-    let (host, path) = (endpoint.host(), endpoint.path());
-    let mistake = match host {
-        "hooks.slack.com" | "hooks.slack-gov.com" if is_complete(path) => return Ok(endpoint),
-        "hooks.slack.com" | "hooks.slack-gov.com" => match path.split('/').nth(1) {
-            Some("triggers" | "workflows") => {
-                "is the URL of a workflow, which takes other messages; an incoming webhook is needed"
+    let Config { webhook_url, bot_token, channel, api_url } = section.read()?;
+    let note = |key: &str, mistake: &str, cure: &str| section.problem_at(key, mistake, &[], Some(cure.to_owned()));
+    match (webhook_url, bot_token) {
+        (Some(url), None) => {
+            let of_the_other = [("channel", channel.is_some()), ("api_url", api_url.is_some())];
+            let misplaced = of_the_other.into_iter().find_map(|(key, is_there)| is_there.then_some(key));
+            if let Some(key) = misplaced {
+                note(key, &format!("`{key}` says nothing to a webhook"), A_WEBHOOK_HAS_ITS_CHANNEL);
             }
-            _ => "has Slack's host but not the path of an incoming webhook; a part may be missing",
-        },
-        _ if endpoint.is_at("slack.com") || endpoint.is_at("slack-gov.com") => {
-            "is a page for people or another of Slack's interfaces, not an incoming webhook"
+            webhook::build(section, &url, kit).filter(|_| misplaced.is_none())
         }
-        _ => return Ok(endpoint),
-    };
-    Err(mistake.to_owned())
-}
-
-/// `/services/`, then three parts: team, app and secret.
-fn is_complete(path: &str) -> bool {
-    path.strip_prefix("/services/").is_some_and(|parts| parts.split('/').filter(|part| !part.is_empty()).count() == 3)
-}
-
-struct Slack {
-    webhook: Endpoint,
-    http: HttpClient,
-}
-
-fn payload(batch: &Batch, wording: &Wording) -> serde_json::Value {
-    blocks::payload(&Message::compose(batch, wording, Markup::Slack))
-}
-
-#[async_trait]
-impl Notifier for Slack {
-    fn preview(&self, batch: &Batch, wording: &Wording) -> String {
-        format!("POST {}\n{:#}", self.webhook, payload(batch, wording))
-    }
-
-    fn endpoint(&self) -> Option<&Endpoint> {
-        Some(&self.webhook)
-    }
-
-    async fn notify(&self, batch: &Batch, wording: &Wording) -> Result<Sent, NotifyError> {
-        let body = Bytes::from(payload(batch, wording).to_string());
-        let answer = self.http.post(&self.webhook, "application/json", body, &[], batch.claimed_at).await?;
-        // Slack gives nothing for a message by webhook, so that none can be edited or answered.
-        recorded(&answer, classify(answer.status, &answer.body, answer.retry_after).map(|()| None))
+        (None, Some(token)) => web_api::build(section, &token, channel, api_url, kit),
+        (Some(_), Some(_)) => {
+            note("bot_token", "`webhook_url` and `bot_token` are two ways to write to Slack", KEEP_ONE);
+            None
+        }
+        (None, None) => {
+            section.problem(format!("neither `webhook_url` nor `bot_token` is written: {KEEP_ONE}"));
+            None
+        }
     }
 }
+
+const A_WEBHOOK_HAS_ITS_CHANNEL: &str = "a webhook writes to the channel it was made for: leave it out, or write a \
+    `bot_token` instead of `webhook_url`";
+const KEEP_ONE: &str = "write `webhook_url` for one channel, or `bot_token` and `channel` for threads, changes and more \
+    channels";
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,8 @@ use Meaning::*;
 
 use crate::event::delivery::Reason;
 use crate::notify::answer::by_status;
-use crate::notify::{Next, NotifyError, Scope, opsgenie, pagerduty, slack, webhook};
+use crate::notify::slack::{self, web_api};
+use crate::notify::{Next, NotifyError, Scope, opsgenie, pagerduty, webhook};
 
 /// What a status without a body means.
 #[derive(Debug, Clone, Copy)]
@@ -185,6 +186,16 @@ fn every_status_of_slack_is_one_decision() {
     for body in ["", "<html>ok</html>", "Invalid", r#"{"ok":true}"#] {
         assert_means(SLACK, |status| slack::classify(status, body, None), |_| None);
         assert_means(SLACK, |status| slack::classify(status, body, ASKED), |_| ASKED);
+    }
+}
+
+#[test]
+fn every_status_of_slacks_web_api_is_one_decision() {
+    let place = web_api::Place { name: "#ops".to_owned(), is_everybodys: true };
+    let verdict = |status, body: &str, after| web_api::classify(status, body, after, &place).map(drop);
+    for body in ["", "<html>ok</html>", "ok", "[true]", r#"{"error":"ratelimited!"}"#] {
+        assert_means(SLACK, |status| verdict(status, body, None), |_| None);
+        assert_means(SLACK, |status| verdict(status, body, ASKED), |_| ASKED);
     }
 }
 

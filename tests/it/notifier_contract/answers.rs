@@ -96,10 +96,13 @@ fn meaning(row: &Value, status: u16, http: &Http) -> Verdict {
         return Verdict::GiveUp(reason, scope);
     }
     assert_eq!(row["class"], "transient", "{row}");
-    let asked = row["headers"]["retry-after"].as_str().map(|seconds| Duration::from_secs(seconds.parse().unwrap()));
+    let asked = row["headers"]["retry-after"].as_str().map(|seconds| seconds.parse().unwrap());
+    // Where nobody asks, what is known of the trouble says how long it lasts.
+    let asked = asked.or(row["wait"].as_u64()).map(Duration::from_secs);
     let noted_as_ambiguous = row["note"].as_str().is_some_and(|note| note.contains("outcome ambiguous"));
     match status {
-        200 if row["limited"] == true => Verdict::Retry(Reason::RateLimited, scope, None),
+        200 if row["limited"] == true => Verdict::Retry(Reason::RateLimited, scope, asked),
+        200 if row["failed"] == true => Verdict::PerhapsDone(Reason::TargetFailed, scope, asked),
         200 if noted_as_ambiguous => Verdict::PerhapsDone(Reason::Ambiguous, scope, None),
         429 => Verdict::Retry(Reason::RateLimited, scope, asked.or(http.wait_when_limited)),
         500 | 502 | 504 => Verdict::PerhapsDone(Reason::TargetFailed, scope, asked),

@@ -51,6 +51,8 @@ async fn what_told_of_a_beginning_is_changed_at_its_end() {
         assert_eq!(how, [changes.to], "{kind}");
         let body = String::from_utf8_lossy(&sent[0].body).into_owned();
         assert!(body.contains("Resolved: "), "{kind}: {body}");
+        let (_, http) = every_http_kind().find(|(harness, _)| harness.kind == kind).unwrap();
+        assert_eq!((http.refuses)(&sent[0]), [""; 0], "{kind}");
         let preview = notifier.preview(&end, &Wording::default());
         assert!(preview.starts_with(&format!("{} http://", changes.to.0)), "{kind}: {preview}");
     }
@@ -81,9 +83,12 @@ async fn where_the_message_is_gone_the_end_is_told_anew() {
         tell(&notifier, &step(Phase::Resolve, Some(changes.receipt))).await.unwrap();
         let sent = receiver.take_received();
         assert_eq!((sent.len(), sent[1].method.as_str()), (2, "POST"), "{kind}");
+        assert_ne!(sent[1].path, changes.to.1, "{kind}");
         // What was kept by somebody else, or is no name at all, is not looked for.
         tell(&notifier, &step(Phase::Resolve, Some("../../elsewhere"))).await.unwrap();
-        assert_eq!(receiver.take_received()[0].method, "POST", "{kind}");
+        let sent = receiver.take_received();
+        assert_eq!((sent.len(), sent[0].method.as_str()), (1, "POST"), "{kind}");
+        assert_ne!(sent[0].path, changes.to.1, "{kind}");
     }
 }
 

@@ -137,6 +137,33 @@ pub const HARNESSES: &[Harness] = &[
         }),
     },
     Harness {
+        kind: "slack_web_api",
+        section: |address| {
+            format!("{{ bot_token: xoxb-1234-5678-S3cretS3cret, channel: \"#ops\", api_url: \"{address}/api\" }}")
+        },
+        secrets: &["xoxb-1234-5678-S3cretS3cret"],
+        unsent: &[],
+        http: Some(Http {
+            success: (
+                200,
+                r#"{"ok":true,"channel":"C123ABC456","ts":"1503435956.000247","message":{"type":"message"}}"#,
+            ),
+            success_is: SuccessIs::InTheBody,
+            wait_when_limited: None,
+            own_verdict: |_| None,
+            requests: |_| 1,
+            shown: shown_json,
+            idempotency_key: |_| None,
+            when_grown: WhenGrown::ItIsRenewed,
+            refuses: limits::of_slacks_web_api,
+            changes: Some(Changes {
+                receipt: "C123ABC456:1503435956.000247",
+                to: ("POST", "/api/chat.update"),
+                gone: (200, r#"{"ok":false,"error":"message_not_found"}"#),
+            }),
+        }),
+    },
+    Harness {
         kind: "teams",
         section: |address| {
             format!(

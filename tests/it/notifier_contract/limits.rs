@@ -8,6 +8,7 @@ mod google_chat;
 mod opsgenie;
 mod pagerduty;
 mod slack;
+mod slack_web_api;
 mod teams;
 mod webhook;
 
@@ -16,6 +17,7 @@ pub use google_chat::of_google_chat;
 pub use opsgenie::of_opsgenie;
 pub use pagerduty::of_pagerduty;
 pub use slack::of_slack;
+pub use slack_web_api::of_slacks_web_api;
 pub use teams::of_teams;
 pub use webhook::of_webhook;
 

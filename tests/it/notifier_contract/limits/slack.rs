@@ -9,8 +9,14 @@ pub fn of_slack(received: &Received) -> Vec<String> {
     let mut faults = Faults::default();
     let message = faults.json(received);
     faults.keys("the message", &message, &["text", "blocks", "attachments", "unfurl_links", "unfurl_media"]);
+    check_message(&mut faults, &message);
+    faults.0
+}
+
+/// What a webhook and the Web API take alike.
+pub fn check_message(faults: &mut Faults, message: &Value) {
     let text = faults.text("`text`", &message["text"], 4000);
-    check_markup(&mut faults, "`text`", &text);
+    check_markup(faults, "`text`", &text);
     let attachments = message["attachments"].as_array().cloned().unwrap_or_default();
     let mut blocks = message["blocks"].as_array().cloned().unwrap_or_default();
     for attachment in &attachments {
@@ -21,9 +27,8 @@ pub fn of_slack(received: &Received) -> Vec<String> {
         blocks.extend(attachment["blocks"].as_array().cloned().unwrap_or_default());
     }
     faults.check(attachments.len() <= 100 && (1..=50).contains(&blocks.len()), || format!("{} blocks", blocks.len()));
-    let sum: usize = blocks.iter().map(|block| check_block(&mut faults, block)).sum();
+    let sum: usize = blocks.iter().map(|block| check_block(faults, block)).sum();
     faults.check(sum <= 9000, || format!("{sum} characters over all blocks"));
-    faults.0
 }
 
 /// Yields how many characters the block has.
