@@ -28,11 +28,17 @@ fn good_section(kind: &str) -> &'static str {
     }
 }
 
+/// The other ways in which a kind can be written.
+const OTHER_FORMS: &[(&str, &str)] = &[("slack", "{ bot_token: xoxb-1-x, channel: '#ops' }")];
+
 #[test]
 fn every_kind_builds_from_a_good_section_and_refuses_an_unknown_key() {
     for Kind { name: kind, build, .. } in NOTIFIERS {
         assert!(build(&Section::from_yaml(kind, good_section(kind)), &kit()).is_some(), "{kind}");
         assert!(build(&Section::from_yaml(kind, "{ colour: red }"), &kit()).is_none(), "{kind}");
+        for (_, form) in OTHER_FORMS.iter().filter(|(name, _)| name == kind) {
+            assert!(build(&Section::from_yaml(kind, form), &kit()).is_some(), "{kind} {form}");
+        }
     }
 }
 
@@ -49,8 +55,10 @@ async fn the_log_takes_everything_and_previews_it() {
 fn whatever_the_kind_a_drill_is_marked_as_one() {
     let mut drill = delivery("node.added", json!({"instanceType": "m6i.2xlarge"}));
     drill.event = drill.event.as_drill(&DrillName::on_demand());
-    for Kind { name: kind, build, .. } in NOTIFIERS {
-        let notifier = build(&Section::from_yaml(kind, good_section(kind)), &kit()).unwrap();
+    let sections = NOTIFIERS.iter().map(|kind| (kind.name, good_section(kind.name)));
+    for (kind, section) in sections.chain(OTHER_FORMS.iter().copied()) {
+        let build = NOTIFIERS.iter().find(|row| row.name == kind).unwrap().build;
+        let notifier = build(&Section::from_yaml(kind, section), &kit()).unwrap();
         let preview = notifier.preview(&alone(&drill), &wording(json!({"title": "Wake up"})));
         assert!(preview.contains("Drill: Wake up"), "{kind}: {preview}");
         assert!(preview.contains("drill on-demand: this did not happen"), "{kind}: {preview}");

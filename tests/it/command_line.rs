@@ -174,6 +174,7 @@ mod defaults {
             ("RELAY_ADMIN_TOKEN", "0123456789abcdef"),
         ]);
         environment.extend([
+            ("SLACK_BOT_TOKEN", "xoxb-1-2-x"),
             ("DISCORD_WEBHOOK_URL", "https://discord.com/api/webhooks/1/x"),
             ("GOOGLE_CHAT_WEBHOOK_URL", "https://chat.googleapis.com/v1/spaces/A/messages?key=k&token=t"),
             ("JSM_API_KEY", "11111111-2222-3333-4444-555555555555"),

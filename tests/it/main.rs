@@ -24,6 +24,7 @@ mod pairing;
 mod delivering;
 mod signing;
 mod mailing;
+mod threading;
 mod falling_back;
 mod giving_up;
 mod resuming;

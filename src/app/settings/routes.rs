@@ -15,6 +15,7 @@ pub(super) fn read(root: &Section, retention: Option<Span>) -> Option<RoutingTab
         if let Some(route) = &route {
             check_waits(&item, route, &root.section("targets"));
             check_memory(&item, route, retention);
+            check_channel(&item, route, &root.section("targets"));
         }
         collect(&mut routes, route);
         // Apart from the route, which may have other mistakes.
@@ -133,6 +134,18 @@ fn check_memory(item: &Section, route: &Route, retention: Option<Span>) {
         format!("`resolve_after` is {after}, but events are kept for {kept}: the incident is forgotten before it ends");
     let hint = format!("write less than {kept}, or a longer `store.retention`");
     item.problem_at("incident.resolve_after", mistake, &[], Some(hint));
+}
+
+/// A channel that nobody heeds would be a message in the wrong place.
+fn check_channel(item: &Section, route: &Route, targets: &Section) {
+    let told = everybody_told(&route.notify, targets);
+    let heeds = |target: &TargetName| targets::chooses_channel(targets, target) != Some(false);
+    if route.message.channel.is_none() || told.is_empty() || told.iter().any(heeds) {
+        return;
+    }
+    let mistake = "no target of this route has more than one channel";
+    let hint = "leave `channel` out, or name a `slack` target with a `bot_token` in `notify`".to_owned();
+    item.problem_at("message.channel", mistake, &[], Some(hint));
 }
 
 fn check_table(root: &Section, table: &RoutingTable) {

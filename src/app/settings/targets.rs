@@ -120,6 +120,13 @@ fn schedule_of(target: &Section) -> Option<Schedule> {
     NOTIFIERS.iter().find(|kind| target.child(kind.name).is_some())?.schedule
 }
 
+/// Whether messages to this target can be told which channel they go to; `None` where its kind is not written.
+pub(super) fn chooses_channel(targets: &Section, name: &TargetName) -> Option<bool> {
+    let target = targets.child(name.as_str())?;
+    let (kind, settings) = NOTIFIERS.iter().find_map(|kind| Some((kind, target.child(kind.name)?)))?;
+    Some(kind.name == "slack" && settings.child("bot_token").is_some())
+}
+
 /// Who stands in for this target.
 pub(super) fn fallback(targets: &Section, name: &TargetName) -> Option<TargetName> {
     targets.child(name.as_str())?.child("fallback")?.read()

@@ -234,7 +234,7 @@ pub struct Target {
     pub kind: &'static str,
     /// The host it sends to, for people; none when it sends nowhere.
     pub to: Option<String>,
-    /// The status of the host's own page, or why there is none.
+    /// The status of the host's own page, 0 where the target itself let us in; or why there is none.
     pub reached: Result<u16, String>,
 }
 

@@ -13,13 +13,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(in crate::notify) use channel::Place;
 pub(in crate::notify) use verdict::classify;
 
 use super::{blocks, token};
 use crate::config::{Secret, Section};
+use crate::event::Timestamp;
 use crate::event::batch::Batch;
 use crate::http_client::{Answer, Endpoint, HttpClient, Method, Request};
 use crate::notify::answer::recorded;
@@ -76,7 +77,8 @@ fn payload(batch: &Batch, wording: &Wording, way: &Way, place: &Place) -> Value 
 }
 
 impl WebApi {
-    async fn ask(&self, method: &str, body: &Value, batch: &Batch) -> Result<Answer, NotifyError> {
+    /// Asks, once. `now` is what a date to wait for is measured from.
+    async fn ask(&self, method: &str, body: &Value, now: Timestamp) -> Result<Answer, NotifyError> {
         let (to, body) = (self.api.below(method), Bytes::from(body.to_string()));
         let bearer = format!("Bearer {}", self.token.expose());
         let request = Request {
@@ -86,7 +88,7 @@ impl WebApi {
             body: Some(("application/json; charset=utf-8", &body)),
             limit: MAX_ANSWER,
         };
-        let mut answer = self.http.ask(request, &self.api, batch.claimed_at).await?;
+        let mut answer = self.http.ask(request, &self.api, now).await?;
         // Whoever answers may say back what it was asked with.
         answer.body = answer.body.replace(self.token.expose(), "***");
         Ok(answer)
@@ -110,13 +112,21 @@ impl Notifier for WebApi {
         let place = self.channel.of(batch, wording)?;
         let mut way = Way::of(batch);
         loop {
-            let answer = self.ask(way.method(), &payload(batch, wording, &way, &place), batch).await?;
+            let answer = self.ask(way.method(), &payload(batch, wording, &way, &place), batch.claimed_at).await?;
             let Some(instead) = way.instead(&answer) else {
                 let taken = classify(answer.status, &answer.body, answer.retry_after, &place);
                 return recorded(&answer, taken.map(|taken| way.receipt(taken?, batch)));
             };
             way = instead;
         }
+    }
+
+    /// Asks whose token it is. Whether the channel takes messages, only a message can tell.
+    async fn knock(&self) -> Option<(String, Result<(), String>)> {
+        let answer = self.ask("auth.test", &json!({}), Timestamp::EPOCH).await;
+        let elsewhere = Place { name: "any".to_owned(), is_everybodys: true };
+        let opened = answer.and_then(|it| classify(it.status, &it.body, it.retry_after, &elsewhere));
+        Some((self.api.to_string(), opened.map(drop).map_err(|error| error.detail)))
     }
 }
 

@@ -27,7 +27,7 @@ const ANSWERED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 103\r\n\r\n\
 const TOO_LATE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 41\r\n\r\n{\"ok\":false,\"error\":\"edit_window_closed\"}";
 const NO_THREAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 39\r\n\r\n{\"ok\":false,\"error\":\"thread_not_found\"}";
 
-/// Tells one after the other, each with what was given for the one before. Yields what was sent, and what is kept at last.
+/// Tells one after the other, each with what was given for the one before. Yields what was sent, and what is kept.
 async fn told(phases: &[Phase], answers: &[&'static str]) -> (Vec<Value>, Option<Receipt>) {
     let (address, serving) = target(answers).await;
     let slack = built(&address);
@@ -62,6 +62,18 @@ async fn an_end_that_comes_too_late_for_a_change_is_an_answer_or_a_message_of_it
     assert_eq!((&sent[2]["thread_ts"], &sent[2]["ts"]), (&json!("1503435956.000247"), &Value::Null));
     let (sent, _) = told(&[Open, Resolve], &[OPENED, TOO_LATE, NO_THREAD, OPENED]).await;
     assert_eq!((&sent[3]["channel"], &sent[3]["thread_ts"]), (&json!("#ops"), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_knock_asks_whose_token_it_is_and_sends_nothing() {
+    let refused = "HTTP/1.1 200 OK\r\nContent-Length: 35\r\n\r\n{\"ok\":false,\"error\":\"invalid_auth\"}";
+    let (address, serving) = target(&[OPENED, refused]).await;
+    let slack = built(&address);
+    let knocking = async { (slack.knock().await, slack.knock().await) };
+    let ((opened, shut), bodies) = tokio::join!(knocking, serving);
+    assert_eq!(opened, Some((format!("{address}/…"), Ok(()))));
+    assert!(shut.unwrap().1.unwrap_err().starts_with("answered 200 `invalid_auth`: "));
+    assert_eq!(bodies, ["{}", "{}"]);
 }
 
 #[tokio::test]

@@ -14,11 +14,24 @@ fn line(target: &Target) -> Line {
     let Target { kind, to, reached, .. } = target;
     let Some(to) = to else { return Line::good(TARGET, format!("`{kind}` sends nowhere")) };
     match reached {
+        Ok(0) => Line::good(TARGET, format!("{to} lets us in; {}", proves_inside(kind))),
         Ok(_) => Line::good(TARGET, format!("{to} answers; {}", proves(kind))),
+        Err(why) if why.starts_with("answered ") => {
+            let cure = "put right what it names, then `castai-relay targets test NAME`";
+            Line::wrong(TARGET, format!("{to} does not let us in: {why}"), cure)
+        }
         Err(why) => {
             let cure = "check the egress rules of this network, DNS, and the proxy (`connection`, HTTPS_PROXY)";
             Line::wrong(TARGET, format!("{to} does not answer: {why}"), cure)
         }
+    }
+}
+
+/// What a target that lets us in says of itself, and what not.
+fn proves_inside(kind: &str) -> &'static str {
+    match kind {
+        "slack" => "whether the bot may write to the channel, only a message can tell",
+        _ => proves(kind),
     }
 }
 

@@ -10,7 +10,7 @@ use super::super::facts::{Pulse, Target};
 use super::in_words;
 use crate::app::settings::{self, Engine, Settings};
 use crate::config::Span;
-use crate::http_client::{Method, Request};
+use crate::http_client::{Endpoint, Method, Request};
 use crate::names::{CursorName, SourceName};
 use crate::runtime::Clock;
 use crate::source::pulse::record::Record;
@@ -39,37 +39,32 @@ pub(super) fn silence_limits(settings: &Settings) -> BTreeMap<SourceName, Span> 
     limits.map(|(source, limit)| (source, Span::from_secs(limit.as_secs()))).collect()
 }
 
-/// Asks the host of each target for its own page: that proves the way there, and can post nothing.
+/// Knocks at each target, or asks its host for its own page: that proves the way there, and can post nothing.
 pub(super) async fn targets(settings: &Settings, clock: &Arc<dyn Clock>, patience: Duration) -> Vec<Target> {
     join_all(settings.targets.iter().map(|target| reach(target, clock, patience))).await
 }
 
 async fn reach(target: &settings::Target, clock: &Arc<dyn Clock>, patience: Duration) -> Target {
     let (name, kind) = (target.name.to_string(), target.kind);
-    let Some(endpoint) = target.notifier.endpoint() else {
-        return knock(name, target, patience).await;
+    let too_late = || Err(format!("no answer within {} ms", patience.as_millis()));
+    let to = |endpoint: &Endpoint| Some(endpoint.to_string());
+    let endpoint = target.notifier.endpoint();
+    match (tokio::time::timeout(patience, target.notifier.knock()).await, endpoint) {
+        (Ok(Some((to, opened))), _) => return Target { name, kind, to: Some(to), reached: opened.map(|()| 0) },
+        (Err(_), _) => {
+            return Target { name, kind, to: endpoint.and_then(to).or(Some(kind.to_owned())), reached: too_late() };
+        }
+        (Ok(None), _) => {}
+    }
+    let Some(endpoint) = endpoint else {
+        return Target { name, kind, to: None, reached: Ok(0) };
     };
     let root = endpoint.root();
     let request = Request { method: Method::Get, to: &root, headers: &[], body: None, limit: 0 };
     let asking = target.http.exchange(request, clock.now());
     let reached = match tokio::time::timeout(patience, asking).await {
         Ok(answer) => answer.map(|reply| reply.status).map_err(|error| in_words(&error)),
-        Err(_) => Err(format!("no answer within {} ms", patience.as_millis())),
+        Err(_) => too_late(),
     };
-    Target { name, kind, to: Some(endpoint.to_string()), reached }
-}
-
-/// Goes to a door that is not HTTP's, where there is one.
-async fn knock(name: String, target: &settings::Target, patience: Duration) -> Target {
-    let kind = target.kind;
-    match tokio::time::timeout(patience, target.notifier.knock()).await {
-        Ok(None) => Target { name, kind, to: None, reached: Ok(0) },
-        Ok(Some((to, opened))) => Target { name, kind, to: Some(to), reached: opened.map(|()| 0) },
-        Err(_) => Target {
-            name,
-            kind,
-            to: Some(kind.to_owned()),
-            reached: Err(format!("no answer within {} ms", patience.as_millis())),
-        },
-    }
+    Target { name, kind, to: to(endpoint), reached }
 }

@@ -121,3 +121,14 @@ fn a_target_that_does_not_answer_is_wrong_whatever_others_do() {
     facts.targets.push(dead);
     one(&facts, "✗ target: https://x/… does not answer: refused");
 }
+
+#[test]
+fn a_target_that_answers_and_lets_nobody_in_is_wrong_and_says_why() {
+    let mut facts = healthy();
+    let shut = Target { reached: Err("answered 200 `invalid_auth`: compare it".into()), ..facts.targets[0].clone() };
+    facts.targets.push(Target { reached: Ok(0), ..facts.targets[0].clone() });
+    facts.targets.push(shut);
+    one(&facts, "✗ target: https://x/… does not let us in: answered 200 `invalid_auth`: compare it");
+    let inside = lines(&facts).into_iter().find(|line| line.found.contains("lets us in; whether the bot may write"));
+    assert!(inside.is_some());
+}
