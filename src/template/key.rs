@@ -81,7 +81,7 @@ impl fmt::Debug for KeyTemplate {
 impl<'de> Deserialize<'de> for KeyTemplate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let source = String::deserialize(deserializer)?;
-        Self::compile(&source).map_err(|error| de::Error::custom(format!("not a valid key: {error}")))
+        Self::compile(&source).map_err(|error| de::Error::custom(format!("not a valid template: {error}")))
     }
 }
 

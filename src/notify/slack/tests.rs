@@ -34,7 +34,7 @@ fn neither_both_and_halves_are_refused_with_the_cure() {
         (format!("{{ {BOT}, channel: ops, api_url: 'http://slack.com/api' }}"), "must start with `https://`"),
         (format!("{{ {BOT}, channel: ops, api_url: 'https://slack.com/api/chat.postMessage' }}"), "ends with a method"),
         (format!("{{ {BOT}, channel: ops, api_url: 'https://hooks.slack.com/services/a/b/c' }}"), "is a webhook's"),
-        (format!("{{ {BOT}, channel: '{{{{ event.' }}"), "not a valid key"),
+        (format!("{{ {BOT}, channel: '{{{{ event.' }}"), "not a valid template"),
     ];
     for (yaml, mistake) in mistakes {
         let said = said_of(&yaml).unwrap_or_default();

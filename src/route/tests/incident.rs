@@ -294,8 +294,8 @@ fn a_rule_that_cannot_be_meant_is_refused_with_what_is_allowed() {
     for (config, why) in [
         (json!({"key": "k"}), "an incident that nothing ends stays open for ever"),
         (json!({"resolve_after": "1h"}), "missing field `key`"),
-        (json!({"key": " ", "resolve_after": "1h"}), "not a valid key: it is blank"),
-        (json!({"key": "{{ event.", "resolve_after": "1h"}), "not a valid key: unexpected"),
+        (json!({"key": " ", "resolve_after": "1h"}), "not a valid template: it is blank"),
+        (json!({"key": "{{ event.", "resolve_after": "1h"}), "not a valid template: unexpected"),
         (json!({"key": "k", "resolve_after": "0s"}), "`0s` is out of range: from 1s to 30d is allowed"),
         (json!({"key": "k", "resolve_when": {}}), "an empty `resolve_when` takes every event for an end"),
         (json!({"key": "k", "resolve_when": {"typ": "x"}}), "unknown field `typ`"),

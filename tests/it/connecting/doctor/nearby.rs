@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::clinic::{Clinic, cluster, remember};
 use crate::support::castai::faults::Fault;
 #[cfg(feature = "kubernetes")]
 use crate::support::kubernetes::ApiServer;
 use crate::support::process::House;
+use crate::support::receivers::Reply;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_wrong() {
@@ -55,6 +56,23 @@ async fn a_target_that_cannot_be_reached() {
     let clinic = Clinic::open().await;
     clinic.internet.forget("hooks.slack.com");
     clinic.finds("✗ target slack-ops", "https://hooks.slack.com/… does not answer", "egress").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_that_slack_does_not_let_in() {
+    let clinic = Clinic::open().await;
+    let webhook = "webhook_url: \"https://hooks.slack.com/services/T000/B000/slack-secret\"";
+    let api = format!("http://{}/api", clinic.slack.address);
+    clinic.configure(webhook, &format!("bot_token: xoxb-slack-secret, channel: ops, api_url: \"{api}\""));
+    let says = |body: Value| clinic.slack.always_replies(Reply::With(200, vec![], body.to_string()));
+    says(json!({"ok": true}));
+    clinic.slack.take_received();
+    clinic.finds_all(&[]).await;
+    let asked = clinic.slack.take_received();
+    assert!(!asked.is_empty() && asked.iter().all(|asked| asked.path == "/api/auth.test"), "{asked:?}");
+    says(json!({"ok": false, "error": "invalid_auth"}));
+    let found = "/… does not let us in: answered 200 `invalid_auth`";
+    clinic.finds("✗ target slack-ops", found, "put right what it names").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
