@@ -31,6 +31,7 @@ fn line(target: &Target) -> Line {
 fn proves_inside(kind: &str) -> &'static str {
     match kind {
         "slack" => "whether the bot may write to the channel, only a message can tell",
+        "email" => "it lets us in; whether it brings mail to `to`, only one can tell",
         _ => proves(kind),
     }
 }
@@ -39,7 +40,6 @@ fn proves_inside(kind: &str) -> &'static str {
 fn proves(kind: &str) -> &'static str {
     match kind {
         "slack" => "whether the webhook URL is still good, only a message can tell",
-        "email" => "it lets us in; whether it brings mail to `to`, only one can tell",
         "pagerduty" => "whether the routing key is good, only an event can tell",
         _ => "whether it takes messages, only one can tell",
     }
