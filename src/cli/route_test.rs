@@ -11,7 +11,7 @@ use crate::app::settings::{Settings, WebhookSettings};
 use crate::event::batch::{Batch, Incident, Lease};
 use crate::event::delivery::{Delivery, IncidentStep, Owed, Phase};
 use crate::event::relay::{self, BodyProblem};
-use crate::event::{Event, Timestamp};
+use crate::event::{Event, Severity, Timestamp};
 use crate::names::DeliveryId;
 use crate::runtime::{Clock, SystemClock};
 use crate::source::verify::{Unverified, Verifier};
@@ -110,15 +110,16 @@ fn show_message(settings: &Settings, event: &Event, owed: &Owed, out: &mut dyn W
         "\nto {} ({}), by route {}, as {}{does}{quiet}",
         owed.target, target.kind, owed.route, owed.severity
     )?;
-    let incident = owed.incident.as_ref().map(|step| incident(step, event.received_at));
+    let incident = owed.incident.as_ref().map(|step| incident(step, owed.severity, event.received_at));
     let batch = Batch { incident, ..Batch::of_one(delivery, Lease(1)) };
     writeln!(out, "{}", indented(&target.notifier.preview(&batch, &wording)))?;
     Ok(())
 }
 
 /// As the first event about it would find it, or as if it had been opened by one that is not kept any more.
-fn incident(step: &IncidentStep, now: Timestamp) -> Incident {
-    Incident { key: step.key.clone(), phase: step.phase, opened_at: now, opening: None, timed_out: false }
+fn incident(step: &IncidentStep, severity: Severity, now: Timestamp) -> Incident {
+    let (key, phase) = (step.key.clone(), step.phase);
+    Incident { key, phase, severity, opened_at: now, opening: None, timed_out: false }
 }
 
 fn indented(text: &str) -> String {

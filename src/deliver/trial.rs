@@ -107,6 +107,7 @@ impl Deliverer {
         let incident = phase.zip(IncidentKey::from_rendered(event.id.as_str())).map(|(phase, key)| Incident {
             key,
             phase,
+            severity: event.severity,
             opened_at: at,
             opening: None,
             timed_out: false,

@@ -42,7 +42,7 @@ impl Verdict {
         let too_old_at = Some(too_old_at).filter(|at| *at > now);
         let again_at = |after| too_old_at.into_iter().fold(wait_until(after), Timestamp::min);
         let outcome = match next {
-            Next::GiveUp if scope == Scope::Message => Outcome::Dead { reason, ambiguous, detail },
+            Next::GiveUp if scope != Scope::Target => Outcome::Dead { reason, ambiguous, detail },
             _ if ambiguous && policy.ambiguous == Ambiguous::GiveUp => {
                 let detail = format!("{detail}; not sent again, because the target has `ambiguous: give_up`");
                 Outcome::Dead { reason, ambiguous, detail }
@@ -61,7 +61,7 @@ fn sign_of(error: &NotifyError, pause_until: impl Fn(Option<Duration>) -> Timest
     match (error.next, error.scope) {
         // Nothing was sent, so nobody answered.
         (Next::GiveUp, Scope::Message) if is_ours(reason) => Sign::Nothing,
-        (Next::GiveUp, Scope::Message) => Sign::Well,
+        (Next::GiveUp, Scope::Message | Scope::Part) | (Next::Retry { .. }, Scope::Part) => Sign::Well,
         (Next::GiveUp, Scope::Target) => Sign::Refusing { reason, detail },
         (Next::Retry { after }, _) if reason == Reason::RateLimited => Sign::Busy { until: pause_until(after) },
         (Next::Retry { .. }, _) if is_ours(reason) => Sign::Nothing,

@@ -145,6 +145,8 @@ pub struct Incident {
     pub key: IncidentKey,
     /// What happens to it.
     pub phase: Phase,
+    /// The severity it was opened with, by which it is known for as long as it is open.
+    pub severity: Severity,
     /// When the event that opened it was received.
     pub opened_at: Timestamp,
     /// The event that opened it, when it ends and if it is still kept. Without its raw body.

@@ -271,4 +271,6 @@ fn a_key_that_is_said_back_without_its_escapes_is_blotted_out_too() {
     let to = Endpoint::parse("https://chat.example/v1?key=aLongKey00%2Bb&token=secretToken%3D%3D&x=short").unwrap();
     let said = "aLongKey00+b, aLongKey00%2Bb, secretToken==, short";
     assert_eq!(to.redact(said), "***+b, ***, ***==, short");
+    let to = Endpoint::parse("https://relay:longPassword@am.example/").unwrap();
+    assert_eq!(to.redact("no longPassword"), "no ***");
 }

@@ -7,6 +7,7 @@
 //! again.
 
 pub mod message;
+pub mod alertmanager;
 pub mod answer;
 mod identity;
 pub mod discord;
@@ -44,6 +45,11 @@ pub trait Notifier: Send + Sync {
 
     /// Where it sends, so that it can be tried whether anything is there; `None` when it sends nowhere.
     fn endpoint(&self) -> Option<&Endpoint>;
+
+    /// The same where it sends to several, each of which must take all: [`endpoint`](Self::endpoint) is the first of them.
+    fn endpoints(&self) -> Vec<&Endpoint> {
+        self.endpoint().into_iter().collect()
+    }
 
     /// Sends it as one message, once. May be called again for the same batch, and for one that has grown meanwhile: its
     /// first delivery stays the first, and is what makes both the same message where the target can tell.
@@ -104,6 +110,8 @@ pub enum Scope {
     Message,
     /// Every message to this target would fare the same.
     Target,
+    /// A part of the target did not take it, and the rest did: worth another attempt, and nothing against the target.
+    Part,
 }
 
 /// What to do after a failure.
@@ -244,6 +252,7 @@ const PACE_OF_TEAMS: Pace = Pace { rate: Rate::per_second(NonZeroU32::MIN), burs
 
 /// The kinds of target.
 pub const NOTIFIERS: &[Kind] = &[
+    Kind { name: "alertmanager", build: alertmanager::build, pace: None, schedule: None },
     Kind { name: "discord", build: discord::build, pace: Some(PACE_OF_DISCORD), schedule: None },
     Kind { name: "email", build: email::build, pace: Some(PACE_OF_EMAIL), schedule: None },
     Kind { name: "google_chat", build: google_chat::build, pace: Some(PACE_OF_GOOGLE_CHAT), schedule: None },

@@ -113,6 +113,7 @@ pub fn of_incident(batch: Batch, phase: Phase, key: &str, opening: Option<Event>
     let incident = Incident {
         key: IncidentKey::from_rendered(key).unwrap(),
         phase,
+        severity: batch.severity(),
         opened_at: Timestamp::parse("2026-11-20T08:00:00Z").unwrap(),
         opening: opening.map(Arc::new),
         timed_out: false,

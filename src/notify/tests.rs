@@ -15,6 +15,7 @@ use crate::names::DrillName;
 /// A section that is whole, for each kind.
 fn good_section(kind: &str) -> &'static str {
     match kind {
+        "alertmanager" => "{ urls: ['https://alertmanager-0.example.com:9093'] }",
         "discord" => "{ url: https://discord.com/api/webhooks/1/x }",
         "email" => "{ url: \"smtp://127.0.0.1:9\", from: relay@example.com, to: ops@example.com }",
         "google_chat" => "{ url: 'https://chat.googleapis.com/v1/spaces/A/messages?key=k&token=t' }",

@@ -25,6 +25,7 @@ mod delivering;
 mod signing;
 mod mailing;
 mod threading;
+mod alerting;
 mod falling_back;
 mod giving_up;
 mod resuming;

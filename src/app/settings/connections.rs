@@ -70,24 +70,19 @@ fn written(section: &Section) -> Option<Written> {
     impossible.is_empty().then_some(written)
 }
 
-/// That the target's own settings mean something, and that its address may be reached as far as that is known without looking
-/// it up.
+/// That the target's own settings mean something, and that its addresses may be reached as far as that is known without looking
+/// them up.
 pub(super) fn check(target: &Section, kind: &str, notifier: &dyn Notifier, client: &HttpClient) {
-    let Some(endpoint) = notifier.endpoint() else {
-        if target.child(CONNECTION).is_some() {
-            let hint = "leave it out".to_owned();
-            target.problem_at(
-                CONNECTION,
-                format!("`{kind}` sends nothing by HTTP, so this says nothing"),
-                &[],
-                Some(hint),
-            );
-        }
+    let endpoints = notifier.endpoints();
+    if endpoints.is_empty() && target.child(CONNECTION).is_some() {
+        let mistake = format!("`{kind}` sends nothing by HTTP, so this says nothing");
+        target.problem_at(CONNECTION, mistake, &[], Some("leave it out".to_owned()));
+    }
+    if client.connection().blocked().is_some() {
         return;
-    };
-    if let Some(why) = client.refusal(endpoint).filter(|_| client.connection().blocked().is_none()) {
-        let hint =
-            "correct the address, or add the host to `connection.allow`, of this target or at the top level".to_owned();
-        target.problem_at(CONNECTION, format!("{endpoint} cannot be reached: {why}"), &[], Some(hint));
+    }
+    for (endpoint, why) in endpoints.iter().filter_map(|endpoint| Some((endpoint, client.refusal(endpoint)?))) {
+        let hint = "correct the address, or add the host to `connection.allow`, of this target or at the top level";
+        target.problem_at(CONNECTION, format!("{endpoint} cannot be reached: {why}"), &[], Some(hint.to_owned()));
     }
 }

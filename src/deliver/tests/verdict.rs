@@ -83,7 +83,7 @@ fn what_was_taken_is_delivered_and_the_target_is_well() {
 fn every_class_of_error_means_one_thing_for_the_delivery_and_one_for_the_target() {
     use Reason::{Ambiguous as Doubt, Internal, MessageRefused, Misconfigured, RateLimited};
     use Reason::{TargetFailed, TargetRefused, TargetRemoved, Unreachable};
-    use Scope::{Message, Target};
+    use Scope::{Message, Part, Target};
     let soon = Next::Retry { after: None };
     let asked = Next::Retry { after: Some(Duration::from_secs(30)) };
     let table = [
@@ -109,6 +109,10 @@ fn every_class_of_error_means_one_thing_for_the_delivery_and_one_for_the_target(
         // It will not have any: the target is closed and keeps what it owes.
         (Next::GiveUp, Target, false, TargetRefused, "kept, refusing", "kept, refusing"),
         (Next::GiveUp, Target, true, TargetRefused, "kept, refusing", "dead, refusing"),
+        // A part of it failed, the rest took it: the target is as well as it can be, also where that part asks for patience.
+        (soon, Part, false, TargetFailed, "retry soon, well", "retry soon, well"),
+        (soon, Part, true, Doubt, "retry soon, well", "dead, well"),
+        (asked, Part, false, RateLimited, "retry in 30 s, well", "retry in 30 s, well"),
         // Our own fault says nothing of the target.
         (soon, Message, true, Internal, "retry soon, nothing", "dead, nothing"),
         (soon, Message, false, Internal, "retry soon, nothing", "retry soon, nothing"),

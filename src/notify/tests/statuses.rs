@@ -9,7 +9,7 @@ use Meaning::*;
 use crate::event::delivery::Reason;
 use crate::notify::answer::by_status;
 use crate::notify::slack::{self, web_api};
-use crate::notify::{Next, NotifyError, Scope, opsgenie, pagerduty, webhook};
+use crate::notify::{Next, NotifyError, Scope, alertmanager, opsgenie, pagerduty, webhook};
 
 /// What a status without a body means.
 #[derive(Debug, Clone, Copy)]
@@ -179,6 +179,14 @@ const ASKED: Option<Duration> = Some(Duration::from_secs(45));
 fn every_status_has_one_meaning() {
     assert_means(IN_GENERAL, |status| by_status(status, None, ""), |_| None);
     assert_means(IN_GENERAL, |status| by_status(status, ASKED, "word"), |_| ASKED);
+}
+
+#[test]
+fn every_status_of_alertmanager_is_one_decision() {
+    for body in ["", "\"text\"", r#"{"code":1,"message":"x"}"#] {
+        assert_means(IN_GENERAL, |status| alertmanager::classify(status, body, None), |_| None);
+        assert_means(IN_GENERAL, |status| alertmanager::classify(status, body, ASKED), |_| ASKED);
+    }
 }
 
 #[test]

@@ -180,10 +180,13 @@ impl Party {
             true => None,
             false => claiming.work.rows.event(opened_by, false)?.ok(),
         };
+        // Not by the row of the opening: where nobody can read that, the others of its incident must leave all the same.
+        let same = known.filter(|known| known.opened_by == opened_by);
+        let severity = same.map_or(first.severity, |known| known.severity);
         let opened_at = opening.as_ref().map_or(first.received_at, |event| event.received_at);
         let timed_out = first.origin == super::Origin::TimedOut;
         let opening = opening.filter(|_| *phase == Phase::Resolve).map(Arc::new);
-        Ok(Some(Incident { key: key.clone(), phase: *phase, opened_at, opening, timed_out }))
+        Ok(Some(Incident { key: key.clone(), phase: *phase, severity, opened_at, opening, timed_out }))
     }
 
     /// What the target gave for the first message about the incident, else for the last one about the storm.

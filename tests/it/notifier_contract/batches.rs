@@ -34,6 +34,7 @@ pub fn ending(batch: Batch, key: &str, opening: Option<Event>, timed_out: bool) 
     let incident = Incident {
         key: IncidentKey::from_rendered(key).unwrap_or_else(|| IncidentKey::from_rendered("k").unwrap()),
         phase: Phase::Resolve,
+        severity: batch.severity(),
         opened_at: batch.lead().event.received_at,
         opening: opening.map(Arc::new),
         timed_out,

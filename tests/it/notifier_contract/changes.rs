@@ -13,6 +13,7 @@ fn step(phase: Phase, earlier: Option<&str>) -> Batch {
     let incident = Incident {
         key: IncidentKey::from_rendered("spot/prod-eu").unwrap(),
         phase,
+        severity: batch.severity(),
         opened_at: batch.lead().event.received_at,
         opening: None,
         timed_out: false,

@@ -28,6 +28,25 @@ fn of_a_pager(status: u16) -> Option<Verdict> {
 
 pub const HARNESSES: &[Harness] = &[
     Harness {
+        kind: "alertmanager",
+        section: |address| format!("{{ urls: [\"{address}/secretPrefixOfMine\"] }}"),
+        secrets: &["secretPrefixOfMine"],
+        unsent: &[],
+        http: Some(Http {
+            success: (200, ""),
+            success_is: SuccessIs::NoPage,
+            wait_when_limited: None,
+            own_verdict: |_| None,
+            requests: |_| 1,
+            shown: shown_json,
+            // With the severity, which a delivery keeps, all labels together are the alert.
+            idempotency_key: |received| Some(received.json()[0]["labels"]["event"].as_str()?.to_owned()),
+            when_grown: WhenGrown::ItIsRenewed,
+            refuses: limits::of_alertmanager,
+            changes: None,
+        }),
+    },
+    Harness {
         kind: "email",
         section: |address| smtp::section(&address.replace("http://", "smtp://relay%40example.com@"), ""),
         secrets: &[smtp::PASSWORD],

@@ -3,6 +3,7 @@
 //! Written from the targets' documentation and from what was observed of them, not from our code. Every function yields
 //! the faults in words, so that all of a message's are seen at once.
 
+mod alertmanager;
 mod discord;
 mod google_chat;
 mod opsgenie;
@@ -12,6 +13,7 @@ mod slack_web_api;
 mod teams;
 mod webhook;
 
+pub use alertmanager::of_alertmanager;
 pub use discord::of_discord;
 pub use google_chat::of_google_chat;
 pub use opsgenie::of_opsgenie;

@@ -76,6 +76,15 @@ async fn a_bot_that_slack_does_not_let_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_of_several_replicas_that_cannot_be_reached() {
+    let clinic = Clinic::open().await;
+    let urls = format!("[ \"http://{}\", \"http://127.0.0.1:1\" ]", clinic.slack.address);
+    let alerts = format!("console: {{ log: {{}} }}\n  alerts: {{ alertmanager: {{ urls: {urls} }} }}");
+    clinic.configure("console: { log: {} }", &alerts);
+    clinic.finds("✗ target alerts", "http://127.0.0.1:1/… does not answer", "egress").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_configuration_allows_is_said() {
     let clinic = Clinic::open().await;
     clinic.configure("listen: 127.0.0.1:0, public_url", "listen: 0.0.0.0:0, public_url");

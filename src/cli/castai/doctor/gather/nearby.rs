@@ -41,30 +41,34 @@ pub(super) fn silence_limits(settings: &Settings) -> BTreeMap<SourceName, Span> 
 
 /// Knocks at each target, or asks its host for its own page: that proves the way there, and can post nothing.
 pub(super) async fn targets(settings: &Settings, clock: &Arc<dyn Clock>, patience: Duration) -> Vec<Target> {
-    join_all(settings.targets.iter().map(|target| reach(target, clock, patience))).await
+    join_all(settings.targets.iter().map(|target| doors(target, clock, patience))).await.concat()
 }
 
-async fn reach(target: &settings::Target, clock: &Arc<dyn Clock>, patience: Duration) -> Target {
+/// One for each of those it sends to.
+async fn doors(target: &settings::Target, clock: &Arc<dyn Clock>, patience: Duration) -> Vec<Target> {
     let (name, kind) = (target.name.to_string(), target.kind);
-    let too_late = || Err(format!("no answer within {} ms", patience.as_millis()));
-    let to = |endpoint: &Endpoint| Some(endpoint.to_string());
-    let endpoint = target.notifier.endpoint();
-    match (tokio::time::timeout(patience, target.notifier.knock()).await, endpoint) {
-        (Ok(Some((to, opened))), _) => return Target { name, kind, to: Some(to), reached: opened.map(|()| 0) },
-        (Err(_), _) => {
-            return Target { name, kind, to: endpoint.and_then(to).or(Some(kind.to_owned())), reached: too_late() };
-        }
-        (Ok(None), _) => {}
+    let endpoints = target.notifier.endpoints();
+    let to = || endpoints.first().map_or(kind.to_owned(), ToString::to_string);
+    match tokio::time::timeout(patience, target.notifier.knock()).await {
+        Ok(Some((to, opened))) => vec![Target { name, kind, to: Some(to), reached: opened.map(|()| 0) }],
+        Err(_) => vec![Target { name, kind, to: Some(to()), reached: Err(too_late(patience)) }],
+        Ok(None) if endpoints.is_empty() => vec![Target { name, kind, to: None, reached: Ok(0) }],
+        Ok(None) => join_all(endpoints.into_iter().map(|endpoint| reach(target, endpoint, clock, patience))).await,
     }
-    let Some(endpoint) = endpoint else {
-        return Target { name, kind, to: None, reached: Ok(0) };
-    };
+}
+
+async fn reach(target: &settings::Target, endpoint: &Endpoint, clock: &Arc<dyn Clock>, patience: Duration) -> Target {
+    let (name, kind) = (target.name.to_string(), target.kind);
     let root = endpoint.root();
     let request = Request { method: Method::Get, to: &root, headers: &[], body: None, limit: 0 };
     let asking = target.http.exchange(request, clock.now());
     let reached = match tokio::time::timeout(patience, asking).await {
         Ok(answer) => answer.map(|reply| reply.status).map_err(|error| in_words(&error)),
-        Err(_) => too_late(),
+        Err(_) => Err(too_late(patience)),
     };
-    Target { name, kind, to: to(endpoint), reached }
+    Target { name, kind, to: Some(endpoint.to_string()), reached }
+}
+
+fn too_late(patience: Duration) -> String {
+    format!("no answer within {} ms", patience.as_millis())
 }
