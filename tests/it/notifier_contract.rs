@@ -114,7 +114,7 @@ const SMTP: [&str; 1] = ["email"];
 
 /// A kind that can be written in more than one way is under contract in each: what the further ones are called here and
 /// in `targets.json`, and of which kind they are.
-const FORMS: &[(&str, &str)] = &[("slack_web_api", "slack")];
+const FORMS: &[(&str, &str)] = &[("pagerduty_changes", "pagerduty"), ("slack_web_api", "slack")];
 
 /// Every kind in the table in each of its forms, each under its harness.
 fn every_kind() -> impl Iterator<Item = &'static Harness> {

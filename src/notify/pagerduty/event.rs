@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::details;
+use super::{change, details};
 use crate::config::Secret;
 use crate::event::batch::Batch;
 use crate::event::delivery::Phase;
@@ -20,7 +20,7 @@ use crate::template::Wording;
 use crate::template::{Markup, Subject, Template};
 
 /// Characters of `summary`; more is refused. No limit is documented for the other short fields.
-const MAX_SUMMARY: usize = 1024;
+pub(super) const MAX_SUMMARY: usize = 1024;
 /// Characters of `dedup_key`.
 const MAX_DEDUP_KEY: usize = 255;
 /// Bytes of a whole body: 512 KB are documented, and whether a KB has 1000 or 1024 bytes is not.
@@ -37,6 +37,8 @@ pub(super) enum Action {
     Acknowledge,
     /// It is over.
     Resolve,
+    /// There is none: what happened is shown as a change, and wakes nobody.
+    Change,
 }
 
 impl Action {
@@ -53,6 +55,7 @@ impl Action {
             Self::Trigger => "trigger",
             Self::Acknowledge => "acknowledge",
             Self::Resolve => "resolve",
+            Self::Change => "change",
         }
     }
 }
@@ -79,6 +82,11 @@ impl Form {
     /// A trigger goes out all the same, under the event's own key. And when one acknowledge or resolve would have to
     /// stand for many, which have a key each.
     pub(super) fn fill(&self, batch: &Batch, wording: &Wording) -> Result<Filled<'_>, NotifyError> {
+        // Not even an incident makes an alert of what nobody is to be woken by.
+        if self.action == Action::Change {
+            let fields = change::fields(batch, wording);
+            return Ok(Filled { routing_key: &self.routing_key, fields }.within_limit());
+        }
         let (action, key) = match &batch.incident {
             Some(incident) => (Action::of(incident.phase), Ok(incident.key.as_str().to_owned())),
             None if self.action == Action::Trigger || batch.deliveries.len() == 1 => {
@@ -150,24 +158,27 @@ fn trigger(message: &Message, batch: &Batch) -> Map<String, Value> {
     for (key, text) in [("class", about.class), ("component", about.node), ("group", about.cluster)] {
         payload.extend(text.and_then(short).map(|text| (key.to_owned(), json!(text))));
     }
-    let links = message.links.iter().map(|link| json!({"href": link.url, "text": link.text}));
     Map::from_iter([
         ("payload".to_owned(), Value::Object(payload)),
         ("client".to_owned(), json!("castai-relay")),
-        ("links".to_owned(), links.collect()),
+        ("links".to_owned(), links(message)),
     ])
 }
 
+pub(super) fn links(message: &Message) -> Value {
+    message.links.iter().map(|link| json!({"href": link.url, "text": link.text})).collect()
+}
+
 /// What holds for all events of a batch.
-struct About<'a> {
+pub(super) struct About<'a> {
     class: Option<&'a str>,
     node: Option<&'a str>,
-    cluster: Option<&'a str>,
-    began_at: Timestamp,
+    pub(super) cluster: Option<&'a str>,
+    pub(super) began_at: Timestamp,
 }
 
 impl<'a> About<'a> {
-    fn of(batch: &'a Batch) -> Self {
+    pub(super) fn of(batch: &'a Batch) -> Self {
         let event = &batch.lead().event;
         let own_time = event.occurred_at.unwrap_or(event.received_at);
         let Some(tally) = batch.many() else {
@@ -180,7 +191,7 @@ impl<'a> About<'a> {
 }
 
 /// PagerDuty loses pages whose source is blank.
-fn source(cluster: Option<&str>, event: &Event) -> String {
+pub(super) fn source(cluster: Option<&str>, event: &Event) -> String {
     let known = [cluster, event.organization.as_deref()];
     known.into_iter().flatten().find_map(short).unwrap_or_else(|| "castai".to_owned())
 }

@@ -3,8 +3,9 @@
 //! [`event`] puts a message into PagerDuty's form, [`verdict`] reads the answer. Sending twice is harmless: the
 //! `dedup_key` makes it one alert. It is the key of the route's incident; else what the target's template makes of the
 //! batch's first event, by default a hash of that event's id: so it stays the same when the batch grows between attempts.
-//! 202 means accepted, not paged.
+//! 202 means accepted, not paged. With `action: change` it sends change events instead, which page nobody: [`change`].
 
+mod change;
 mod details;
 mod event;
 mod verdict;
@@ -50,10 +51,12 @@ enum Region {
 }
 
 impl Region {
-    fn url(self) -> &'static str {
-        match self {
-            Self::Us => "https://events.pagerduty.com/v2/enqueue",
-            Self::Eu => "https://events.eu.pagerduty.com/v2/enqueue",
+    fn url(self, action: Action) -> &'static str {
+        match (self, action) {
+            (Self::Us, Action::Change) => "https://events.pagerduty.com/v2/change/enqueue",
+            (Self::Us, _) => "https://events.pagerduty.com/v2/enqueue",
+            (Self::Eu, Action::Change) => "https://events.eu.pagerduty.com/v2/change/enqueue",
+            (Self::Eu, _) => "https://events.eu.pagerduty.com/v2/enqueue",
         }
     }
 }
@@ -66,16 +69,51 @@ pub fn build(section: &Section, kit: &Kit) -> Option<Arc<dyn Notifier>> {
         let hint = "it is shown at the service → Integrations → Events API V2 → Integration Key";
         section.problem_at("routing_key", format!("`routing_key` {mistake}"), &[], Some(hint.to_owned()));
     }
-    let keyed = config.action == Action::Trigger || config.dedup_key.is_some();
-    if !keyed {
-        let mistake = format!("`action: {}` needs `dedup_key`", config.action.as_str());
-        let hint = "write the same template here and at the target that triggers, so that both mean one alert";
-        section.problem_at("dedup_key", mistake, &[], Some(hint.to_owned()));
+    let mistakes = mistakes_of_action(&config);
+    for (key, mistake, hint) in &mistakes {
+        section.problem_at(key, mistake, &[], Some((*hint).to_owned()));
     }
-    let of_region = || Endpoint::parse(config.region.url()).map_err(|error| section.problem(error.to_string())).ok();
+    let of_region = || {
+        let parsed = Endpoint::parse(config.region.url(config.action));
+        parsed.map_err(|error| section.problem(error.to_string())).ok()
+    };
     let endpoint = config.url.or_else(of_region)?;
     let form = Form { routing_key: key.ok()?, action: config.action, dedup_key: config.dedup_key };
-    keyed.then(|| Arc::new(PagerDuty { endpoint, form, http: kit.http.clone() }) as Arc<dyn Notifier>)
+    let pagerduty = PagerDuty { endpoint, form, http: kit.http.clone() };
+    mistakes.is_empty().then(|| Arc::new(pagerduty) as Arc<dyn Notifier>)
+}
+
+/// What does not go with the action: key, mistake, cure. One endpoint takes what the other drops, or wakes people by it.
+fn mistakes_of_action(config: &Config) -> Vec<(&'static str, String, &'static str)> {
+    let Config { action, dedup_key, routing_key, url, .. } = config;
+    let (changes, has_key) = (*action == Action::Change, dedup_key.is_some());
+    let ends_with = |end: &str| url.as_ref().is_some_and(|url| url.path().ends_with(end));
+    let (to_changes, to_any) = (ends_with("/change/enqueue"), ends_with("/enqueue"));
+    let is_of_ruleset = routing_key.expose().trim().starts_with('R');
+    let word = action.as_str();
+    let possible = [
+        (!changes && *action != Action::Trigger && !has_key).then(|| {
+            let hint = "write the same template here and at the target that triggers, so that both mean one alert";
+            ("dedup_key", format!("`action: {word}` needs `dedup_key`"), hint)
+        }),
+        (changes && has_key).then(|| {
+            let hint = "leave `dedup_key` out: a change is no alert, so there is nothing to name";
+            ("dedup_key", "`action: change` has no `dedup_key`".to_owned(), hint)
+        }),
+        (changes && is_of_ruleset).then(|| {
+            let hint = "take the integration key of a service";
+            ("routing_key", "`routing_key` is of a ruleset, which takes no changes".to_owned(), hint)
+        }),
+        (changes && to_any && !to_changes).then(|| {
+            let hint = "end it with `/v2/change/enqueue`, or leave `url` out";
+            ("url", "`url` is where alerts go, and `action: change` sends none".to_owned(), hint)
+        }),
+        (!changes && to_changes).then(|| {
+            let hint = "write `action: change`, or end it with `/v2/enqueue`";
+            ("url", format!("`url` is where changes go, and with `action: {word}` nobody would be paged"), hint)
+        }),
+    ];
+    possible.into_iter().flatten().collect()
 }
 
 /// The key as PagerDuty wants it, or what it is instead.
@@ -131,11 +169,11 @@ impl Notifier for PagerDuty {
     }
 
     fn keeps_incidents(&self) -> bool {
-        true
+        self.form.action != Action::Change
     }
 
     fn tells_many(&self) -> bool {
-        self.form.action == Action::Trigger
+        matches!(self.form.action, Action::Trigger | Action::Change)
     }
 }
 

@@ -1,6 +1,7 @@
 //! PagerDuty's answers, row by row; its form and limits; its key, and that it never shows.
 
 mod batches;
+mod change;
 
 use std::time::Duration;
 

@@ -26,6 +26,13 @@ fn of_a_pager(status: u16) -> Option<Verdict> {
     fails_one.then_some(Verdict::PerhapsDone(Reason::TargetFailed, Scope::Message, None))
 }
 
+/// The body, without the key that opens PagerDuty's door.
+fn without_routing_key(received: &Received) -> String {
+    let mut body = received.json();
+    body["routing_key"] = json!("***");
+    format!("{body:#}")
+}
+
 pub const HARNESSES: &[Harness] = &[
     Harness {
         kind: "alertmanager",
@@ -126,14 +133,30 @@ pub const HARNESSES: &[Harness] = &[
             wait_when_limited: Some(Duration::from_secs(30)),
             own_verdict: of_a_pager,
             requests: |status| if status == 413 { 2 } else { 1 },
-            shown: |received| {
-                let mut body = received.json();
-                body["routing_key"] = json!("***");
-                format!("{body:#}")
-            },
+            shown: without_routing_key,
             idempotency_key: |received| Some(received.json()["dedup_key"].as_str()?.to_owned()),
             when_grown: WhenGrown::ItIsRenewed,
             refuses: limits::of_pagerduty,
+            changes: None,
+        }),
+    },
+    Harness {
+        kind: "pagerduty_changes",
+        section: |address| {
+            format!("{{ routing_key: {ROUTING_KEY}, action: change, url: \"{address}/v2/change/enqueue\" }}")
+        },
+        secrets: &[ROUTING_KEY],
+        unsent: &[],
+        http: Some(Http {
+            success: (202, r#"{"status":"success","message":"Change event processed"}"#),
+            success_is: SuccessIs::NoPage,
+            wait_when_limited: Some(Duration::from_secs(30)),
+            own_verdict: of_a_pager,
+            requests: |status| if status == 413 { 2 } else { 1 },
+            shown: without_routing_key,
+            idempotency_key: |_| None,
+            when_grown: WhenGrown::ItIsRenewed,
+            refuses: limits::of_pagerduty_changes,
             changes: None,
         }),
     },
