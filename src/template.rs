@@ -42,10 +42,13 @@ pub enum Markup {
     /// HTML, in text and in quoted attributes: `&`, `<`, `>` and both quotes,
     /// <https://html.spec.whatwg.org/multipage/syntax.html#syntax-charref>.
     Html,
+    /// Telegram's HTML, and what it takes for a mention, <https://core.telegram.org/bots/api#html-style>.
+    Telegram,
 }
 
 impl Markup {
-    const ALL: [Self; 6] = [Self::Plain, Self::Slack, Self::Discord, Self::AdaptiveCard, Self::GoogleChat, Self::Html];
+    const ALL: [Self; 7] =
+        [Self::Plain, Self::Slack, Self::Discord, Self::AdaptiveCard, Self::GoogleChat, Self::Html, Self::Telegram];
 
     fn name(self) -> &'static str {
         match self {
@@ -55,6 +58,7 @@ impl Markup {
             Self::AdaptiveCard => "adaptive_card",
             Self::GoogleChat => "google_chat",
             Self::Html => "html",
+            Self::Telegram => "telegram",
         }
     }
 
@@ -66,12 +70,29 @@ impl Markup {
     pub fn escape(self, text: &str) -> String {
         match self {
             Self::Plain => text.to_owned(),
-            Self::Slack | Self::GoogleChat => text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"),
+            Self::Slack | Self::GoogleChat => with_entities(text),
+            Self::Telegram => with_entities(&without_mentions(text)).replace('"', "&quot;"),
             Self::Discord => with_backslashes(text, r"\*_~`|<>#[]"),
             Self::AdaptiveCard => with_backslashes(text, r"\*_`[]"),
             Self::Html => Self::Slack.escape(text).replace('"', "&quot;").replace('\'', "&#39;"),
         }
     }
+}
+
+fn with_entities(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// With something invisible after each `@` that could begin a name: Telegram has no escape for it. That of an address of mail
+/// has a letter before it.
+fn without_mentions(text: &str) -> String {
+    const JOINER: char = '\u{2060}';
+    let before = [' '].into_iter().chain(text.chars());
+    let parted = |(c, before): (char, char)| {
+        let begins = c == '@' && !before.is_alphanumeric() && before != '_';
+        [c].into_iter().chain(begins.then_some(JOINER))
+    };
+    text.chars().zip(before).flat_map(parted).collect()
 }
 
 /// With a backslash before each of these.

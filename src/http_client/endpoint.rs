@@ -112,7 +112,7 @@ impl Endpoint {
         /// `services`, the longest word that Slack's webhook URLs share, has 8 letters.
         const LONGEST_WORD: usize = 8;
         let may_be_secret = [self.0.password(), Some(self.0.path()), self.0.query()].into_iter().flatten();
-        let parts = may_be_secret.flat_map(|part| part.split(['/', '&', '=']));
+        let parts = may_be_secret.flat_map(|part| part.split(['/', '&', '=', ':']));
         // Whoever says a key back may have read it, so that what was escaped in it looks otherwise: each piece goes.
         let keys = parts.flat_map(|part| [part].into_iter().chain(between_escapes(part)));
         let keys = keys.filter(|part| part.len() > LONGEST_WORD);

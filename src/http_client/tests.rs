@@ -274,3 +274,9 @@ fn a_key_that_is_said_back_without_its_escapes_is_blotted_out_too() {
     let to = Endpoint::parse("https://relay:longPassword@am.example/").unwrap();
     assert_eq!(to.redact("no longPassword"), "no ***");
 }
+
+#[test]
+fn a_key_that_is_said_back_without_what_stands_before_it_is_blotted_out_too() {
+    let to = Endpoint::parse("https://bots.example/bot123456789:theKeyOfTheBot_-").unwrap();
+    assert_eq!(to.redact("no theKeyOfTheBot_-, no bot123456789:theKeyOfTheBot_-"), "no ***, no ***:***");
+}

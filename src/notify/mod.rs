@@ -13,6 +13,7 @@ mod identity;
 pub mod discord;
 pub mod google_chat;
 pub mod teams;
+pub mod telegram;
 pub mod log;
 pub mod email;
 pub mod slack;
@@ -250,6 +251,9 @@ const PACE_OF_EMAIL: Pace = Pace { rate: Rate::per_minute(NonZeroU32::MIN.satura
 /// Not published for workflows; connectors took four a second. Whoever runs the flow has a quota for each day, too.
 const PACE_OF_TEAMS: Pace = Pace { rate: Rate::per_second(NonZeroU32::MIN), burst: 4 };
 
+/// Twenty a minute for each group, and no more than one a second: <https://core.telegram.org/bots/faq#my-bot-is-hitting-limits>.
+const PACE_OF_TELEGRAM: Pace = Pace { rate: Rate::per_minute(NonZeroU32::MIN.saturating_add(19)), burst: 1 };
+
 /// The kinds of target.
 pub const NOTIFIERS: &[Kind] = &[
     Kind { name: "alertmanager", build: alertmanager::build, pace: None, schedule: None },
@@ -267,6 +271,7 @@ pub const NOTIFIERS: &[Kind] = &[
     Kind { name: "pagerduty", build: pagerduty::build, pace: Some(PACE_OF_PAGERDUTY), schedule: None },
     Kind { name: "slack", build: slack::build, pace: Some(PACE_OF_SLACK), schedule: None },
     Kind { name: "teams", build: teams::build, pace: Some(PACE_OF_TEAMS), schedule: None },
+    Kind { name: "telegram", build: telegram::build, pace: Some(PACE_OF_TELEGRAM), schedule: None },
     Kind { name: "webhook", build: webhook::build, pace: None, schedule: Some(SCHEDULE_OF_STANDARD_WEBHOOKS) },
 ];
 

@@ -24,6 +24,7 @@ fn good_section(kind: &str) -> &'static str {
         "pagerduty" => "{ routing_key: 0123456789abcdef0123456789abcdef }",
         "slack" => "{ webhook_url: https://hooks.slack.com/services/T0/B0/x }",
         "teams" => "{ url: 'https://a.01.environment.api.powerplatform.com/powerautomate/x?sig=s' }",
+        "telegram" => "{ bot_token: '123456789:AAabcdefghijklmnopqrstuvwxyz_-01234', chat_id: -1001234567890 }",
         "webhook" => "{ url: https://hooks.example.com/castai }",
         _ => panic!("what is a good section of `{kind}`?"),
     }

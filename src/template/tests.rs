@@ -51,6 +51,12 @@ fn values_are_escaped_for_the_target_and_the_templates_own_markup_is_not() {
 }
 
 #[test]
+fn no_value_mentions_anybody_in_telegram_nor_ends_an_attribute() {
+    let escaped = Markup::Telegram.escape("@ada <@bob>, ada@example.com \"&");
+    assert_eq!(escaped, "@\u{2060}ada &lt;@\u{2060}bob&gt;, ada@example.com &quot;&amp;");
+}
+
+#[test]
 fn every_field_of_the_event_and_of_the_raw_body_is_reachable() {
     assert_eq!(
         render("{{ event.type }} {{ event.data.instanceType }} {{ event.body.top.level }}", Markup::Plain).unwrap(),

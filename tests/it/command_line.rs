@@ -180,6 +180,7 @@ mod defaults {
             ("JSM_API_KEY", "11111111-2222-3333-4444-555555555555"),
             ("OPSGENIE_API_KEY", "11111111-2222-3333-4444-555555555555"),
             ("TEAMS_WORKFLOW_URL", "https://a.01.environment.api.powerplatform.com/powerautomate/x?sig=s"),
+            ("TELEGRAM_BOT_TOKEN", "123456789:AAabcdefghijklmnopqrstuvwxyz_-01234"),
         ]);
         environment.push(("GRAFANA_TOKEN", "fedcba9876543210"));
         environment.push(("PROXY_URL", "http://ada:word@proxy.example.com:3128"));

@@ -6,6 +6,9 @@ const ROUTING_KEY: &str = "0123456789abcdefABCDEF0123456789";
 
 const INTEGRATION_KEY: &str = "11111111-2222-3333-4444-555555555555";
 
+/// What follows the colon of a Telegram bot's token.
+const BOT_KEY: &str = "AAsecretKeyOfTheBotAsLongAsItIs_-35";
+
 /// Jira Service Management and Opsgenie answer alike.
 const OPSGENIE: Http = Http {
     success: (202, r#"{"result":"Request will be processed","took":0.302,"requestId":"43a29c5c"}"#),
@@ -225,6 +228,31 @@ pub const HARNESSES: &[Harness] = &[
             when_grown: WhenGrown::ItIsRenewed,
             refuses: limits::of_teams,
             changes: None,
+        }),
+    },
+    Harness {
+        kind: "telegram",
+        section: |address| format!("{{ bot_token: '123456789:{BOT_KEY}', chat_id: -1001234567890, url: '{address}' }}"),
+        secrets: &[BOT_KEY],
+        unsent: &[],
+        http: Some(Http {
+            success: (
+                200,
+                r#"{"ok":true,"result":{"message_id":42,"date":1,"chat":{"id":-1001234567890,"type":"supergroup"}}}"#,
+            ),
+            success_is: SuccessIs::InTheBody,
+            wait_when_limited: None,
+            own_verdict: |_| None,
+            requests: |_| 1,
+            shown: shown_json,
+            idempotency_key: |_| None,
+            when_grown: WhenGrown::ItIsRenewed,
+            refuses: limits::of_telegram,
+            changes: Some(Changes {
+                receipt: "-1001234567890/42",
+                to: ("POST", "/bot123456789:AAsecretKeyOfTheBotAsLongAsItIs_-35/editMessageText"),
+                gone: (400, r#"{"ok":false,"error_code":400,"description":"Bad Request: message to edit not found"}"#),
+            }),
         }),
     },
     Harness {

@@ -12,6 +12,7 @@ mod pagerduty_changes;
 mod slack;
 mod slack_web_api;
 mod teams;
+mod telegram;
 mod webhook;
 
 pub use alertmanager::of_alertmanager;
@@ -23,6 +24,7 @@ pub use pagerduty_changes::of_pagerduty_changes;
 pub use slack::of_slack;
 pub use slack_web_api::of_slacks_web_api;
 pub use teams::of_teams;
+pub use telegram::of_telegram;
 pub use webhook::of_webhook;
 
 use serde_json::Value;

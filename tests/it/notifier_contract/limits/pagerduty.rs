@@ -55,7 +55,7 @@ fn check_payload(faults: &mut Faults, payload: &Value) {
 }
 
 /// A text, or a list of texts.
-fn check_lines(faults: &mut Faults, key: &str, value: &Value) {
+pub fn check_lines(faults: &mut Faults, key: &str, value: &Value) {
     let lines = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
     lines.iter().for_each(|line| drop(faults.text(key, line, 100_000)));
 }

@@ -3,7 +3,8 @@
 use castai_relay::event::Timestamp;
 use serde_json::Value;
 
-use super::{Faults, Received, check_lines};
+use super::pagerduty::check_lines;
+use super::{Faults, Received};
 
 /// Nothing that belongs to an alert, and no text that is too long.
 pub fn of_pagerduty_changes(received: &Received) -> Vec<String> {
