@@ -69,11 +69,13 @@ fn targets(settings: &Settings) -> Vec<Vec<String>> {
     told.extend(settings.table.default_targets());
     told.extend(settings.targets.iter().filter_map(|target| target.policy.fallback.as_ref()));
     let own: Vec<_> = settings.targets_connected_otherwise().map(|target| &target.name).collect();
-    let target = |Target { name, kind, policy, http, .. }: &Target| {
+    let target = |Target { name, kind, policy, http, notifier }: &Target| {
         let fallback = policy.fallback.as_ref().map(|to| format!("falls back to {to} after {}", policy.fallback_after));
         let alone = (!told.contains(&name)).then(|| "no route names it".to_owned());
+        let obstacle = notifier.ready().and_then(Result::err);
+        let here = obstacle.map(|obstacle| format!("cannot be told from here: {}: {}", obstacle.said, obstacle.cure));
         let way = own.contains(&name).then(|| format!("connected to {}", http.connection()));
-        let note = [fallback, alone, way].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let note = [fallback, alone, way, here].into_iter().flatten().collect::<Vec<_>>().join(", ");
         vec![name.to_string(), (*kind).to_owned(), policy.to_string(), note]
     };
     settings.targets.iter().map(target).collect()

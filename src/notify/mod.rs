@@ -83,6 +83,18 @@ pub trait Notifier: Send + Sync {
         None
     }
 
+    /// What it must have to itself, where there is such a thing: the same words for the same thing. Two targets that say the
+    /// same would spoil it for each other.
+    fn own(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether a message could be told now, as far as that shows on this machine without telling one; `None` where it does
+    /// not. For people who ask, who may wait a moment for the disk.
+    fn ready(&self) -> Option<Result<String, Obstacle>> {
+        None
+    }
+
     /// Goes to the door and sends nothing, where that proves more than its [`endpoint`](Self::endpoint) does: where it was, and
     /// why it did not open. The caller bounds the time by dropping the future.
     async fn knock(&self) -> Option<(String, Result<(), String>)> {
@@ -93,6 +105,15 @@ pub trait Notifier: Send + Sync {
     fn is_there(&self) -> bool {
         true
     }
+}
+
+/// What is in the way, and the cure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// What is in the way.
+    pub said: String,
+    /// What to do about it.
+    pub cure: String,
 }
 
 /// A message that the target took.

@@ -1,6 +1,7 @@
 //! The section `targets`: who can be told, and how each is delivered to.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::connections::{self, CONNECTION, Connections};
@@ -34,6 +35,7 @@ pub struct Target {
 pub(super) fn read(root: &Section, clients: &mut Connections) -> Option<Vec<Target>> {
     let mut all = Some(Vec::new());
     let targets = root.section("targets");
+    let mut owners = BTreeMap::new();
     for (name, entry) in targets.entries() {
         let (_, written) = entry.split(&[CONNECTION]);
         let (policy, kind) = written.split(POLICY_KEYS);
@@ -41,18 +43,19 @@ pub(super) fn read(root: &Section, clients: &mut Connections) -> Option<Vec<Targ
         // Of what is empty, `find_kind` says all there is to say.
         let written = if entry.is_empty() { None } else { policy.read::<Written>() };
         let mut policy = written.and_then(|written| policy_of(&entry, written, kind.as_ref().map(|(kind, _)| *kind)));
-        let name = named(&entry, &name, TargetName::parse);
         let kit = Kit { http: clients.client_of(&entry) };
         let built = kind.and_then(|(kind, settings)| Some((kind.name, (kind.build)(&settings, &kit)?)));
-        if let Some((kind, notifier)) = &built {
-            connections::check(&entry, kind, &**notifier, &kit.http);
-        }
         if let Some((policy, (_, notifier))) = policy.as_mut().zip(built.as_ref()) {
             if let Some(patience) = notifier.patience().filter(|_| entry.child("timeout").is_none()) {
                 policy.timeout = Span::from_secs(patience.as_secs());
             }
             check_timeout(&entry, policy, &**notifier);
         }
+        if let Some((kind, notifier)) = &built {
+            connections::check(&entry, kind, &**notifier, &kit.http);
+            check_own(&entry, &name, &**notifier, &mut owners);
+        }
+        let name = named(&entry, &name, TargetName::parse);
         let target = name.zip(policy).zip(built);
         let target = target.map(|((name, policy), (kind, notifier))| {
             let http = kit.http;
@@ -91,6 +94,17 @@ fn check_timeout(entry: &Section, policy: &Policy, notifier: &dyn Notifier) {
     );
     let hint = format!("write a `timeout` of more than {connecting}s, or leave `ambiguous` out");
     entry.problem_at("timeout", message, &[], Some(hint));
+}
+
+/// That no other target needs the same thing to itself.
+fn check_own(entry: &Section, name: &str, notifier: &dyn Notifier, owners: &mut BTreeMap<String, String>) {
+    let Some(own) = notifier.own() else { return };
+    if let Some(owner) = owners.get(&own) {
+        let hint =
+            "two targets would spoil it for each other: give each its own, or let all routes name one".to_owned();
+        return entry.problem_at("", format!("{own} is that of target `{owner}` already"), &[], Some(hint));
+    }
+    owners.insert(own, name.to_owned());
 }
 
 /// How old what this target is owed may become; `None` when there is no such target, or what it says cannot be meant.

@@ -7,6 +7,7 @@ use crate::castai_api::{ApiError, ErrorKind};
 use crate::config::Span;
 use crate::event::Timestamp;
 use crate::names::SourceName;
+pub use crate::notify::Obstacle;
 use crate::source::pulse::record::Record;
 use crate::source::verify::Verifier;
 
@@ -216,15 +217,6 @@ pub enum Kubernetes {
     Unreached(Obstacle),
 }
 
-/// What is in the way, and the cure.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Obstacle {
-    /// What is in the way.
-    pub said: String,
-    /// What to do about it.
-    pub cure: String,
-}
-
 /// One target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
@@ -236,6 +228,8 @@ pub struct Target {
     pub to: Option<String>,
     /// The status of the host's own page, 0 where the target itself let us in; or why there is none.
     pub reached: Result<u16, String>,
+    /// For one on this machine: that it can be told, or what is in the way.
+    pub here: Option<Result<String, Obstacle>>,
 }
 
 /// What the configuration allows.

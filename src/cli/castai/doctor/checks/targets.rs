@@ -1,4 +1,4 @@
-//! Whether the hosts of the targets answer. Nothing is sent to anybody.
+//! Whether the hosts of the targets answer, and what is on this machine can be told. Nothing is sent to anybody.
 
 use super::super::facts::{Facts, Target};
 use super::super::line::Line;
@@ -11,7 +11,12 @@ pub fn reachable(facts: &Facts) -> Vec<Line> {
 }
 
 fn line(target: &Target) -> Line {
-    let Target { kind, to, reached, .. } = target;
+    let Target { kind, to, reached, here, .. } = target;
+    match here {
+        Some(Ok(said)) => return Line::good(TARGET, said.as_str()),
+        Some(Err(obstacle)) => return Line::wrong(TARGET, obstacle.said.as_str(), obstacle.cure.as_str()),
+        None => {}
+    }
     let Some(to) = to else { return Line::good(TARGET, format!("`{kind}` sends nowhere")) };
     match reached {
         Ok(0) => Line::good(TARGET, format!("{to} lets us in; {}", proves_inside(kind))),

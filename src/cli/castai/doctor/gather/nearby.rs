@@ -50,9 +50,11 @@ async fn doors(target: &settings::Target, clock: &Arc<dyn Clock>, patience: Dura
     let endpoints = target.notifier.endpoints();
     let to = || endpoints.first().map_or(kind.to_owned(), ToString::to_string);
     match tokio::time::timeout(patience, target.notifier.knock()).await {
-        Ok(Some((to, opened))) => vec![Target { name, kind, to: Some(to), reached: opened.map(|()| 0) }],
-        Err(_) => vec![Target { name, kind, to: Some(to()), reached: Err(too_late(patience)) }],
-        Ok(None) if endpoints.is_empty() => vec![Target { name, kind, to: None, reached: Ok(0) }],
+        Ok(Some((to, opened))) => vec![Target { name, kind, to: Some(to), reached: opened.map(|()| 0), here: None }],
+        Err(_) => vec![Target { name, kind, to: Some(to()), reached: Err(too_late(patience)), here: None }],
+        Ok(None) if endpoints.is_empty() => {
+            vec![Target { name, kind, to: None, reached: Ok(0), here: target.notifier.ready() }]
+        }
         Ok(None) => join_all(endpoints.into_iter().map(|endpoint| reach(target, endpoint, clock, patience))).await,
     }
 }
@@ -66,7 +68,7 @@ async fn reach(target: &settings::Target, endpoint: &Endpoint, clock: &Arc<dyn C
         Ok(answer) => answer.map(|reply| reply.status).map_err(|error| in_words(&error)),
         Err(_) => Err(too_late(patience)),
     };
-    Target { name, kind, to: Some(endpoint.to_string()), reached }
+    Target { name, kind, to: Some(endpoint.to_string()), reached, here: None }
 }
 
 fn too_late(patience: Duration) -> String {

@@ -132,3 +132,12 @@ fn a_target_that_answers_and_lets_nobody_in_is_wrong_and_says_why() {
     let inside = lines(&facts).into_iter().find(|line| line.found.contains("lets us in; whether the bot may write"));
     assert!(inside.is_some());
 }
+
+#[test]
+fn a_target_on_this_machine_that_cannot_be_told_is_wrong_and_says_what_is_in_the_way() {
+    let here = |here| Target { name: "file".into(), to: None, here: Some(here), ..healthy().targets[0].clone() };
+    let obstacle = Obstacle { said: "the disk is full".into(), cure: "make room".into() };
+    let mut facts = healthy();
+    facts.targets = vec![here(Err(obstacle)), here(Ok("it can be written".into()))];
+    one(&facts, "✗ target: the disk is full");
+}

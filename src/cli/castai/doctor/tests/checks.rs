@@ -92,7 +92,11 @@ fn healthy() -> Facts {
         pulse: Pulse::Kept(Record { alive_at: ago(30), outages: vec![], sources: sources.into() }),
         kubernetes: Some(Kubernetes::Reached(vec![("Events", None)])),
         targets: vec![Target {
-            name: "slack".into(), kind: "slack", to: Some("https://x/…".into()), reached: Ok(302)
+            name: "slack".into(),
+            kind: "slack",
+            to: Some("https://x/…".into()),
+            reached: Ok(302),
+            here: None,
         }],
         house: House { public_url: Some("https://relay.example.com".into()), ..House::default() },
     }
