@@ -11,6 +11,7 @@ pub mod alertmanager;
 pub mod answer;
 mod identity;
 pub mod discord;
+pub mod file;
 pub mod google_chat;
 pub mod teams;
 pub mod telegram;
@@ -280,6 +281,7 @@ pub const NOTIFIERS: &[Kind] = &[
     Kind { name: "alertmanager", build: alertmanager::build, pace: None, schedule: None },
     Kind { name: "discord", build: discord::build, pace: Some(PACE_OF_DISCORD), schedule: None },
     Kind { name: "email", build: email::build, pace: Some(PACE_OF_EMAIL), schedule: None },
+    Kind { name: "file", build: file::build, pace: None, schedule: None },
     Kind { name: "google_chat", build: google_chat::build, pace: Some(PACE_OF_GOOGLE_CHAT), schedule: None },
     Kind {
         name: "jira_service_management",

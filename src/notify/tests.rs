@@ -18,6 +18,7 @@ fn good_section(kind: &str) -> &'static str {
         "alertmanager" => "{ urls: ['https://alertmanager-0.example.com:9093'] }",
         "discord" => "{ url: https://discord.com/api/webhooks/1/x }",
         "email" => "{ url: \"smtp://127.0.0.1:9\", from: relay@example.com, to: ops@example.com }",
+        "file" => "{ path: events.jsonl }",
         "google_chat" => "{ url: 'https://chat.googleapis.com/v1/spaces/A/messages?key=k&token=t' }",
         "jira_service_management" | "opsgenie" => "{ api_key: 11111111-2222-3333-4444-555555555555 }",
         "log" => "{}",

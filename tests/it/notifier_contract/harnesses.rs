@@ -1,5 +1,9 @@
 //! What the suite has to know of each kind of target: a row for each, in the order of [`NOTIFIERS`].
 
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
 
 const ROUTING_KEY: &str = "0123456789abcdefABCDEF0123456789";
@@ -34,6 +38,13 @@ fn without_routing_key(received: &Received) -> String {
     let mut body = received.json();
     body["routing_key"] = json!("***");
     format!("{body:#}")
+}
+
+/// A path that nobody else has, in a folder that is there.
+fn a_new_file() -> PathBuf {
+    static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    FOLDER.path().join(format!("{}.jsonl", NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
 pub const HARNESSES: &[Harness] = &[
@@ -84,6 +95,13 @@ pub const HARNESSES: &[Harness] = &[
                 gone: (404, r#"{"message":"Unknown Message","code":10008}"#),
             }),
         }),
+    },
+    Harness {
+        kind: "file",
+        section: |_| format!("{{ path: '{}' }}", a_new_file().display()),
+        secrets: &[],
+        unsent: &[],
+        http: None,
     },
     Harness {
         kind: "google_chat",
