@@ -43,7 +43,7 @@ fn the_authority_must_be_a_file_with_a_certificate() {
     let missing = mistakes(&format!("{GOOD}, ca: /nowhere.pem"));
     assert!(missing.contains("`ca` `/nowhere.pem`: No such file") && missing.contains("name a PEM file"), "{missing}");
     let empty = tempfile::NamedTempFile::new().unwrap();
-    assert!(mistakes(&format!("{GOOD}, ca: \"{}\"", empty.path().display())).contains("there is no certificate in it"));
+    assert!(mistakes(&format!("{GOOD}, ca: \"{}\"", empty.path().display())).contains("has no certificate in it"));
 }
 
 #[test]
