@@ -330,12 +330,15 @@ fn build_webhook(
 
 /// All deliverers, and those that operators see: what is configured.
 fn deliverers(targets: Vec<Target>, removed: Vec<TargetName>, tools: &Tools) -> (Vec<Arc<Deliverer>>, Arc<[Overseen]>) {
-    let build = |name, notifier, policy| Arc::new(Deliverer::new(name, notifier, policy, tools.clone()));
+    let build = |name, notifier, policy, message| {
+        let deliverer = Deliverer::new(name, notifier, policy, tools.clone());
+        Arc::new(deliverer.saying(message))
+    };
     let configured = targets.into_iter().map(|target| {
-        let Target { name, kind, notifier, policy, http: _ } = target;
-        Overseen { kind, deliverer: build(name, notifier, policy) }
+        let Target { name, kind, notifier, policy, message, http: _ } = target;
+        Overseen { kind, deliverer: build(name, notifier, policy, message) }
     });
     let overseen: Arc<[Overseen]> = configured.collect();
-    let gone = removed.into_iter().map(|name| build(name, Removed::notifier(), Default::default()));
+    let gone = removed.into_iter().map(|name| build(name, Removed::notifier(), Default::default(), Default::default()));
     (overseen.iter().map(|target| target.deliverer.clone()).chain(gone).collect(), overseen)
 }

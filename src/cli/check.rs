@@ -69,7 +69,7 @@ fn targets(settings: &Settings) -> Vec<Vec<String>> {
     told.extend(settings.table.default_targets());
     told.extend(settings.targets.iter().filter_map(|target| target.policy.fallback.as_ref()));
     let own: Vec<_> = settings.targets_connected_otherwise().map(|target| &target.name).collect();
-    let target = |Target { name, kind, policy, http, notifier }: &Target| {
+    let target = |Target { name, kind, policy, http, notifier, .. }: &Target| {
         let fallback = policy.fallback.as_ref().map(|to| format!("falls back to {to} after {}", policy.fallback_after));
         let alone = (!told.contains(&name)).then(|| "no route names it".to_owned());
         let obstacle = notifier.ready().and_then(Result::err);

@@ -97,7 +97,7 @@ fn show_message(settings: &Settings, event: &Event, owed: &Owed, out: &mut dyn W
         claimed_at: SystemClock.now(),
         event: event.clone(),
     };
-    let wording = settings.table.wording(&owed.route).cloned().unwrap_or_default();
+    let wording = target.message.over(&settings.table.wording(&owed.route).cloned().unwrap_or_default());
     let quiet = settings.table.quiet_hours(&owed.route, delivery.claimed_at);
     let quiet = quiet.map(|why| format!("; not at this hour, {why}")).unwrap_or_default();
     let does = owed.incident.as_ref().map(|step| match step.phase {

@@ -38,6 +38,7 @@ use crate::runtime::{Clock, Doorbell, Lifecycle};
 use crate::store::{Aftermath, Claim, Claimed, Fallback, Held, Settled, Settlement, Store, StoreError, Terms};
 use crate::target::{Change, Limits};
 use crate::telemetry::{Metrics, spans};
+use crate::template::Wording;
 
 /// The finest step of time there is.
 const TICK: Duration = Duration::from_millis(1);
@@ -101,6 +102,7 @@ pub struct Deliverer {
     target: TargetName,
     notifier: Arc<dyn Notifier>,
     policy: Policy,
+    message: Wording,
     terms: Arc<Terms>,
     tools: Tools,
 }
@@ -120,7 +122,12 @@ impl Deliverer {
             tells_many: notifier.tells_many(),
             judge: Arc::new(judge),
         });
-        Self { target, notifier, policy, terms, tools }
+        Self { target, notifier, policy, message: Wording::default(), terms, tools }
+    }
+
+    /// The same, with words of the target's own, which go before those of every route.
+    pub fn saying(self, message: Wording) -> Self {
+        Self { message, ..self }
     }
 
     /// Whose deliveries these are.
@@ -233,7 +240,8 @@ impl Deliverer {
 
     /// Lets the notifier try, within the time limit, and survives its faults.
     async fn attempt(&self, batch: &Batch) -> Result<Sent, NotifyError> {
-        let wording = self.tools.table.wording(batch.route()).cloned().unwrap_or_default();
+        let of_route = self.tools.table.wording(batch.route()).cloned().unwrap_or_default();
+        let wording = self.message.over(&of_route);
         let notified = AssertUnwindSafe(self.notifier.notify(batch, &wording)).catch_unwind();
         let limit = self.policy.timeout;
         match tokio::time::timeout(limit.get(), notified).await {

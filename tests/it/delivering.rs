@@ -56,6 +56,24 @@ async fn a_new_node_is_told_to_slack_and_pagerduty_in_the_words_of_the_brief() {
 }
 
 #[tokio::test]
+async fn what_a_target_says_in_its_own_words_goes_before_those_of_the_route_and_leaves_the_others_alone() {
+    let relay = TestRelay::start(
+        r#"
+targets: { slack-ops: { message: { text: "*{{ event.data.instanceType }}*" } } }
+routes:
+  - { name: all-news, match: {}, notify: [slack-ops, oncall], message: { title: "A node", text: "as the route has it" } }
+"#,
+    )
+    .await;
+    relay.accept(fixture("brief/node.added.json")).await;
+    relay.deliver().await;
+    let (slack, page) = (relay.slack().received()[0].json().to_string(), relay.pagerduty().received()[0].json());
+    assert!(slack.contains("*m6i.2xlarge*") && slack.contains("A node"), "{slack}");
+    assert!(!slack.contains("as the route has it"), "{slack}");
+    assert!(page.to_string().contains("as the route has it"), "{page}");
+}
+
+#[tokio::test]
 async fn nothing_is_sent_to_slack_before_the_time_it_asked_for() {
     let relay = TestRelay::start(BOTH).await;
     relay.slack().next_replies([wait("30")]);

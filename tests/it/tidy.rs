@@ -60,7 +60,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("route", &["config", "event", "names", "template"]),
     ("target", &["event"]),
     ("store", &["config", "event", "names", "target"]),
-    ("deliver", &["config", "event", "live", "names", "notify", "route", "runtime", "store", "target", "telemetry"]),
+    (
+        "deliver",
+        &["config", "event", "live", "names", "notify", "route", "runtime", "store", "target", "telemetry", "template"],
+    ),
     ("notify", &["config", "event", "http_client", "names", "signing", "template"]),
     (
         "admin",

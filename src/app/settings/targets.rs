@@ -12,10 +12,14 @@ use crate::deliver::policy::{Ambiguous, Impossible, Written, max_age_of};
 use crate::http_client::HttpClient;
 use crate::names::TargetName;
 use crate::notify::{Kind, Kit, NOTIFIERS, Notifier, Schedule};
+use crate::template::Wording;
 
 /// What a target may set beside its kind.
 const POLICY_KEYS: &[&str] =
     &["concurrency", "timeout", "retry", "max_age", "rate", "burst", "ambiguous", "fallback", "fallback_after"];
+
+/// The target's own words, beside its kind.
+const MESSAGE: &str = "message";
 
 /// One target, ready to be delivered to.
 pub struct Target {
@@ -27,6 +31,8 @@ pub struct Target {
     pub notifier: Arc<dyn Notifier>,
     /// How it is delivered to.
     pub policy: Policy,
+    /// Its own words, which go before a route's: a text that one target's markup makes readable spoils it for another.
+    pub message: Wording,
     /// What it is sent by, for those who try the way there.
     pub http: HttpClient,
 }
@@ -37,7 +43,7 @@ pub(super) fn read(root: &Section, clients: &mut Connections) -> Option<Vec<Targ
     let targets = root.section("targets");
     let mut owners = BTreeMap::new();
     for (name, entry) in targets.entries() {
-        let (_, written) = entry.split(&[CONNECTION]);
+        let (_, written) = entry.split(&[CONNECTION, MESSAGE]);
         let (policy, kind) = written.split(POLICY_KEYS);
         let kind = find_kind(&kind);
         // Of what is empty, `find_kind` says all there is to say.
@@ -56,15 +62,27 @@ pub(super) fn read(root: &Section, clients: &mut Connections) -> Option<Vec<Targ
             check_own(&entry, &name, &**notifier, &mut owners);
         }
         let name = named(&entry, &name, TargetName::parse);
-        let target = name.zip(policy).zip(built);
-        let target = target.map(|((name, policy), (kind, notifier))| {
+        let target = name.zip(policy).zip(built).zip(message_of(&entry));
+        let target = target.map(|(((name, policy), (kind, notifier)), message)| {
             let http = kit.http;
-            Target { name, kind, notifier, policy, http }
+            Target { name, kind, notifier, policy, message, http }
         });
         collect(&mut all, target);
     }
     check_fallbacks(&targets);
     all
+}
+
+/// The words beside a kind; none where nothing is written.
+fn message_of(entry: &Section) -> Option<Wording> {
+    let Some(written) = entry.child(MESSAGE) else { return Some(Wording::default()) };
+    let message: Wording = written.read()?;
+    if message.channel.is_some() {
+        let hint = "write it beside the `bot_token`, or in the `message` of a route".to_owned();
+        written.problem_at("channel", "a target's channel is not a part of its words", &[], Some(hint));
+        return None;
+    }
+    Some(message)
 }
 
 /// The policy beside a kind. Beside none that is known it can only be looked through for mistakes.
@@ -149,7 +167,7 @@ pub(super) fn fallback(targets: &Section, name: &TargetName) -> Option<TargetNam
 /// The kind of a target and what is written for it.
 fn find_kind(kind: &Section) -> Option<(&'static Kind, Section)> {
     let known: Vec<&str> = NOTIFIERS.iter().map(|kind| kind.name).collect();
-    kind.only(&[&known, POLICY_KEYS, &[CONNECTION]].concat());
+    kind.only(&[&known, POLICY_KEYS, &[CONNECTION, MESSAGE]].concat());
     let mut named = NOTIFIERS.iter().filter_map(|row| Some((row, kind.child(row.name)?)));
     match (named.next(), named.next()) {
         (Some(found), None) => Some(found),
