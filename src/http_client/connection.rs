@@ -3,8 +3,9 @@
 //! Files are read when the section is. [`super::proxy`] is the way out, [`super::pem`] who is trusted and who we are, [`super::guard`] who
 //! may be reached. Next file: [`super`], which makes a client of it.
 
-use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Deserializer, de};
 use super::endpoint::Endpoint;
 use super::guard::Guard;
 use super::host::{Allowed, Past};
+use super::lookup;
 use super::pem;
 use super::proxy::{self, Choice, Proxied, Way};
 
@@ -150,6 +152,16 @@ impl Connection {
     pub fn of_environment() -> Self {
         let way = proxy::of_environment(|name| std::env::var(name).ok());
         Self { way, authorities: Authorities::default(), identity: None, guard: Guard::default() }
+    }
+
+    /// The addresses of `host` (a name or an address without brackets) that may be connected to, for whoever speaks something
+    /// else there than HTTP. No proxy is asked, and none leads there.
+    ///
+    /// # Errors
+    /// When the host has no address, or none that may be reached.
+    pub async fn addresses(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        self.guard.at_sight(host).map_err(io::Error::other)?;
+        lookup::addresses(&self.guard, host, port).await.map_err(io::Error::other)
     }
 
     /// With what is written. A written proxy stands alone: then neither the environment's proxy nor its exceptions count.

@@ -48,13 +48,14 @@ struct Config {
 }
 
 /// Builds the notifier; notes all mistakes that can be seen without asking the server, never with the password.
-pub fn build(section: &Section, _: &Kit) -> Option<Arc<dyn Notifier>> {
+pub fn build(section: &Section, kit: &Kit) -> Option<Arc<dyn Notifier>> {
     let config: Config = section.read()?;
     let server = noted(section, "url", Server::parse(&config.url, config.ca.is_some()));
     let login = server.as_ref().and_then(|server| noted(section, "password", login(server, config.password)));
     let tls = server.as_ref().and_then(|server| noted(section, "ca", connector(server, config.ca.as_deref())));
     let correspondents = correspondents(section, &config.from, &config.to, config.reply_to, config.list_id);
-    let session = Session { server: server?, tls: tls?, login: login?, patience: Patience::USUAL };
+    let connection = kit.http.connection().clone();
+    let session = Session { server: server?, tls: tls?, login: login?, patience: Patience::USUAL, connection };
     Some(Arc::new(Email { correspondents: correspondents?, session }))
 }
 

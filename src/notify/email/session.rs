@@ -15,6 +15,7 @@ use tokio_rustls::TlsConnector;
 use super::server::{Security, Server};
 use super::wire::{Fault, Reply, Wire};
 use crate::config::Secret;
+use crate::http_client::Connection;
 
 /// How long each stage may take.
 #[derive(Debug, Clone, Copy)]
@@ -117,6 +118,8 @@ pub(super) struct Session {
     pub(super) tls: Option<TlsConnector>,
     pub(super) login: Option<Login>,
     pub(super) patience: Patience,
+    /// Says which addresses may be connected to.
+    pub(super) connection: Connection,
 }
 
 impl Session {
@@ -174,7 +177,10 @@ impl Session {
 
     async fn connect(&self) -> Result<(TcpStream, SocketAddr), Fault> {
         let patience = self.patience.connect;
-        let connecting = TcpStream::connect((self.server.host.as_str(), self.server.port));
+        let connecting = async {
+            let addresses = self.connection.addresses(&self.server.host, self.server.port).await?;
+            TcpStream::connect(&addresses[..]).await
+        };
         let stream = tokio::time::timeout(patience, connecting).await.map_err(|_| no_answer_within(patience))??;
         let ours = stream.local_addr()?;
         // Commands are small and wait for their replies.

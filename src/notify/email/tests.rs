@@ -1,6 +1,7 @@
 //! The section: what is refused in it, with which cure, and that no complaint holds the password.
 
 use super::*;
+use crate::http_client::Connection;
 use crate::notify::samples::kit;
 
 const GOOD: &str =
@@ -53,6 +54,7 @@ fn the_password_is_blotted_out_in_every_form_in_which_it_was_sent() {
         tls: None,
         login: Some(Login { user: "me".to_owned(), password: Secret::literal("hunter2hunter2") }),
         patience: Patience::USUAL,
+        connection: Connection::of_environment(),
     };
     let parse = |text: &str| text.parse().unwrap();
     let (from, to) = (parse("a@example.com"), parse("b@example.com"));

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::support::relay::refusal;
+use crate::support::smtp::MailServer;
 use crate::support::tls_host::TlsHost;
 
 #[tokio::test]
@@ -57,4 +58,25 @@ async fn a_list_of_targets_is_not_one_of_castai_or_of_the_relay_itself() {
     let relay = TestRelay::start(config).await;
     relay.poll("notifications").await.unwrap();
     assert_eq!(fate(&relay).await, Ok(()));
+}
+
+#[tokio::test]
+async fn no_mail_server_is_connected_to_either_that_the_common_list_does_not_have() {
+    let server = MailServer::playing([]).await;
+    let configured = |allow: &str| {
+        format!(
+            "connection: {{ allow: {allow} }}
+targets:
+  slack-ops: {{ connection: {{ allow: [127.0.0.1] }} }}
+  oncall: {{ connection: {{ allow: [127.0.0.1] }} }}
+  mail: {{ email: {{ url: \"smtp://localhost:{}\", from: relay@example.com, to: ada@example.org }} }}
+routes: [ {{ name: all, match: {{}}, notify: [mail] }} ]",
+            server.address.port()
+        )
+    };
+    let words = refused(&TestRelay::start(&configured("[10.0.0.0/8]")).await).await;
+    assert!(words.contains("is not in `allow`"), "{words}");
+    assert_eq!(server.take_mails().len(), 0);
+    assert_eq!(fate(&TestRelay::start(&configured("[localhost]")).await).await, Ok(()));
+    assert_eq!(server.take_mails().len(), 1);
 }

@@ -28,7 +28,7 @@ async fn silent_after(replies: &'static [&'static str]) -> (Session, JoinSet<()>
     let long = Duration::from_secs(600);
     let patience = Patience { connect: long, command: short, hand_over: long, after_dot: short };
     let server = Server::parse(&format!("smtp://127.0.0.1:{port}"), false).unwrap();
-    (Session { server, tls: None, login: None, patience }, serving)
+    (Session { server, tls: None, login: None, patience, connection: Connection::of_environment() }, serving)
 }
 
 const ENVELOPE: Envelope<'static> = Envelope { from: "a@example.com", to: "b@example.com", mail: b"x\r\n" };
