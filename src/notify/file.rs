@@ -14,9 +14,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
+use super::identity::hashed;
 use super::message::{Message, Text, is_obeyed};
 use super::{Kit, Notifier, NotifyError, Obstacle, Scope, Sent, noted};
 use crate::config::{ByteSize, Section};
@@ -24,7 +24,6 @@ use crate::event::batch::Batch;
 use crate::event::delivery::Phase;
 use crate::event::tally::Tally;
 use crate::http_client::Endpoint;
-use crate::names::hex;
 use crate::template::{Markup, Wording};
 
 /// `file: { path, max_size, keep }`.
@@ -153,7 +152,7 @@ fn id(batch: &Batch) -> String {
     let again = batch.lead().again.filter(|again| again.fresh).map(|again| again.replay.to_string());
     let phase = batch.incident.as_ref().map(|incident| phase(incident.phase));
     let (event, route) = (batch.first_event().id.as_str(), batch.route().as_str());
-    hex(&Sha256::digest(json!([event, batch.target().as_str(), route, phase, again]).to_string()))
+    hashed(&json!([event, batch.target().as_str(), route, phase, again]).to_string())
 }
 
 /// JSON in which what a terminal obeys, and what ends a line to some readers, is escaped. Both stand within texts only.

@@ -5,12 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest, Sha256};
-
 use crate::event::batch::{Batch, Incident};
 use crate::event::delivery::{Delivery, Phase};
 use crate::event::{CastAIEvent, Event, Severity};
-use crate::names::hex;
+use crate::notify::identity::hashed;
 use crate::notify::message::{cut, one_line};
 
 /// Characters of a label's value. Nothing limits it there; it has to fit into a line here.
@@ -113,7 +111,7 @@ fn whole(text: &str) -> String {
     if line == text && text.chars().count() <= LONGEST {
         return line;
     }
-    let digest = hex(&Sha256::digest(text));
+    let digest = hashed(text);
     format!("{} {digest}", cut(&line, LONGEST - digest.len() - 1)).trim().to_owned()
 }
 

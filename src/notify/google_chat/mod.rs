@@ -13,10 +13,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::answer::recorded;
-use super::identity::hashed;
+use super::identity::{hashed, of_message};
 use super::message::Message;
 use super::{Kit, Notifier, NotifyError, Sent, noted};
 use crate::config::{Secret, Section};
@@ -67,19 +67,10 @@ fn payload(batch: &Batch, wording: &Wording) -> Value {
     card::payload(&message, thread.as_deref())
 }
 
-/// The same for the same deliveries. Of a batch that has grown it is another one: or else what is new in it would be taken for told.
-fn request_id(batch: &Batch) -> String {
-    let deliveries: Vec<String> = batch.deliveries.iter().map(ToString::to_string).collect();
-    let again = batch.lead().again.filter(|again| again.fresh).map(|again| again.replay.to_string());
-    let event = batch.first_event().id.as_str();
-    let (target, again) = (batch.target().as_str(), again.unwrap_or_default());
-    hashed(&json!([event, target, batch.route().as_str(), again, deliveries]).to_string())
-}
-
 impl GoogleChat {
     /// A thread that does not exist begins with the message.
     fn to_post(&self, batch: &Batch) -> Endpoint {
-        let mut query = vec![("requestId", request_id(batch))];
+        let mut query = vec![("requestId", of_message(batch))];
         if batch.incident.is_some() {
             query.push(("messageReplyOption", "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD".to_owned()));
         }

@@ -45,16 +45,16 @@ fn a_url_that_is_no_webhook_is_refused_with_the_reason() {
 fn the_same_deliveries_are_known_again_and_more_of_them_are_not() {
     let batch = alone(&delivery("node.added", json!({})));
     let later = Batch { attempt: 2, ..batch.clone() };
-    assert_eq!(request_id(&batch), request_id(&later));
+    assert_eq!(of_message(&batch), of_message(&later));
     let grown = Batch { deliveries: vec![batch.first(), DeliveryId::from_row(9)], ..batch.clone() };
-    assert_ne!(request_id(&batch), request_id(&grown));
+    assert_ne!(of_message(&batch), of_message(&grown));
     let told_again = |fresh| {
         let mut delivery = delivery("node.added", json!({}));
         delivery.again = Some(Again { replay: ReplayId::from_row(1), fresh });
-        request_id(&alone(&delivery))
+        of_message(&alone(&delivery))
     };
-    assert_eq!(told_again(false), request_id(&batch));
-    assert_ne!(told_again(true), request_id(&batch));
+    assert_eq!(told_again(false), of_message(&batch));
+    assert_ne!(told_again(true), of_message(&batch));
 }
 
 #[test]

@@ -13,16 +13,14 @@ mod verdict;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hyper::header::{AUTHORIZATION, HeaderName};
-use sha2::{Digest, Sha256};
 
 pub use config::build;
 pub use verdict::classify;
 
 use super::answer::recorded;
-use super::{Notifier, NotifyError, Sent};
+use super::{Notifier, NotifyError, Sent, identity};
 use crate::config::Secret;
 use crate::event::batch::Batch;
-use crate::event::delivery::Phase;
 use crate::http_client::{Answer, Endpoint, HttpClient, MAX_ANSWER_BYTES, Method, Request};
 use crate::names::hex;
 use crate::signing::{self, WEBHOOK_SIGNATURE};
@@ -58,20 +56,9 @@ struct Header {
     is_secret: bool,
 }
 
-/// What the message is known by: the same in each attempt, and another one for the end of an incident, for another target and
-/// for what is told again on purpose as another message. Also for a batch that has grown, or else a receiver that knows the
-/// id would drop what is new in it. A single event's is made of the event and not of our row, so that it never comes twice,
-/// not even from a relay that lost its store. Has no dot, as Standard Webhooks wants it.
+/// What the message is known by. Has no dot, as Standard Webhooks wants it.
 fn message_id(batch: &Batch) -> String {
-    let ends = batch.incident.as_ref().is_some_and(|incident| incident.phase == Phase::Resolve);
-    let fresh = batch.lead().again.filter(|again| again.fresh).map(|again| again.replay.to_string());
-    let phase = if ends { "resolve" } else { "" };
-    let more: String = batch.deliveries.iter().skip(1).map(|delivery| format!("{delivery} ")).collect();
-    let event = batch.first_event().id.as_str();
-    // The event's id is the one part that may hold anything, so it comes last.
-    let all = format!("{}\n{phase}\n{}\n{more}\n{event}", batch.target(), fresh.unwrap_or_default());
-    let digest = Sha256::digest(all);
-    format!("msg_{}", hex(digest.as_slice().get(..16).unwrap_or_default()))
+    format!("msg_{}", identity::of_message(batch).get(..32).unwrap_or_default())
 }
 
 impl Webhook {

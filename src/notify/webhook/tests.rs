@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config::Section;
-use crate::event::delivery::{Again, Delivery, Reason};
+use crate::event::delivery::{Again, Delivery, Phase, Reason};
 use crate::event::{Event, Timestamp};
 use crate::names::{EventId, ReplayId, TargetName};
 use crate::notify::samples::{alone, delivery, interruptions, kit, many, of_event, of_incident, wording};

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::event::delivery::Phase;
 use crate::notify::samples::texts;
 use crate::notify::webhook::cloudevents::percent_encoded;
 use crate::notify::webhook::document::LEFT_OUT;
