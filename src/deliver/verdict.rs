@@ -43,7 +43,8 @@ impl Verdict {
         let again_at = |after| too_old_at.into_iter().fold(wait_until(after), Timestamp::min);
         let outcome = match next {
             Next::GiveUp if scope != Scope::Target => Outcome::Dead { reason, ambiguous, detail },
-            _ if ambiguous && policy.ambiguous == Ambiguous::GiveUp => {
+            // Who took his part takes it again as the same.
+            _ if ambiguous && scope != Scope::Part && policy.ambiguous == Ambiguous::GiveUp => {
                 let detail = format!("{detail}; not sent again, because the target has `ambiguous: give_up`");
                 Outcome::Dead { reason, ambiguous, detail }
             }

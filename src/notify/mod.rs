@@ -133,7 +133,8 @@ pub enum Scope {
     Message,
     /// Every message to this target would fare the same.
     Target,
-    /// A part of the target did not take it, and the rest did: worth another attempt, and nothing against the target.
+    /// A part of the target did not take it, and the rest did: worth another attempt, which the rest takes as the same message,
+    /// and nothing against the target.
     Part,
 }
 

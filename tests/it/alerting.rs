@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use castai_relay::event::Timestamp;
 use castai_relay::event::delivery::DeliveryState;
+use castai_relay::runtime::Clock;
 use serde_json::{Value, json};
 
 use crate::support::bodies::{BRIEF, fixture, node_added, spot_interrupted, with};
@@ -30,9 +31,15 @@ routes:
 
 /// Two replicas that take everything, and a relay that tells both.
 async fn two_replicas() -> (Receiver, Receiver, TestRelay) {
+    two_replicas_with("").await
+}
+
+/// The same where the target says more beside its kind.
+async fn two_replicas_with(policy: &str) -> (Receiver, Receiver, TestRelay) {
     let (one, other) = (Receiver::slack().await, Receiver::slack().await);
     let urls = format!("[ \"http://{}/am\", \"http://{}\" ]", one.address, other.address);
-    let targets = format!("targets:\n  am: {{ alertmanager: {{ urls: {urls}, labels: {{ team: platform }} }} }}\n");
+    let targets =
+        format!("targets:\n  am: {{ alertmanager: {{ urls: {urls}, labels: {{ team: platform }} }}{policy} }}\n");
     let relay = TestRelay::start(&format!("{targets}{ROUTES}")).await;
     (one, other, relay)
 }
@@ -44,6 +51,25 @@ fn alerts(received: Vec<Received>) -> Vec<Value> {
 
 fn time(alert: &Value, key: &str) -> Timestamp {
     Timestamp::parse(alert[key].as_str().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_over_before_every_replica_heard_of_it_ends_at_the_one_that_did() {
+    for policy in ["", ", ambiguous: give_up"] {
+        let (one, other, relay) = two_replicas_with(policy).await;
+        other.always_replies(status(503));
+        relay.accept(spot_interrupted("evt-1")).await;
+        relay.deliver().await;
+        assert_eq!(alerts(one.take_received()).len(), 1, "one has it");
+        other.always_replies(status(200));
+        relay.pass(60);
+        relay.accept(node_added("evt-2")).await;
+        relay.deliver().await;
+        relay.pass(600);
+        relay.deliver().await;
+        let ended = alerts(one.take_received()).pop().expect("the end is told where the beginning was");
+        assert!(time(&ended, "endsAt") <= relay.clock().now(), "{policy}: {ended}");
+    }
 }
 
 #[tokio::test]

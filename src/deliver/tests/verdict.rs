@@ -111,7 +111,7 @@ fn every_class_of_error_means_one_thing_for_the_delivery_and_one_for_the_target(
         (Next::GiveUp, Target, true, TargetRefused, "kept, refusing", "dead, refusing"),
         // A part of it failed, the rest took it: the target is as well as it can be, also where that part asks for patience.
         (soon, Part, false, TargetFailed, "retry soon, well", "retry soon, well"),
-        (soon, Part, true, Doubt, "retry soon, well", "dead, well"),
+        (soon, Part, true, Doubt, "retry soon, well", "retry soon, well"),
         (asked, Part, false, RateLimited, "retry in 30 s, well", "retry in 30 s, well"),
         // Our own fault says nothing of the target.
         (soon, Message, true, Internal, "retry soon, nothing", "dead, nothing"),

@@ -93,7 +93,9 @@ pub(super) fn together(told: Vec<(&Replica, Result<Sent, NotifyError>)>) -> Resu
         }
     }
     let detail = failed.iter().map(|error| error.detail.as_str()).collect::<Vec<_>>().join("; ");
-    let whole = |error: NotifyError| Err(NotifyError { detail, ..error });
+    // Where one has it, its end is owed, whatever becomes of the others.
+    let ambiguous = !taken.is_empty() || failed.iter().any(|error| error.ambiguous);
+    let whole = |error: NotifyError| Err(NotifyError { detail, ambiguous, ..error });
     let is_refusal = |error: &NotifyError| error.next == Next::GiveUp && error.scope == Scope::Message;
     if let Some(refused) = failed.iter().find(|error| is_refusal(error)) {
         return whole(refused.clone());
@@ -103,7 +105,6 @@ pub(super) fn together(told: Vec<(&Replica, Result<Sent, NotifyError>)>) -> Resu
         Next::GiveUp => None,
     });
     let wait = waits.max();
-    let ambiguous = failed.iter().any(|error| error.ambiguous);
     let worth_it = |error: &&NotifyError| error.next != Next::GiveUp;
     let sent = taken.pop();
     let Some(error) = failed.iter().find(worth_it).or(failed.first()).cloned() else {
@@ -114,7 +115,7 @@ pub(super) fn together(told: Vec<(&Replica, Result<Sent, NotifyError>)>) -> Resu
         (None, Some(after)) => (Next::Retry { after }, Scope::Target),
         (None, None) => (Next::GiveUp, Scope::Target),
     };
-    whole(NotifyError { next, scope, ambiguous, ..error })
+    whole(NotifyError { next, scope, ..error })
 }
 
 /// The same, with its name.
