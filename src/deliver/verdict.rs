@@ -66,9 +66,10 @@ fn sign_of(error: &NotifyError, pause_until: impl Fn(Option<Duration>) -> Timest
         (Next::GiveUp, Scope::Target) => Sign::Refusing { reason, detail },
         (Next::Retry { after }, _) if reason == Reason::RateLimited => Sign::Busy { until: pause_until(after) },
         (Next::Retry { .. }, _) if is_ours(reason) => Sign::Nothing,
-        // Who fails and says when to come back fails all the same: it may say so for days.
-        (Next::Retry { after }, _) => {
-            let until = after.map(|after| pause_until(Some(after)));
+        // Who fails and says when to come back fails all the same: it may say so for days. What is said of one message is no
+        // reason to keep the others.
+        (Next::Retry { after }, scope) => {
+            let until = after.filter(|_| scope == Scope::Target).map(|after| pause_until(Some(after)));
             Sign::Failing { reason, detail, until }
         }
     }

@@ -98,8 +98,8 @@ fn every_class_of_error_means_one_thing_for_the_delivery_and_one_for_the_target(
         // It fails, and asks for a wait all the same: the one is counted, the other holds for everybody.
         (asked, Target, false, TargetFailed, "retry in 30 s, failing for 30 s", "retry in 30 s, failing for 30 s"),
         (asked, Target, true, TargetFailed, "retry in 30 s, failing for 30 s", "dead, failing for 30 s"),
-        (asked, Message, false, TargetFailed, "retry in 30 s, failing for 30 s", "retry in 30 s, failing for 30 s"),
-        (asked, Message, true, TargetFailed, "retry in 30 s, failing for 30 s", "dead, failing for 30 s"),
+        (asked, Message, false, TargetFailed, "retry in 30 s, failing", "retry in 30 s, failing"),
+        (asked, Message, true, TargetFailed, "retry in 30 s, failing", "dead, failing"),
         // Too much, and it does not say for how long.
         (soon, Target, false, RateLimited, "retry soon, busy for 10 s", "retry soon, busy for 10 s"),
         (soon, Message, false, RateLimited, "retry soon, busy for 10 s", "retry soon, busy for 10 s"),
