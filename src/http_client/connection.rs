@@ -154,6 +154,11 @@ impl Connection {
         Self { way, authorities: Authorities::default(), identity: None, guard: Guard::default() }
     }
 
+    /// Why this host (as there) may not be connected to, as far as that is known without looking it up; in words.
+    pub fn refusal_at(&self, host: &str) -> Option<String> {
+        self.guard.at_sight(host).err().map(|refused| refused.to_string())
+    }
+
     /// The addresses of `host` (a name or an address without brackets) that may be connected to, for whoever speaks something
     /// else there than HTTP. No proxy is asked, and none leads there.
     ///

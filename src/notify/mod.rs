@@ -74,7 +74,8 @@ pub trait Notifier: Send + Sync {
         true
     }
 
-    /// How long a connection may take to stand, when one is made.
+    /// How long it may take until anything is handed over, where it sends over the network: whoever gives up by then has sent
+    /// nothing.
     fn connects_within(&self) -> Option<Duration> {
         self.endpoint().map(|_| CONNECT_TIMEOUT)
     }

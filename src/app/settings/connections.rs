@@ -74,9 +74,13 @@ fn written(section: &Section) -> Option<Written> {
 /// them up.
 pub(super) fn check(target: &Section, kind: &str, notifier: &dyn Notifier, client: &HttpClient) {
     let endpoints = notifier.endpoints();
-    if endpoints.is_empty() && target.child(CONNECTION).is_some() {
-        let mistake = format!("`{kind}` sends nothing by HTTP, so this says nothing");
-        target.problem_at(CONNECTION, mistake, &[], Some("leave it out".to_owned()));
+    if let Some(own) = target.child(CONNECTION).filter(|_| endpoints.is_empty()) {
+        // Who speaks another protocol is held to the list all the same.
+        let is_heeded = |key: &str| key == "allow" && notifier.connects_within().is_some();
+        if own.entries().iter().any(|(key, _)| !is_heeded(key)) {
+            let mistake = format!("`{kind}` sends nothing by HTTP, so this says nothing");
+            target.problem_at(CONNECTION, mistake, &[], Some("leave it out".to_owned()));
+        }
     }
     if client.connection().blocked().is_some() {
         return;

@@ -106,8 +106,8 @@ fn check_timeout(entry: &Section, policy: &Policy, notifier: &dyn Notifier) {
     }
     let connecting = connecting.as_secs();
     let message = format!(
-        "a connection may take {connecting}s to stand; with `timeout` {} and `ambiguous: give_up` what never connected would be \
-         given up as if it may have arrived",
+        "it may take {connecting}s until anything is handed over; with `timeout` {} and `ambiguous: give_up` what never was \
+         would be given up as if it may have arrived",
         policy.timeout
     );
     let hint = format!("write a `timeout` of more than {connecting}s, or leave `ambiguous` out");

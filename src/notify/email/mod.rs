@@ -26,7 +26,7 @@ use super::{Kit, Notifier, NotifyError, Sent};
 use crate::config::{Secret, Section};
 use crate::event::batch::Batch;
 use crate::event::ledger::Answered;
-use crate::http_client::Endpoint;
+use crate::http_client::{Connection, Endpoint};
 use crate::template::Wording;
 use address::{Recipients, list_id, mailbox};
 use mail::{Correspondents, Mail};
@@ -55,8 +55,18 @@ pub fn build(section: &Section, kit: &Kit) -> Option<Arc<dyn Notifier>> {
     let tls = server.as_ref().and_then(|server| noted(section, "ca", connector(server, config.ca.as_deref())));
     let correspondents = correspondents(section, &config.from, &config.to, config.reply_to, config.list_id);
     let connection = kit.http.connection().clone();
+    let server = server.and_then(|server| noted(section, "url", reachable(server, &connection)));
     let session = Session { server: server?, tls: tls?, login: login?, patience: Patience::USUAL, connection };
     Some(Arc::new(Email { correspondents: correspondents?, session }))
+}
+
+/// As far as that is known without looking it up.
+fn reachable(server: Server, connection: &Connection) -> Result<Server, Mistake> {
+    let cure = "correct the host, or add it to `connection.allow`, of this target or at the top level";
+    match connection.refusal_at(&server.host) {
+        Some(why) => Err(Mistake::new(format!("cannot be reached: {why}"), cure)),
+        None => Ok(server),
+    }
 }
 
 fn correspondents(
@@ -123,12 +133,14 @@ impl Email {
         sent.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
     }
 
-    fn refused(&self, failure: &session::Failure) -> NotifyError {
-        let error = verdict::of(failure, &self.session.server.to_string());
-        let answer = match failure {
-            session::Failure::Refused(_, reply) => Some(Answered::new(reply.code, &self.redacted(&reply.text()))),
-            session::Failure::Missing(_) | session::Failure::Fault(..) => None,
-        };
+    fn refused(&self, mut failure: session::Failure) -> NotifyError {
+        let mut answer = None;
+        if let session::Failure::Refused(_, reply) = &mut failure {
+            // Before anything is cut: half a password is one, too.
+            reply.lines = vec![self.redacted(&reply.text())];
+            answer = Some(Answered::new(reply.code, &reply.text()));
+        }
+        let error = verdict::of(&failure, &self.session.server.to_string());
         NotifyError { detail: self.redacted(&error.detail), answer, ..error }
     }
 }
@@ -153,13 +165,14 @@ impl Notifier for Email {
         let mail = Mail::write(&self.correspondents, batch, wording)?;
         let Correspondents { from, to, .. } = &self.correspondents;
         let envelope = Envelope { from: from.email.as_ref(), to: to.email.as_ref(), mail: &mail.bytes };
-        let reply = self.session.send(envelope).await.map_err(|failure| self.refused(&failure))?;
+        let reply = self.session.send(envelope).await.map_err(|failure| self.refused(failure))?;
         let answer = Answered::new(reply.code, &self.redacted(&reply.text()));
         Ok(Sent { receipt: mail.receipt, answer: Some(answer) })
     }
 
     fn connects_within(&self) -> Option<Duration> {
-        Some(self.session.patience.connect)
+        // Whoever breaks off before the final dot has sent no mail.
+        Some(self.session.patience.hand_over)
     }
 
     fn patience(&self) -> Option<Duration> {
@@ -168,7 +181,7 @@ impl Notifier for Email {
 
     async fn knock(&self) -> Option<(String, Result<(), String>)> {
         let knocked = self.session.knock().await;
-        Some((self.session.server.to_string(), knocked.map_err(|failure| self.refused(&failure).detail)))
+        Some((self.session.server.to_string(), knocked.map_err(|failure| self.refused(failure).detail)))
     }
 }
 

@@ -177,15 +177,28 @@ impl Session {
 
     async fn connect(&self) -> Result<(TcpStream, SocketAddr), Fault> {
         let patience = self.patience.connect;
-        let connecting = async {
-            let addresses = self.connection.addresses(&self.server.host, self.server.port).await?;
-            TcpStream::connect(&addresses[..]).await
-        };
-        let stream = tokio::time::timeout(patience, connecting).await.map_err(|_| no_answer_within(patience))??;
+        let looking_up = self.connection.addresses(&self.server.host, self.server.port);
+        let addresses = tokio::time::timeout(patience, looking_up).await.map_err(|_| no_answer_within(patience))??;
+        let stream = self.connect_to_one(&addresses).await?;
         let ours = stream.local_addr()?;
         // Commands are small and wait for their replies.
         stream.set_nodelay(true)?;
         Ok((stream, ours))
+    }
+
+    /// Each has its part of the time, so that one that swallows everything does not hide the next.
+    async fn connect_to_one(&self, addresses: &[SocketAddr]) -> Result<TcpStream, Fault> {
+        let parts = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+        let patience = self.patience.connect / parts;
+        let mut fault = Fault::Broken("the host has no address".to_owned());
+        for address in addresses {
+            match tokio::time::timeout(patience, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => fault = error.into(),
+                Err(_) => fault = no_answer_within(patience),
+            }
+        }
+        Err(fault)
     }
 
     async fn shake_hands(&self, wire: Wire, stage: &mut Stage) -> Result<Wire, Failure> {

@@ -16,7 +16,12 @@ use crate::notify::{NotifyError, Scope};
 const GREYLISTED: Duration = Duration::from_secs(300);
 
 /// Words of those who want fewer messages: Amazon SES, Exchange Online, Gmail.
-const TOO_FAST: [&str; 4] = ["throttl", "rate exceeded", "rate limit", "too many messages"];
+const TOO_FAST: [&str; 7] =
+    ["throttl", "rate exceeded", "rate limit", "too many messages", "quota exceeded", "sending limit", "5.4.5"];
+
+/// What servers say of an address that they will not send from or to, whatever the mail: Amazon SES, Exchange,
+/// <https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html>.
+const NOT_OURS: [&str; 3] = ["not verified", "5.7.60", "not authorized to send"];
 
 /// The decision on a failure. `about` is the server, safe to print.
 pub(super) fn of(failure: &Failure, about: &str) -> NotifyError {
@@ -52,13 +57,22 @@ fn refused(stage: Stage, reply: &Reply, about: &str) -> NotifyError {
         // So says RFC 5321, section 4.5.3.1.10, of a code that once meant too many recipients and now a mailbox that is full.
         552 if of_all => NotifyError::target_failed(Scope::Target, Some(GREYLISTED), answered("")),
         _ if of_all => NotifyError::target_refused(answered(cure(stage))),
+        // Some look at sender, recipient and quota only when they have the mail.
+        _ if says_one_of(&text, &NOT_OURS) => {
+            NotifyError::target_refused(answered(": check that this server may send as `from` and to `to`"))
+        }
+        _ if says_one_of(&text, &TOO_FAST) => NotifyError::rate_limited(None, answered("")),
         _ => NotifyError::message_refused(answered("")),
     }
 }
 
-fn put_off(stage: Stage, code: u16, text: &str, detail: String) -> NotifyError {
+fn says_one_of(text: &str, words: &[&str]) -> bool {
     let text = text.to_ascii_lowercase();
-    if TOO_FAST.iter().any(|word| text.contains(word)) {
+    words.iter().any(|word| text.contains(word))
+}
+
+fn put_off(stage: Stage, code: u16, text: &str, detail: String) -> NotifyError {
+    if says_one_of(text, &TOO_FAST) {
         return NotifyError::rate_limited(None, detail);
     }
     let after = matches!(code, 450 | 451).then_some(GREYLISTED);

@@ -31,6 +31,20 @@ fn what_is_refused_says_where_by_what_and_what_to_do() {
 }
 
 #[test]
+fn who_looks_at_sender_and_quota_only_at_the_end_refuses_all_mails_there() {
+    let at_the_end = |code, text: &str| of(&Failure::Refused(Stage::End, reply(code, text)), "x");
+    for text in [
+        "Message rejected: Email address is not verified. The following identities failed the check",
+        "5.7.60 SMTP; Client does not have permissions to send as this sender",
+    ] {
+        let error = at_the_end(554, text);
+        assert_eq!((error.reason, error.scope), (Reason::TargetRefused, Scope::Target), "{text}");
+    }
+    assert_eq!(at_the_end(550, "5.4.5 Daily user sending limit exceeded").reason, Reason::RateLimited);
+    assert_eq!(at_the_end(554, "5.7.1 Rejected as spam").reason, Reason::MessageRefused);
+}
+
+#[test]
 fn what_broke_off_says_when_and_only_the_end_leaves_a_doubt() {
     let broken = |stage| Failure::Fault(stage, Fault::Broken("the connection was closed".to_owned()));
     assert_eq!(words(broken(Stage::Data)), "smtp://mail.test:587 at DATA: the connection was closed");
