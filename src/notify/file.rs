@@ -243,6 +243,9 @@ impl Lines {
         let is_free = |number: &u32| fs::symlink_metadata(self.numbered(*number)).is_err();
         let free = (1..=self.keep).find(is_free).unwrap_or(self.keep);
         moves(free).try_for_each(|(from, to)| fs::rename(self.numbered(from), self.numbered(to)))?;
+        // There are more where `keep` was larger once.
+        let too_old = (self.keep + 1..).map(|number| self.numbered(number)).take_while(|path| path.exists());
+        too_old.collect::<Vec<_>>().iter().try_for_each(fs::remove_file)?;
         self.sync_folder()
     }
 
@@ -272,21 +275,26 @@ impl Lines {
         self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 
-    /// Whether a line could be written, without writing one. Where there is no file yet, none is left behind.
+    /// Whether a line could be written and the file be rotated, without writing one. Nothing is left behind.
     fn try_out(&self) -> io::Result<()> {
         self.refuse_what_is_no_file()?;
         match OpenOptions::new().append(true).open(&self.path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let mut trial = self.path.clone().into_os_string();
-                trial.push(".trial");
-                match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&trial) {
-                    Ok(_) => fs::remove_file(&trial),
-                    // Somebody tries at this moment, or was killed while trying: a file could be made there.
-                    Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-                    Err(error) => Err(error),
-                }
-            }
-            opened => opened.map(drop),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            // What is no file, such as `/dev/stdout`, is not rotated.
+            Ok(there) if !there.metadata()?.is_file() => Ok(()),
+            // A rotation makes a new file beside it.
+            _ => self.try_folder(),
+        }
+    }
+
+    fn try_folder(&self) -> io::Result<()> {
+        let mut trial = self.path.clone().into_os_string();
+        trial.push(".trial");
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&trial) {
+            Ok(_) => fs::remove_file(&trial),
+            // Somebody tries at this moment, or was killed while trying: a file could be made there.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

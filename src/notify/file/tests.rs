@@ -135,6 +135,19 @@ fn a_full_file_becomes_the_first_of_the_older_ones_and_the_oldest_goes() {
 }
 
 #[test]
+fn what_is_more_than_is_kept_goes_where_more_was_kept_before() {
+    let (_folder, path) = folder();
+    for number in 1..=5 {
+        fs::write(format!("{}.{number}", path.display()), "old\n").unwrap();
+    }
+    let file = lines(&path, 1, 2);
+    file.append("{}").unwrap();
+    file.append("{}").unwrap();
+    let left: Vec<u32> = (1..=5).filter(|number| file.numbered(*number).exists()).collect();
+    assert_eq!(left, [1, 2]);
+}
+
+#[test]
 fn who_is_killed_in_the_midst_of_a_rotation_loses_nothing() {
     const KEEP: u32 = 4;
     for full in 0..=KEEP {

@@ -8,13 +8,16 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
 use super::cloudevents;
-use super::document::Document;
+use super::document::{Document, MAX_BYTES};
 use crate::event::batch::Batch;
 use crate::notify::NotifyError;
 use crate::notify::message::is_obeyed;
 use crate::template::{Markup, Subject, Template, Wording};
 
 const JSON: &str = "application/json";
+
+/// Bytes of a CloudEvent's attributes at most: each text of a sender in them is short.
+const ATTRIBUTES: usize = 2000;
 
 /// The kinds of body.
 #[derive(Debug, Default, Deserialize)]
@@ -74,7 +77,9 @@ impl Body {
     /// # Errors
     /// When the template fails, or is to make JSON and does not: nothing is sent then.
     pub(super) fn fill(&self, batch: &Batch, wording: &Wording, id: &str) -> Result<Filled, NotifyError> {
-        let document = Document::of(batch, wording, id).within_limit();
+        // In structured mode the attributes stand in the body, too.
+        let limit = if matches!(self, Self::CloudeventsStructured) { MAX_BYTES - ATTRIBUTES } else { MAX_BYTES };
+        let document = Document::of(batch, wording, id).within(limit);
         match self {
             Self::Event => Ok(Filled::json(JSON, vec![], &document.whole())),
             Self::CloudeventsStructured => {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use hyper::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Deserializer, de};
+use serde_json::Value;
 
 use super::body::Body;
 use super::{Webhook, authorization};
@@ -283,6 +284,11 @@ pub(super) fn secrets_of(config: &Config) -> Vec<Secret> {
             all.extend([pair(username, password), password.expose().to_owned()]);
         }
     }
+    // As JSON may write them: with escapes, and in PHP's with one before each slash.
+    let quoted = all.iter().map(|text| Value::from(text.as_str()).to_string());
+    let escaped = quoted.filter_map(|text| Some(text.strip_prefix('"')?.strip_suffix('"')?.to_owned()));
+    let written: Vec<String> = escaped.flat_map(|text| [text.replace('/', "\\/"), text]).collect();
+    all.extend(written);
     all.retain(|text| text.len() >= SHORTEST);
     all.sort_by_key(|text| std::cmp::Reverse(text.len()));
     all.into_iter().map(Secret::literal).collect()

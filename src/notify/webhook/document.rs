@@ -15,7 +15,7 @@ use crate::notify::message::{Message, Text, cut, one_line};
 use crate::template::{Markup, Wording};
 
 /// Standard Webhooks wants payloads under 20 kB.
-const MAX_BYTES: usize = 20_000;
+pub(super) const MAX_BYTES: usize = 20_000;
 
 /// Characters of each short value that a sender may choose.
 const MAX_VALUE: usize = 200;
@@ -48,6 +48,8 @@ pub(super) struct Document {
     pub(super) severity: Severity,
     pub(super) route: RouteName,
     data: Map<String, Value>,
+    /// Bytes of the whole.
+    limit: usize,
 }
 
 impl Document {
@@ -78,6 +80,7 @@ impl Document {
             severity: batch.severity(),
             route: batch.route().clone(),
             data,
+            limit: MAX_BYTES,
         }
     }
 
@@ -92,7 +95,8 @@ impl Document {
     }
 
     /// The same, without what would make it too large.
-    pub(super) fn within_limit(mut self) -> Self {
+    pub(super) fn within(mut self, limit: usize) -> Self {
+        self.limit = limit;
         let mut left_out = Vec::new();
         self.leave_out_of_events(&mut left_out);
         for [outer, inner] in LEFT_OUT {
@@ -129,7 +133,7 @@ impl Document {
     }
 
     fn fits(&self) -> bool {
-        self.whole().to_string().len() <= MAX_BYTES
+        self.whole().to_string().len() <= self.limit
     }
 }
 

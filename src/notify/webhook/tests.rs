@@ -151,6 +151,11 @@ fn an_answer_loses_what_was_secret_in_the_request() {
     let webhook = bare(None, Body::Event, config::secrets_of(&section.read().unwrap()));
     let said = "no Basic YWRhOmxvdmVsYWNl here, nor lovelace; v1".to_owned();
     assert_eq!(webhook.without_secrets(said), "no Basic *** here, nor ***; v1");
+    let section = Section::from_yaml("webhook", &format!("{{ {URL}, auth: {{ bearer: 'to\"ken/with/slashes' }} }}"));
+    let webhook = bare(None, Body::Event, config::secrets_of(&section.read().unwrap()));
+    for said in [r#"{"got":"to\"ken/with/slashes"}"#, r#"{"got":"to\"ken\/with\/slashes"}"#] {
+        assert_eq!(webhook.without_secrets(said.to_owned()), r#"{"got":"***"}"#);
+    }
 }
 
 #[tokio::test]

@@ -98,7 +98,7 @@ proptest! {
         let over = of_incident(alone(&one), Phase::Resolve, &"k".repeat(255), Some(one.event.clone()));
         for batch in [alone(&one), crowd, over] {
             for more in [String::new(), STRUCTURED.to_owned(), BINARY.to_owned()] {
-                let limit = if more.is_empty() { 20_000 } else { 64 * 1024 };
+                let limit = 20_000;
                 let preview = notifier(&more).preview(&batch, &own);
                 let (head, shown) = preview.split_once("\n\n").unwrap();
                 let sent = serde_json::from_str::<Value>(shown).unwrap().to_string();
