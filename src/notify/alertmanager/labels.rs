@@ -37,10 +37,14 @@ pub(super) fn mistake(name: &str, value: &str) -> Option<(&'static str, &'static
     (!is_whole).then_some(("has a value that is no single line of up to 255 characters", "write a shorter one"))
 }
 
+/// The replay that tells it again on purpose as another alert.
+fn told_again(delivery: &Delivery) -> Option<String> {
+    delivery.again.filter(|again| again.fresh).map(|again| again.replay.to_string())
+}
+
 /// Of an event that belongs to no incident.
 pub(super) fn of_event(delivery: &Delivery) -> Labels {
-    let again = delivery.again.filter(|again| again.fresh).map(|again| again.replay.to_string());
-    let own = [("event", Some(whole(delivery.event.id.as_str()))), ("replay", again)];
+    let own = [("event", Some(whole(delivery.event.id.as_str()))), ("replay", told_again(delivery))];
     about(&delivery.event, delivery.severity).chain(present(own)).collect()
 }
 
@@ -58,6 +62,7 @@ pub(super) fn of_many(batch: &Batch) -> Labels {
         ("severity", Some(severity(Severity::Info).to_owned())),
         ("route", Some(short(batch.route().as_str()))),
         ("event", Some(whole(batch.first_event().id.as_str()))),
+        ("replay", told_again(batch.lead())),
     ];
     present(own).collect()
 }

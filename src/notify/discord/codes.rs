@@ -29,6 +29,9 @@ const THREAD_GONE: &str = "the thread is archived, locked or gone: change `threa
 /// The message that was to be changed is not there.
 const UNKNOWN_MESSAGE: u64 = 10_008;
 
+/// The thread is archived.
+const ARCHIVED: u64 = 50_083;
+
 /// Code → meaning and what to do.
 const CODES: &[(u64, Meaning, &str)] = {
     use Meaning::*;
@@ -40,7 +43,7 @@ const CODES: &[(u64, Meaning, &str)] = {
         (50_006, MessageRefused, OUR_FORM),
         (50_027, TargetRefused, "the URL is mistyped or was renewed: compare `url` with Discord's page"),
         (50_035, MessageRefused, OUR_FORM),
-        (50_083, TargetRefused, THREAD_GONE),
+        (ARCHIVED, TargetRefused, THREAD_GONE),
         (220_001, TargetRefused, A_THREAD),
         (220_003, TargetRefused, THREAD_GONE),
         (240_000, MessageRefused, "Discord blocks a link in the message as harmful"),
@@ -74,7 +77,8 @@ fn code(body: &str) -> Option<u64> {
     serde_json::from_str::<Value>(body).ok()?.get("code")?.as_u64()
 }
 
-/// Whether the message that was to be changed is not there any more.
+/// Whether the message that was to be changed is not there any more, or not to be changed where it is: only a new message wakes
+/// a thread that was archived, <https://docs.discord.com/developers/topics/threads>.
 pub(super) fn is_gone(status: u16, body: &str) -> bool {
-    status == 404 && code(body) == Some(UNKNOWN_MESSAGE)
+    matches!((status, code(body)), (404, Some(UNKNOWN_MESSAGE)) | (400, Some(ARCHIVED)))
 }

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 pub use verdict::classify;
 
 use super::answer::recorded;
-use super::identity::{hashed, told_again};
+use super::identity::{hashed, of_message};
 use super::message::Message;
 use super::{Kit, Notifier, NotifyError, Sent, noted};
 use crate::config::{Secret, Section};
@@ -168,10 +168,10 @@ impl Alerts {
 /// that are told the same only the first would have an alert, and each would close the other's.
 /// <https://github.com/prometheus/alertmanager/issues/3639>
 fn alias(batch: &Batch) -> String {
-    let named = |what: &str, name: &str| hashed(&json!([batch.target().as_str(), what, name]).to_string());
     match &batch.incident {
-        Some(incident) => named("incident", incident.key.as_str()),
-        None => told_again(batch, named("event", batch.first_event().id.as_str())),
+        Some(incident) => hashed(&json!([batch.target().as_str(), incident.key.as_str()]).to_string()),
+        // An alert that is open only counts what comes again: of a batch that has grown it would not show what is new.
+        None => of_message(batch),
     }
 }
 

@@ -140,7 +140,7 @@ fn an_alert_reads_like_this() {
     let expected = json!({
         "message": "New spot node: m6i.2xlarge (prod-eu)",
         // printf %s '["ops","event","evt-1"]' | sha256sum
-        "alias": "22c87a585dc8554c4bd60f4203c158bae03ae6577be993454416e98fa4807a81",
+        "alias": "93afe938774dfcab1310fbaf0d4bc8a15c6fc26977b56e25f6fece701a485e2d",
         "description": description,
         "details": {
             "event": "evt-1", "source": "castai", "route": "all", "Cluster": "prod-eu", "Node": "ip-10-0-12-7",

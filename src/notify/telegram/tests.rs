@@ -152,7 +152,11 @@ fn what_cannot_be_changed_any_more_is_told_anew() {
     }
     assert!(verdict::is_gone(400, r#"{"ok":false,"parameters":{"migrate_to_chat_id":-1001}}"#));
     assert!(!verdict::is_gone(400, &said("Bad Request: can't parse entities")));
-    assert!(!verdict::is_gone(403, &said("chat not found")) && !verdict::is_gone(400, ""));
+    for shut_out in ["bot was kicked from the supergroup chat", "bot was blocked by the user"] {
+        let body = json!({"ok": false, "error_code": 403, "description": format!("Forbidden: {shut_out}")}).to_string();
+        assert!(verdict::is_gone(403, &body), "{shut_out}: the chat of then need not be the one of now");
+    }
+    assert!(!verdict::is_gone(401, &said("unauthorized")) && !verdict::is_gone(400, ""));
 }
 
 #[test]

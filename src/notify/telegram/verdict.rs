@@ -163,11 +163,18 @@ fn refused(status: u16, said: &Said) -> Option<NotifyError> {
 }
 
 /// Whether the message that was to be changed is not to be found, where it was told or at all. A group that has become a
-/// supergroup has another number; what it is told anew says which.
+/// supergroup has another number; what it is told anew says which. A chat that shuts us out need not be the one that is meant by
+/// now: what is told anew finds out.
 pub(super) fn is_gone(status: u16, body: &str) -> bool {
     let said = Said::read(body);
     let moved = said.parameters.migrate_to_chat_id.is_some();
-    said.status(status) == Some(400) && (moved || GONE.into_iter().any(|part| said.says(part)))
+    let shuts_us_out = |(at, part, meaning, _): &(u16, &str, Meaning, _)| {
+        *at == 400 && matches!(meaning, Meaning::TargetRefused) && said.says(part)
+    };
+    match said.status(status) {
+        Some(400) => moved || GONE.into_iter().any(|part| said.says(part)) || DESCRIPTIONS.iter().any(shuts_us_out),
+        other => other == Some(403),
+    }
 }
 
 /// Whether the message says already what it was to be changed to: an earlier attempt got through.

@@ -22,7 +22,7 @@ const OPSGENIE: Http = Http {
     requests: |_| 1,
     shown: shown_json,
     idempotency_key: |received| Some(received.json()["alias"].as_str()?.to_owned()),
-    when_grown: WhenGrown::ItIsRenewed,
+    when_grown: WhenGrown::ItIsDropped,
     refuses: limits::of_opsgenie,
     changes: None,
 };
