@@ -1,14 +1,18 @@
 //! What many events are about: how many, of which kinds, where, and from when to when.
 //!
-//! Counts as it goes, in bounded space, so that ten thousand events cost what ten do.
+//! Counts as it goes, in bounded space, so that ten thousand events cost what ten do. What was counted before can be kept,
+//! smaller still, and counted on from.
 
 use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use super::fields::scalar_text;
 use super::{CastAIEvent, Event, Severity, Timestamp};
 
 /// By what is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Dimension {
     /// The type of the event; for a notification its name.
     Type,
@@ -28,7 +32,7 @@ impl Dimension {
 }
 
 /// How many events, and what they have in common.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tally {
     events: usize,
     resolved: usize,
@@ -43,6 +47,9 @@ impl Tally {
     /// Different values that are counted apart in one dimension; what comes beyond is counted together.
     const MAX_VALUES: usize = 1000;
 
+    /// The same where it is kept: [`Tally::condensed`].
+    pub const MAX_KEPT: usize = 100;
+
     /// Characters of a value; those that differ only beyond are counted together.
     const MAX_VALUE: usize = 200;
 
@@ -55,9 +62,40 @@ impl Tally {
         *self.by_severity.entry(severity).or_default() += 1;
         for dimension in Dimension::ALL {
             if let Some(value) = value_of(event, dimension) {
-                self.count(dimension, value);
+                self.count(dimension, value, 1);
             }
         }
+    }
+
+    /// Counts all that `other` counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.events = self.events.saturating_add(other.events);
+        self.resolved = self.resolved.saturating_add(other.resolved);
+        self.first_at = [self.first_at, other.first_at].into_iter().flatten().min();
+        self.last_at = self.last_at.max(other.last_at);
+        for (severity, count) in &other.by_severity {
+            more(self.by_severity.entry(*severity).or_default(), *count);
+        }
+        for (dimension, counts) in &other.by {
+            counts.iter().for_each(|(value, count)| self.count(*dimension, value.clone(), *count));
+        }
+        for (dimension, count) in &other.unnamed {
+            more(self.unnamed.entry(*dimension).or_default(), *count);
+        }
+    }
+
+    /// The same with at most [`Tally::MAX_KEPT`] values apart in each dimension, the most frequent ones; the events of all
+    /// others are counted together.
+    #[must_use]
+    pub fn condensed(mut self) -> Self {
+        for dimension in Dimension::ALL {
+            let rare: Vec<String> =
+                self.most(dimension).into_iter().skip(Self::MAX_KEPT).map(|(value, _)| value.to_owned()).collect();
+            let Some(counts) = self.by.get_mut(&dimension).filter(|_| !rare.is_empty()) else { continue };
+            let unnamed = self.unnamed.entry(dimension).or_default();
+            rare.iter().filter_map(|value| counts.remove(value)).for_each(|count| more(unnamed, count));
+        }
+        self
     }
 
     /// Counts one that ends an incident: apart, because it is no bad news.
@@ -65,15 +103,15 @@ impl Tally {
         self.resolved += 1;
     }
 
-    fn count(&mut self, dimension: Dimension, mut value: String) {
+    fn count(&mut self, dimension: Dimension, mut value: String, times: usize) {
         if let Some((end, _)) = value.char_indices().nth(Self::MAX_VALUE) {
             value.truncate(end);
         }
         let counts = self.by.entry(dimension).or_default();
         if counts.len() < Self::MAX_VALUES || counts.contains_key(&value) {
-            *counts.entry(value).or_default() += 1;
+            more(counts.entry(value).or_default(), times);
         } else {
-            *self.unnamed.entry(dimension).or_default() += 1;
+            more(self.unnamed.entry(dimension).or_default(), times);
         }
     }
 
@@ -125,6 +163,11 @@ impl Tally {
     pub fn unnamed(&self, dimension: Dimension) -> usize {
         self.unnamed.get(&dimension).copied().unwrap_or_default()
     }
+}
+
+/// What was kept may be anything: it never overflows.
+fn more(count: &mut usize, by: usize) {
+    *count = count.saturating_add(by);
 }
 
 /// `None` for a blank value, which names nothing.

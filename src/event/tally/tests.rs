@@ -104,7 +104,61 @@ fn ten_thousand_clusters_cost_what_a_thousand_do() {
     assert!(tally.most(Dimension::Cluster).iter().all(|(name, _)| name.chars().count() == 200));
 }
 
+#[test]
+fn what_is_kept_names_the_most_frequent_hundred_and_counts_the_others_together() {
+    let clusters = (0..300).flat_map(|n| vec![n; if n % 3 == 0 { 2 } else { 1 }]);
+    let all = tally(clusters.map(|n| event("node.added", &format!("{n:03}"), json!({}))));
+    let kept = all.clone().condensed();
+    assert_eq!((kept.events(), kept.different(Dimension::Cluster), kept.unnamed(Dimension::Cluster)), (400, 100, 200));
+    assert!(kept.most(Dimension::Cluster).iter().all(|(_, count)| *count == 2));
+    assert_eq!(kept.most(Dimension::Type), all.most(Dimension::Type));
+    assert_eq!(kept.clone().condensed(), kept);
+}
+
+#[test]
+fn what_is_kept_stays_small_however_often_it_is_counted_on_from() {
+    let long = "ü".repeat(500);
+    let mut kept = Tally::default();
+    for storm in 0..5 {
+        let data = |n| json!({"zone": format!("{storm}-{n}{long}"), "reason": format!("{storm}-{n}{long}")});
+        kept.merge(&tally((0..900).map(|n| event("node.added", &format!("{storm}-{n}{long}"), data(n)))));
+        kept = kept.condensed();
+    }
+    assert_eq!((kept.events(), kept.unnamed(Dimension::Zone)), (4500, 4400));
+    let written = serde_json::to_string(&kept).unwrap();
+    assert!(written.len() < Tally::MAX_KEPT * Dimension::ALL.len() * 450, "{}", written.len());
+    let mut most = tally([event("node.added", "a", json!({}))]);
+    most.events = usize::MAX;
+    most.merge(&kept);
+    assert_eq!(most.events(), usize::MAX);
+}
+
 proptest! {
+    #[test]
+    fn counting_on_is_counting_all_and_what_is_written_down_reads_the_same(
+        parts in prop::collection::vec((any::<String>(), 0..9u8, any::<Option<i64>>(), 0..5usize), 0..60),
+        at in 0..60usize,
+    ) {
+        let of = |parts: &[(String, u8, Option<i64>, usize)]| {
+            let mut tally = Tally::default();
+            for (event_type, cluster, occurred, severity) in parts {
+                let mut event = event(event_type, &cluster.to_string(), json!({"zone": event_type}));
+                event.occurred_at = occurred.map(Timestamp::from_millis);
+                tally.add(&event, Severity::ALL[*severity]);
+            }
+            (0..parts.len() % 3).for_each(|_| tally.add_resolved());
+            tally
+        };
+        let (first, rest) = parts.split_at(at.min(parts.len()));
+        let mut on = of(first);
+        on.merge(&of(rest));
+        let ends = on.resolved();
+        prop_assert_eq!(ends, first.len() % 3 + rest.len() % 3);
+        let all = Tally { resolved: ends, ..of(&parts) };
+        prop_assert_eq!(&on, &all);
+        prop_assert_eq!(serde_json::from_str::<Tally>(&serde_json::to_string(&on).unwrap()).unwrap(), on);
+    }
+
     #[test]
     fn the_counts_add_up_whatever_comes(
         parts in prop::collection::vec((any::<String>(), any::<String>(), any::<Option<i64>>(), 0..5usize), 0..60),
