@@ -120,6 +120,7 @@ impl Deliverer {
             fallback,
             keeps_incidents: notifier.keeps_incidents(),
             tells_many: notifier.tells_many(),
+            rewrites_storms: notifier.rewrites_storms(),
             judge: Arc::new(judge),
         });
         Self { target, notifier, policy, message: Wording::default(), terms, tools }

@@ -3,6 +3,7 @@
 //! Plain values. Which deliveries leave together is decided where they are claimed, in [`crate::store`]; how it reads is
 //! for [`crate::notify`]. [`super::tally`] counts what a batch is about.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +48,9 @@ pub struct Batch {
     /// What the target gave us for the last message about this incident, or else of this storm: to edit it, or to
     /// answer below it.
     pub earlier: Option<Receipt>,
+    /// What the one message of its storm told before, where that is to be rewritten: this one is then told as all of it
+    /// together, and `earlier` is the message. The same for each attempt, so that to write it twice does no harm.
+    pub before: Option<Tally>,
 }
 
 impl Batch {
@@ -71,6 +75,7 @@ impl Batch {
             first_event: None,
             incident: None,
             earlier: None,
+            before: None,
         }
     }
 
@@ -86,6 +91,45 @@ impl Batch {
     /// What they are about, if they are many: then they are told as one story, not as an event.
     pub fn many(&self) -> Option<&Tally> {
         self.tally.as_ref().filter(|_| self.deliveries.len() > 1)
+    }
+
+    /// What its message is about, if that is to be read as one story of many: with what the message told before.
+    pub fn story(&self) -> Option<Cow<'_, Tally>> {
+        match self.before {
+            Some(_) => Some(Cow::Owned(self.in_all())),
+            None => self.many().map(Cow::Borrowed),
+        }
+    }
+
+    /// What it is about, together with what its message told before.
+    pub fn in_all(&self) -> Tally {
+        let mut all = self.before.clone().unwrap_or_default();
+        match self.many() {
+            Some(own) => all.merge(own),
+            None => {
+                let mut own = Tally::default();
+                own.add(&self.lead().event, self.lead().severity);
+                all.merge(&own);
+            }
+        }
+        all
+    }
+
+    /// Whether it tells of a storm, and of no incident for itself: such messages about one storm can be one.
+    pub fn tells_a_storm(&self) -> bool {
+        self.is_storm && self.incident.is_none()
+    }
+
+    /// Whether it tells of one incident, or of one storm: then its message may be answered or changed for the sake of that.
+    pub fn is_one_story(&self) -> bool {
+        self.incident.is_some() || self.is_storm
+    }
+
+    /// The message to change instead of writing another one, where the target lets messages be changed: an incident's end is
+    /// written into what told of its beginning, and what follows in a storm into the one message of that storm.
+    pub fn to_change(&self) -> Option<&Receipt> {
+        let ends = self.incident.as_ref().is_some_and(|incident| incident.phase == Phase::Resolve);
+        self.earlier.as_ref().filter(|_| ends || self.before.is_some())
     }
 
     /// The route that owes it.
@@ -155,8 +199,8 @@ pub struct Incident {
     pub timed_out: bool,
 }
 
-/// What a target gave for a message it took, such as an id: handed back with the next message about the same incident, so
-/// that the first one can be edited or answered. Only the notifier knows what it means.
+/// What a target gave for a message it took, such as an id: handed back with the next message about the same incident or
+/// storm, so that the first one can be edited or answered. Only the notifier knows what it means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt(Arc<str>);
 

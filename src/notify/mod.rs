@@ -74,6 +74,13 @@ pub trait Notifier: Send + Sync {
         true
     }
 
+    /// Whether the message about a storm can be changed, so that what follows in the storm is written into it
+    /// ([`Batch::before`]) instead of being told anew. Then [`notify`](Notifier::notify) must give a receipt for it, and must tell
+    /// all of it in a new message where the old one is gone.
+    fn rewrites_storms(&self) -> bool {
+        false
+    }
+
     /// How long it may take until anything is handed over, where it sends over the network: whoever gives up by then has sent
     /// nothing.
     fn connects_within(&self) -> Option<Duration> {

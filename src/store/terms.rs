@@ -26,6 +26,8 @@ pub struct Terms {
     pub keeps_incidents: bool,
     /// One message can tell of many deliveries that belong to no incident.
     pub tells_many: bool,
+    /// What follows in a storm is written into the storm's one message.
+    pub rewrites_storms: bool,
     /// Who decides.
     pub judge: Arc<dyn Judge>,
 }

@@ -19,6 +19,7 @@ mod ledger;
 mod lives;
 mod plan;
 mod planted;
+mod rewriting;
 mod sends;
 mod stopping_everywhere;
 mod tales;

@@ -4,6 +4,8 @@
 //! goes by in steps that fit no rate. That a dead target harms nobody is told to the millisecond in
 //! [`super::simulating`]; here it is told over real HTTP.
 
+mod in_one_message;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

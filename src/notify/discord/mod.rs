@@ -3,7 +3,7 @@
 //! [`embed`] puts a message into Discord's form, [`codes`] reads Discord's answer. Posted with `wait=true`, because without
 //! it Discord says nothing of messages that it loses. Discord has no idempotency: a message that may have arrived and is
 //! sent again may be seen twice. The end of an incident is written into the message that told of its beginning, where that
-//! told of nothing else. The URL is the only key, so it never shows.
+//! told of nothing else; what follows in a storm into the one message of the storm. The URL is the only key, so it never shows.
 
 mod codes;
 mod embed;
@@ -20,7 +20,6 @@ use super::message::Message;
 use super::{Kit, Notifier, NotifyError, Sent, noted};
 use crate::config::{Secret, Section};
 use crate::event::batch::{Batch, Receipt};
-use crate::event::delivery::Phase;
 use crate::http_client::{Answer, Endpoint, HttpClient, Method, Request};
 use crate::template::{Markup, Wording};
 
@@ -136,9 +135,13 @@ impl Notifier for Discord {
             if !codes::is_gone(answer.status, &answer.body) {
                 return settled(&answer, batch);
             }
-            // Somebody has deleted the message; its end is news all the same.
+            // Somebody has deleted the message; what was to be written into it is news all the same.
         }
         settled(&self.ask(Method::Post, &self.to_post(), &body, batch).await?, batch)
+    }
+
+    fn rewrites_storms(&self) -> bool {
+        true
     }
 }
 
@@ -147,15 +150,15 @@ fn settled(answer: &Answer, batch: &Batch) -> Result<Sent, NotifyError> {
     recorded(answer, taken.map(|message| receipt(message, batch)))
 }
 
-/// What is told of a beginning can be changed at its end, unless it tells of something else, too.
+/// What is told of a beginning can be changed at its end, unless it tells of something else, too; what is told of a storm, as
+/// long as it storms.
 fn receipt(Snowflake(message): Snowflake, batch: &Batch) -> Option<Receipt> {
-    batch.incident.as_ref().and_then(|_| Receipt::new(&message))
+    batch.is_one_story().then(|| Receipt::new(&message)).flatten()
 }
 
-/// The message that told of the beginning of what ends now.
+/// The message that told of the beginning of what ends now, or of the storm so far.
 fn told_before(batch: &Batch) -> Option<Snowflake> {
-    let ends = batch.incident.as_ref().is_some_and(|incident| incident.phase == Phase::Resolve);
-    batch.earlier.as_ref().filter(|_| ends).and_then(|earlier| Snowflake::parse(earlier.as_str()))
+    batch.to_change().and_then(|earlier| Snowflake::parse(earlier.as_str()))
 }
 
 #[cfg(test)]

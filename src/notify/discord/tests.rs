@@ -1,6 +1,8 @@
 //! The URL and its mistakes; where a message goes and what is made of it later; that no key shows.
 
 use super::*;
+use crate::event::delivery::Phase;
+use crate::event::tally::Tally;
 use crate::notify::samples::{alone, delivery, kit, of_incident, recorded};
 use serde_json::json;
 
@@ -73,7 +75,7 @@ fn a_message_goes_into_its_thread_and_is_changed_there() {
 }
 
 #[test]
-fn an_end_is_written_into_the_message_of_its_beginning_and_nothing_else_is() {
+fn an_end_is_written_into_the_message_of_its_beginning_a_storm_into_its_own_and_nothing_else_is() {
     let batch = alone(&delivery("node.added", json!({})));
     let earlier = Receipt::new("1300000000000000001");
     let of = |phase, earlier: &Option<Receipt>| Batch {
@@ -86,5 +88,9 @@ fn an_end_is_written_into_the_message_of_its_beginning_and_nothing_else_is() {
     assert_eq!(told_before(&of(Phase::Resolve, &Receipt::new("elsewhere/7"))), None);
     let taken = Snowflake("7".to_owned());
     assert_eq!(receipt(taken.clone(), &of(Phase::Open, &None)), Receipt::new("7"));
-    assert_eq!(receipt(taken, &batch), None);
+    assert_eq!(receipt(taken.clone(), &batch), None);
+    let storm = Batch { is_storm: true, earlier, ..batch };
+    assert_eq!((told_before(&storm), receipt(taken, &storm)), (None, Receipt::new("7")));
+    let next = Batch { before: Some(Tally::default()), ..storm };
+    assert_eq!(told_before(&next), Snowflake::parse("1300000000000000001"));
 }

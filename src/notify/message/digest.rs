@@ -1,7 +1,8 @@
 //! Many events told as one: how many of what, where, from when to when, the worst of them by name.
 //!
 //! The route's templates for `title` and `text` are made for one event and are not used; its links are, with the values of
-//! the most severe one. Bounded however many there are; what is not named is counted. Next: [`super::closing`].
+//! the most severe one. Bounded however many there are; what is not named is counted. Where a message about a storm is
+//! rewritten, it counts what it told before, and names the worst of what is new. Next: [`super::closing`].
 
 use super::amounts::{counted, lasting, number};
 use super::list::{List, and_more};
@@ -53,9 +54,15 @@ pub(super) fn compose(batch: &Batch, tally: &Tally, wording: &Wording) -> Messag
         text: Some(Text::List(list(batch, tally))),
         facts: facts(batch, tally),
         links,
-        footer: footer(batch, rendering.remarks),
-        severity: if tally.events() == 0 { Severity::Success } else { batch.severity() },
+        footer: footer(batch, tally, rendering.remarks),
+        severity: if tally.events() == 0 { Severity::Success } else { worst(batch, tally) },
     }
+}
+
+/// The severity of all that the message tells.
+fn worst(batch: &Batch, tally: &Tally) -> Severity {
+    let of_all = batch.before.as_ref().and_then(|_| tally.severities().next());
+    of_all.map_or(batch.severity(), |(severity, _)| severity)
 }
 
 /// `Storm: 8,412 spot interruptions in 50 clusters, 31 zones`
@@ -178,7 +185,8 @@ fn list(batch: &Batch, tally: &Tally) -> List {
     let day = |at: Timestamp| day_and_time(at).0;
     let one_day = tally.first_at().map(day) == tally.last_at().map(day);
     let lines = batch.shown.iter().map(|delivery| line(delivery, lowest, one_day));
-    let all = if tally.events() == 0 { tally.resolved() } else { tally.events() };
+    let only_ends = batch.many().is_some_and(|own| own.events() == 0);
+    let all = if only_ends { tally.resolved() } else { tally.events() };
     List::new(lines, all.saturating_sub(batch.shown.len()))
 }
 
@@ -200,10 +208,11 @@ fn day_and_time(at: Timestamp) -> (String, String) {
 }
 
 /// The id comes first and whole: people paste it into commands.
-fn footer(batch: &Batch, remarks: Vec<String>) -> Vec<String> {
+fn footer(batch: &Batch, tally: &Tally, remarks: Vec<String>) -> Vec<String> {
     let lead = batch.lead();
-    let more = batch.deliveries.len().saturating_sub(1);
-    let about = format!("{} · {} of route {}", batch.severity(), and_more(more), lead.route);
+    let before = batch.before.as_ref().map_or(0, |before| before.events().saturating_add(before.resolved()));
+    let more = batch.deliveries.len().saturating_sub(1).saturating_add(before);
+    let about = format!("{} · {} of route {}", worst(batch, tally), and_more(more), lead.route);
     bounded_footer([format!("event {}", lead.event.id), about].into_iter().chain(remarks))
 }
 

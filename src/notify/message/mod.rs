@@ -128,9 +128,9 @@ impl Message {
     /// Total: a template that fails costs its own words, never the message; the footer then says why.
     pub fn compose(batch: &Batch, wording: &Wording, markup: Markup) -> Self {
         let ended = batch.incident.as_ref().filter(|incident| incident.phase == Phase::Resolve);
-        let message = match (ended, batch.many()) {
+        let message = match (ended, batch.story()) {
             (Some(incident), _) => closing::compose(batch, incident, wording),
-            (None, Some(tally)) => digest::compose(batch, tally, wording),
+            (None, Some(tally)) => digest::compose(batch, &tally, wording),
             (None, None) => Self::of_one(batch.lead(), wording, markup),
         };
         // A drill never leaves together with anything else, and what is told again never with what is not.

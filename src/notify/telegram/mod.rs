@@ -2,7 +2,7 @@
 //!
 //! [`form`] puts a message into Telegram's form, [`verdict`] reads Telegram's answer. Telegram has no idempotency: a
 //! message that may have arrived and is sent again may be seen twice. The end of an incident is written into the message
-//! that told of its beginning, where that told of nothing else. The bot's token is a part of the URL, so the URL never shows.
+//! that told of its beginning, where that told of nothing else; what follows in a storm into the storm's one message. The bot's token is a part of the URL, so the URL never shows.
 
 mod form;
 mod html;
@@ -21,7 +21,6 @@ use super::message::Message;
 use super::{Kit, Notifier, NotifyError, Sent, noted};
 use crate::config::{Secret, Section};
 use crate::event::batch::{Batch, Receipt};
-use crate::event::delivery::Phase;
 use crate::http_client::{Answer, Endpoint, HttpClient, Method, Request};
 use crate::template::{Markup, Wording};
 use verdict::Place;
@@ -186,9 +185,13 @@ impl Notifier for Telegram {
             if !verdict::is_gone(answer.status, &answer.body) {
                 return settled(&answer, batch);
             }
-            // Somebody has deleted the message, or it is too old to be changed; its end is news all the same.
+            // Somebody has deleted the message, or it is too old to be changed; what it was to say is news all the same.
         }
         settled(&self.ask("sendMessage", &self.new_message(&text), batch).await?, batch)
+    }
+
+    fn rewrites_storms(&self) -> bool {
+        true
     }
 }
 
@@ -197,15 +200,15 @@ fn settled(answer: &Answer, batch: &Batch) -> Result<Sent, NotifyError> {
     recorded(answer, taken.map(|place| receipt(place, batch)))
 }
 
-/// What is told of a beginning can be changed at its end, unless it tells of something else, too.
+/// What is told of a beginning can be changed at its end, unless it tells of something else, too; what is told of a storm, as
+/// long as it storms.
 fn receipt(Place { chat, message }: Place, batch: &Batch) -> Option<Receipt> {
-    batch.incident.as_ref().and_then(|_| Receipt::new(&format!("{chat}/{message}")))
+    batch.is_one_story().then(|| Receipt::new(&format!("{chat}/{message}"))).flatten()
 }
 
-/// The message that told of the beginning of what ends now.
+/// The message that told of the beginning of what ends now, or of the storm so far.
 fn told_before(batch: &Batch) -> Option<Place> {
-    let ends = batch.incident.as_ref().is_some_and(|incident| incident.phase == Phase::Resolve);
-    let (chat, message) = batch.earlier.as_ref().filter(|_| ends)?.as_str().split_once('/')?;
+    let (chat, message) = batch.to_change()?.as_str().split_once('/')?;
     Some(Place { chat: chat.parse().ok()?, message: message.parse().ok()? })
 }
 

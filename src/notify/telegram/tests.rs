@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
+use crate::event::delivery::Phase;
+use crate::event::tally::Tally;
 use crate::notify::samples::{alone, delivery, kit, of_incident, recorded, target};
 use crate::notify::{Next, Scope};
 
@@ -160,7 +162,7 @@ fn what_cannot_be_changed_any_more_is_told_anew() {
 }
 
 #[test]
-fn an_end_is_written_into_the_message_of_its_beginning_and_nothing_else_is() {
+fn an_end_is_written_into_the_message_of_its_beginning_a_storm_into_its_own_and_nothing_else_is() {
     let batch = alone(&delivery("node.added", json!({})));
     let of = |phase, earlier: Option<&str>| Batch {
         earlier: earlier.and_then(Receipt::new),
@@ -175,4 +177,7 @@ fn an_end_is_written_into_the_message_of_its_beginning_and_nothing_else_is() {
     }
     assert_eq!(receipt(place, &of(Phase::Open, None)), Receipt::new("-100123/42"));
     assert_eq!(receipt(place, &batch), None);
+    let storm = Batch { is_storm: true, earlier: Receipt::new("-100123/42"), ..batch };
+    assert_eq!((told_before(&storm), receipt(place, &storm)), (None, Receipt::new("-100123/42")));
+    assert_eq!(told_before(&Batch { before: Some(Tally::default()), ..storm }), Some(place));
 }

@@ -136,11 +136,12 @@ impl Party {
         }
         let incident = self.incident(claiming)?;
         let earlier = self.earlier(claiming, incident.as_ref())?;
+        let before = self.before(claiming.work.terms, incident.as_ref());
         let first_event = self.first_event(claiming)?;
         if let Some((name, slot, _)) = &self.slot {
             let storm_since = self.storm_since;
-            let receipt = slot.receipt.clone().filter(|_| slot.storm_since == storm_since);
-            let slot = Slot { not_before: Some(lease_ends), held: true, storm_since, receipt };
+            let same = Some(slot.clone()).filter(|slot| slot.storm_since == storm_since).unwrap_or_default();
+            let slot = Slot { not_before: Some(lease_ends), held: true, storm_since, ..same };
             claiming.work.rows.keep_slot(name, &slot)?;
         }
         Ok(self.into_batch(Leaving {
@@ -151,6 +152,7 @@ impl Party {
             first_event,
             incident,
             earlier,
+            before,
         }))
     }
 
@@ -204,9 +206,22 @@ impl Party {
             let known = claiming.work.rows.incident(&first.target, &incident.key)?;
             return Ok(of_opening.or(known.and_then(|known| known.receipt)));
         }
-        let of_storm = self.slot.as_ref().filter(|(_, slot, _)| slot.storm_since.is_some());
-        let same = of_storm.filter(|(_, slot, _)| slot.storm_since == self.storm_since);
-        Ok(same.and_then(|(_, slot, _)| slot.receipt.clone()))
+        Ok(self.same_storm().and_then(|slot| slot.receipt.clone()))
+    }
+
+    /// What is known of the storm that it tells of, where something was told of that before.
+    fn same_storm(&self) -> Option<&Slot> {
+        let (_, slot, _) = self.slot.as_ref().filter(|_| self.storm_since.is_some())?;
+        Some(slot).filter(|slot| slot.storm_since == self.storm_since)
+    }
+
+    /// What the message tells that it is to be written into. What is worse than all of that is told anew, because nobody
+    /// hears that a message was changed.
+    fn before(&self, terms: &Terms, incident: Option<&Incident>) -> Option<Tally> {
+        let slot = self.same_storm().filter(|slot| terms.rewrites_storms && slot.receipt.is_some())?;
+        let worst = |tally: &Tally| tally.severities().next().map(|(severity, _)| severity);
+        let told = slot.told.as_ref().filter(|told| worst(&self.tally) <= worst(told));
+        told.filter(|_| incident.is_none()).cloned()
     }
 
     /// Of a batch that has news the ends of incidents are only counted.
@@ -219,7 +234,7 @@ impl Party {
     }
 
     fn into_batch(mut self, leaving: Leaving) -> Batch {
-        let Leaving { holder, is_probe, is_old, now, first_event, incident, earlier } = leaving;
+        let Leaving { holder, is_probe, is_old, now, first_event, incident, earlier, before } = leaving;
         let attempt = self.members.iter().map(|row| row.attempts.saturating_add(1)).max().unwrap_or(1);
         let is_full = self.slot.as_ref().is_some_and(|(_, _, pace)| self.members.len() >= pace.max_events);
         let is_alone = self.members.len() == 1;
@@ -241,6 +256,7 @@ impl Party {
             first_event,
             incident,
             earlier,
+            before,
         }
     }
 }
@@ -254,6 +270,7 @@ struct Leaving {
     first_event: Option<Arc<Event>>,
     incident: Option<Incident>,
     earlier: Option<Receipt>,
+    before: Option<Tally>,
 }
 
 /// The raw body is for one that leaves alone.

@@ -30,6 +30,7 @@ use crate::event::aftermath::Aftermath;
 use crate::event::batch::{Lease, Receipt};
 use crate::event::delivery::{Again, Phase, Reason};
 use crate::event::ledger::Fact;
+use crate::event::tally::Tally;
 use crate::event::{Event, Severity, Timestamp};
 use crate::names::{DeliveryId, GroupKey, IncidentKey, RouteName, TargetName};
 use crate::store::{Append, DeliveryState};
@@ -222,8 +223,10 @@ pub struct Slot {
     pub held: bool,
     /// Since when there is the storm that it tells of.
     pub storm_since: Option<Timestamp>,
-    /// What the target gave for the last message about this storm.
+    /// What the target gave for the last message about this storm, and about no incident for itself.
     pub receipt: Option<Receipt>,
+    /// What that message tells, where it is to be rewritten.
+    pub told: Option<Tally>,
 }
 
 /// What leaves together: the name of a [`Slot`].

@@ -17,7 +17,11 @@ pub fn settle<R: Rows>(rows: &mut R, settlement: &Settlement) -> Result<Settled,
     let mut work = Work::new(rows, terms, *at);
     let slot_name = batch.slot_name(first, work.terms);
     match outcome {
-        Outcome::Delivered { receipt } => held.iter().try_for_each(|row| work.delivered(row, receipt.as_ref()))?,
+        Outcome::Delivered { receipt } => {
+            // Of several things none may be changed or answered for: what is given for a storm is the storm's alone.
+            let receipt = receipt.as_ref().filter(|_| batch.incident.is_some());
+            held.iter().try_for_each(|row| work.delivered(row, receipt))?;
+        }
         Outcome::Retry { at, reason, ambiguous, detail } => {
             let failure = Failure { again_at: *at, reason: *reason, ambiguous: *ambiguous, detail };
             held.iter().try_for_each(|row| work.retried(row, &failure))?;
@@ -135,14 +139,25 @@ impl<R: Rows> Work<'_, R> {
         }
         // Where the clock was set back meanwhile, nobody waits for the time that was.
         let left_at = batch.claimed_at.min(self.now);
-        let (not_before, receipt) = match outcome {
-            Outcome::Retry { at, .. } => (*at, None),
-            Outcome::Delivered { receipt } => (left_at.saturating_add(pause), receipt.clone()),
-            Outcome::Dead { .. } => (left_at.saturating_add(pause), None),
+        let not_before = match outcome {
+            Outcome::Retry { at, .. } => *at,
+            Outcome::Delivered { .. } | Outcome::Dead { .. } => left_at.saturating_add(pause),
         };
         // Who came while it was on its way was put off until its lease would have ended.
         self.rows.reschedule(name, lease_ends, not_before)?;
-        let receipt = slot.receipt.or(receipt);
-        self.rows.keep_slot(name, &Slot { not_before: Some(not_before), held: false, receipt, ..slot })
+        let slot = match outcome {
+            Outcome::Delivered { receipt } if batch.tells_a_storm() => self.of_the_storm(slot, batch, receipt.clone()),
+            _ => slot,
+        };
+        self.rows.keep_slot(name, &Slot { not_before: Some(not_before), held: false, ..slot })
+    }
+
+    /// What is known of the storm's message from now on. It counts what arrived only, so an attempt that is made again counts
+    /// nothing twice.
+    fn of_the_storm(&self, slot: Slot, batch: &Batch, receipt: Option<Receipt>) -> Slot {
+        let rewrites = self.terms.rewrites_storms;
+        let receipt = receipt.or(slot.receipt.filter(|_| batch.before.is_some() || !rewrites));
+        let told = receipt.as_ref().filter(|_| rewrites).map(|_| batch.in_all().condensed());
+        Slot { receipt, told, ..slot }
     }
 }

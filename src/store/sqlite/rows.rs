@@ -310,13 +310,16 @@ impl Rows for Database {
 
     fn slot(&mut self, name: &SlotName) -> Done<Slot> {
         let mut select = self.connection.prepare_cached(
-            "SELECT not_before, held, storm_since, receipt FROM slots WHERE target = ?1 AND route = ?2 AND which = ?3",
+            "SELECT not_before, held, storm_since, receipt, told FROM slots
+             WHERE target = ?1 AND route = ?2 AND which = ?3",
         )?;
         let read = |row: &SqlRow<'_>| {
             let time = |column| row.get::<_, Option<i64>>(column).map(|at| at.map(Timestamp::from_millis));
             let receipt: Option<String> = row.get(3)?;
             let receipt = receipt.as_deref().and_then(Receipt::new);
-            Ok(Slot { not_before: time(0)?, held: row.get(1)?, storm_since: time(2)?, receipt })
+            // What nobody can read was told by nobody: then the storm has a new message.
+            let told = row.get_ref(4)?.as_str().ok().and_then(|text| serde_json::from_str(text).ok());
+            Ok(Slot { not_before: time(0)?, held: row.get(1)?, storm_since: time(2)?, receipt, told })
         };
         let found =
             select.query_row(params![name.target.as_str(), name.route.as_str(), which(name)], read).optional()?;
@@ -324,15 +327,14 @@ impl Rows for Database {
     }
 
     fn keep_slot(&mut self, name: &SlotName, slot: &Slot) -> Done<()> {
-        let sql = "INSERT OR REPLACE INTO slots (target, route, which, not_before, held, storm_since, receipt)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let millis = |at: Option<Timestamp>| at.map(Timestamp::as_millis);
+        let sql = "INSERT OR REPLACE INTO slots (target, route, which, not_before, held, storm_since, receipt, told)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let [not_before, storm_since] = [slot.not_before, slot.storm_since].map(|at| at.map(Timestamp::as_millis));
         let receipt = slot.receipt.as_ref().map(Receipt::as_str);
+        let told = slot.told.as_ref().map(serde_json::to_string).transpose();
+        let told = told.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         let (target, route) = (name.target.as_str(), name.route.as_str());
-        self.change(
-            sql,
-            params![target, route, which(name), millis(slot.not_before), slot.held, millis(slot.storm_since), receipt],
-        )
+        self.change(sql, params![target, route, which(name), not_before, slot.held, storm_since, receipt, told])
     }
 
     fn forget_slots(&mut self, target: &TargetName, before: Timestamp) -> Done<()> {

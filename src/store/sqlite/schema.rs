@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::OpenError;
 
 /// Each step with the version it leads to.
-const STEPS: [(i64, &str); 8] = [
+const STEPS: [(i64, &str); 9] = [
     (1, include_str!("schema/1_events.sql")),
     (2, include_str!("schema/2_cursors.sql")),
     (3, include_str!("schema/3_silences.sql")),
@@ -19,9 +19,10 @@ const STEPS: [(i64, &str); 8] = [
     (6, include_str!("schema/6_search.sql")),
     (7, include_str!("schema/7_acts.sql")),
     (8, include_str!("schema/8_replays.sql")),
+    (9, include_str!("schema/9_told.sql")),
 ];
 /// The version this relay reads and writes.
-pub const VERSION: i64 = 8;
+pub const VERSION: i64 = 9;
 /// The first version that has cursors.
 pub const WITH_CURSORS: i64 = 2;
 /// The first version that has incidents, and says where a delivery comes from.

@@ -21,6 +21,7 @@ const VERSION_1: &str = include_str!("../../../tests/fixtures/store/version_1.sq
 const VERSION_2: &str = include_str!("../../../tests/fixtures/store/version_2.sql");
 const VERSION_2_IN_USE: &str = include_str!("../../../tests/fixtures/store/version_2_in_use.sql");
 const VERSION_4: &str = include_str!("../../../tests/fixtures/store/version_4.sql");
+const VERSION_8: &str = include_str!("../../../tests/fixtures/store/version_8.sql");
 
 fn database(text: &str) -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
@@ -153,11 +154,34 @@ async fn what_version_4_kept_is_there_and_from_now_on_it_is_written_down_what_ha
     assert_eq!(told.ledger.len(), 1, "{:?}", told.ledger);
 }
 
+#[tokio::test]
+async fn what_version_8_owed_in_a_storm_is_told_and_of_its_message_nobody_knows_what_it_told() {
+    let (_directory, path) = database(VERSION_8);
+    let store = open(&path).unwrap();
+    let slot = "SELECT receipt, told FROM slots";
+    let slot: (Option<String>, Option<String>) =
+        Connection::open(&path).unwrap().query_row(slot, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(slot, (Some("1300000000000000001".to_owned()), None));
+    let states = async |id| {
+        let kept = store.event(&EventId::parse(id).unwrap()).await.unwrap().unwrap();
+        kept.deliveries.iter().map(|row| row.state).collect::<Vec<_>>()
+    };
+    assert_eq!(states("evt-1").await, [DeliveryState::Delivered]);
+    assert_eq!(states("evt-4").await, [DeliveryState::Pending]);
+    let (chat, now) = (TargetName::parse("chat").unwrap(), Timestamp::parse("2026-11-29T11:00:00Z").unwrap());
+    let batch = store.claim(undisturbed::claim(&chat, now)).await.unwrap().batches.remove(0);
+    assert_eq!((batch.lead().event.id.as_str(), &batch.before), ("evt-4", &None));
+    let (outcome, sign, terms) = (Outcome::Delivered { receipt: None }, Sign::Well, undisturbed::terms());
+    let settlement = Settlement { batch: Arc::new(batch), outcome, answer: None, sign, at: now, terms };
+    assert!(matches!(store.settle(settlement).await.unwrap(), Settled::Done { .. }));
+    assert_eq!(states("evt-4").await, [DeliveryState::Delivered]);
+}
+
 #[test]
 fn an_old_database_becomes_what_a_new_one_is() {
     let (_new, new) = database("");
     drop(open(&new).unwrap());
-    for old in [VERSION_1, VERSION_2, VERSION_4] {
+    for old in [VERSION_1, VERSION_2, VERSION_4, VERSION_8] {
         let (_old, old) = database(old);
         drop(open(&old).unwrap());
         assert_eq!(version(&old), VERSION);

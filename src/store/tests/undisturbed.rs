@@ -27,6 +27,7 @@ impl Judge for Undisturbed {
 pub fn terms() -> Arc<Terms> {
     Arc::new(Terms {
         tells_many: true,
+        rewrites_storms: false,
         limits: Limits::default(),
         lease: Duration::from_secs(60),
         fallback: None,

@@ -48,7 +48,9 @@ pub fn crowds() -> Vec<(String, Batch)> {
     let pairs = all.iter().map(|(name, event)| (name.clone(), many(&[event.clone(), events::node_added()])));
     let everything: Vec<Event> = all.iter().map(|(_, event)| event.clone()).collect();
     let storm = Batch { is_storm: true, ..many(&everything) };
-    pairs.chain([("everything".to_owned(), many(&everything)), ("a storm".to_owned(), storm)]).collect()
+    let goes_on = Batch { before: storm.tally.clone(), ..storm.clone() };
+    let all = [("everything", many(&everything)), ("a storm", storm), ("a storm that goes on", goes_on)];
+    pairs.chain(all.map(|(name, batch)| (name.to_owned(), batch))).collect()
 }
 
 #[tokio::test]

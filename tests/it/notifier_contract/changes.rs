@@ -1,9 +1,11 @@
-//! What becomes of a message about a beginning at its end, where a target lets messages be changed.
+//! What becomes of a message about a beginning at its end, and of one about a storm while that goes on, where a target lets
+//! messages be changed.
 
 use castai_relay::event::batch::Incident;
 use castai_relay::event::delivery::Phase;
 use castai_relay::names::IncidentKey;
 
+use super::batches::many;
 use super::*;
 use crate::support::receivers::{Receiver, Reply};
 
@@ -100,5 +102,65 @@ async fn a_change_that_fails_is_tried_again_and_is_no_second_message() {
         let end = step(Phase::Resolve, Some(changes.receipt));
         assert!(matches!(tell(&notifier, &end).await.unwrap_err().next, Next::Retry { .. }), "{kind}");
         assert_eq!(receiver.take_received().len(), 1, "{kind}");
+    }
+}
+
+/// So many new nodes in a storm, of whose message is known what it told and what it is called.
+fn storm(nodes: usize, before: Option<usize>, earlier: Option<&str>) -> Batch {
+    let of = |nodes| match nodes {
+        1 => alone(&any_delivery()),
+        _ => many(&vec![events::node_added(); nodes]),
+    };
+    let before = before.map(|nodes| of(nodes).in_all());
+    Batch { is_storm: true, before, earlier: earlier.and_then(Receipt::new), ..of(nodes) }
+}
+
+#[tokio::test]
+async fn what_follows_in_a_storm_is_written_into_its_one_message() {
+    for (kind, receiver, notifier, changes) in changeable(&kit()).await {
+        assert!(notifier.rewrites_storms(), "{kind}");
+        let given = tell(&notifier, &storm(3, None, None)).await.unwrap();
+        assert_eq!(given.as_ref().map(Receipt::as_str), Some(changes.receipt), "{kind}");
+        assert_ne!(receiver.take_received()[0].path, changes.to.1, "{kind}");
+        for (nodes, before, all) in [(2, 3, "5 new nodes"), (1, 5, "6 new nodes")] {
+            let next = storm(nodes, Some(before), given.as_ref().map(Receipt::as_str));
+            assert_eq!(tell(&notifier, &next).await.unwrap(), given, "{kind}");
+            let sent = receiver.take_received();
+            let how: Vec<_> = sent.iter().map(|sent| (sent.method.as_str(), sent.path.as_str())).collect();
+            assert_eq!(how, [changes.to], "{kind}");
+            let body = String::from_utf8_lossy(&sent[0].body).into_owned();
+            assert!(body.contains(&format!("Storm: {all}")), "{kind}: {body}");
+            let (_, http) = every_http_kind().find(|(harness, _)| harness.kind == kind).unwrap();
+            assert_eq!((http.refuses)(&sent[0]), [""; 0], "{kind}");
+            let preview = notifier.preview(&next, &Wording::default());
+            assert!(preview.starts_with(&format!("{} http://", changes.to.0)), "{kind}: {preview}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_storm_whose_message_is_gone_or_is_not_to_be_rewritten_is_told_in_a_new_one() {
+    for (kind, receiver, notifier, changes) in changeable(&kit()).await {
+        receiver.next_replies([Reply::With(changes.gone.0, vec![], changes.gone.1.to_owned())]);
+        let given = tell(&notifier, &storm(2, Some(3), Some(changes.receipt))).await.unwrap();
+        assert_eq!(given.as_ref().map(Receipt::as_str), Some(changes.receipt), "{kind}");
+        let sent = receiver.take_received();
+        assert_eq!(sent.len(), 2, "{kind}");
+        let body = String::from_utf8_lossy(&sent[1].body).into_owned();
+        assert!(sent[1].path != changes.to.1 && body.contains("Storm: 5 new nodes"), "{kind}: {body}");
+        for batch in [storm(2, None, Some(changes.receipt)), storm(2, Some(3), Some("../../elsewhere"))] {
+            tell(&notifier, &batch).await.unwrap();
+            let sent = receiver.take_received();
+            assert_eq!((sent.len(), sent[0].method.as_str()), (1, "POST"), "{kind}");
+            assert_ne!(sent[0].path, changes.to.1, "{kind}");
+        }
+    }
+}
+
+#[test]
+fn who_cannot_change_what_was_told_does_not_promise_to() {
+    for harness in every_kind() {
+        let can = harness.http.as_ref().is_some_and(|http| http.changes.is_some());
+        assert_eq!(harness.notifier(&kit(), "http://127.0.0.1:9").rewrites_storms(), can, "{}", harness.kind);
     }
 }

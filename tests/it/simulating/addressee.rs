@@ -99,6 +99,11 @@ impl Mood {
     }
 }
 
+/// Whether an addressee's messages can be changed: those of every second one that keeps no incidents.
+pub fn rewrites_storms(keeps_incidents: bool, index: u64) -> bool {
+    !keeps_incidents && index.is_multiple_of(2)
+}
+
 pub struct Fake {
     pub seed: u64,
     pub index: u64,
@@ -207,5 +212,9 @@ impl Notifier for Fake {
 
     fn tells_many(&self) -> bool {
         self.tells_many
+    }
+
+    fn rewrites_storms(&self) -> bool {
+        rewrites_storms(self.keeps_incidents, self.index)
     }
 }

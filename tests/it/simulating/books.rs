@@ -14,7 +14,7 @@ use super::lives::Lives;
 use super::plan::{Addressee, Plan};
 use super::time::wait_for;
 use super::world::{Silenced, World};
-use super::{alarms, gathering, incidents, sends};
+use super::{alarms, gathering, incidents, rewriting, sends};
 
 /// Rows that were seen to have ended, and how.
 pub type Ended = HashMap<DeliveryId, (DeliveryState, Option<Reason>)>;
@@ -95,6 +95,7 @@ impl<'a> Facts<'a> {
         self.everything_ended()?;
         sends::check(self)?;
         gathering::check(self)?;
+        rewriting::check(self)?;
         let lives = Lives::of(self);
         alarms::check(self, &lives)?;
         incidents::check(self, &lives)
@@ -117,6 +118,11 @@ impl<'a> Facts<'a> {
 
     pub fn row(&self, id: DeliveryId) -> &DeliveryRow {
         &self.rows[&id].1
+    }
+
+    /// What the addressee gave for it, if it took it.
+    pub fn receipt_of(&self, flight: &Flight) -> String {
+        format!("{}-{}", self.plan.index_of(&flight.target), flight.lease)
     }
 
     pub fn flights_of(&self, target: &TargetName) -> impl Iterator<Item = &'a Flight> {
@@ -164,9 +170,9 @@ impl<'a> Facts<'a> {
                 DeliveryState::Pending => return Err(format!("{id} waits for ever: {row:?}")),
                 DeliveryState::Delivered => {
                     let flight = taken.ok_or_else(|| format!("{id} is delivered and nobody took it"))?;
-                    let receipt = format!("{}-{}", self.plan.index_of(&flight.target), flight.lease);
+                    let given = flight.incident.is_some().then(|| self.receipt_of(flight));
                     let kept = row.receipt.as_ref().map(|receipt| receipt.as_str());
-                    must(kept == Some(&receipt), || format!("{id} has the receipt {kept:?} instead of {receipt}"))?;
+                    must(kept == given.as_deref(), || format!("{id} has the receipt {kept:?} instead of {given:?}"))?;
                     continue;
                 }
                 _ => {}

@@ -114,6 +114,7 @@ impl Scene {
             fallback,
             keeps_incidents: self.keeps_incidents,
             tells_many: true,
+            rewrites_storms: false,
             judge: self.clerk.clone(),
         })
     }

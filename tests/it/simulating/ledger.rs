@@ -51,6 +51,10 @@ pub struct Flight {
     pub is_gathered: bool,
     pub is_full: bool,
     pub incident: Option<(IncidentKey, Phase)>,
+    /// What the addressee gave for the message that this one follows.
+    pub earlier: Option<String>,
+    /// Of how many that one told, where it is to be rewritten.
+    pub before: Option<usize>,
     pub departed: Timestamp,
     /// Which of all claims and settlements it was.
     pub departed_as: usize,
@@ -204,6 +208,8 @@ impl Notes {
             is_gathered: batch.is_gathered,
             is_full: batch.is_full,
             incident: incident.map(|incident| (incident.key.clone(), incident.phase)),
+            earlier: batch.earlier.as_ref().map(|receipt| receipt.as_str().to_owned()),
+            before: batch.before.as_ref().map(|before| before.events() + before.resolved()),
             departed: batch.claimed_at,
             departed_as: self.next_write(),
             settled_as: 0,

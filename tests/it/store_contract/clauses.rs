@@ -86,6 +86,12 @@ macro_rules! contract {
                     every_target_of_a_route_in_a_storm_gets_its_own_message
                     a_storm_never_mixes_incidents_where_the_target_keeps_them_itself
                     a_storm_sweeps_incidents_together_where_they_are_only_told
+                    the_message_of_a_storm_counts_on_from_all_that_arrived
+                    what_may_have_arrived_in_a_storm_is_not_counted_twice
+                    what_is_worse_than_all_that_a_storm_told_is_a_new_message
+                    another_storm_is_another_message
+                    a_storm_and_an_incident_know_nothing_of_each_others_message
+                    what_was_told_of_a_storm_without_a_name_or_before_it_could_be_changed_stays
                 }
                 incident {
                     what_belongs_to_one_incident_leaves_in_order

@@ -172,6 +172,35 @@ async fn a_storm_goes_on_after_a_restart() {
     assert_eq!((second.deliveries.len(), second.is_storm, second.earlier), (11, true, Receipt::new("ts-1")));
 }
 
+/// What nobody can read was told by nobody: the storm has a new message then.
+#[tokio::test]
+async fn what_the_message_of_a_storm_told_survives_a_restart() {
+    let running = Reopening::new();
+    let script = Script::default().storms("everything", 60).rewriting_storms();
+    let news = |name: &str, seconds| watched(owing(name, seconds, &["slack"]));
+    keep(&running.store, ["a", "b", "c"].map(|name| news(name, 0))).await;
+    let first = script.claim_one(&running.store, "slack", at(0)).await;
+    let taken = || (Outcome::Delivered { receipt: Receipt::new("ts-1") }, Sign::Well);
+    script.settle(&running.store, &first, taken(), at(1)).await;
+    let again = running.reopen();
+    keep(&again.store, (1..12).map(|n| news(&n.to_string(), n * 5))).await;
+    let second = script.claim_one(&again.store, "slack", at(60)).await;
+    assert_eq!((&second.before, &second.earlier), (&Some(first.in_all()), &Receipt::new("ts-1")));
+    // It is on its way, and nobody learns how that ended.
+    let again = again.reopen();
+    let second = script.claim_one(&again.store, "slack", at(61)).await;
+    assert_eq!((second.attempt, &second.before), (2, &Some(first.in_all())));
+    script.settle(&again.store, &second, taken(), at(61)).await;
+
+    let Reopening { directory, store } = again;
+    drop(store);
+    let path = directory.path().join("relay.db");
+    rusqlite::Connection::open(&path).unwrap().execute("UPDATE slots SET told = 'x'", []).unwrap();
+    let store = open(path);
+    keep(&store, [news("d", 62)]).await;
+    assert_eq!(script.claim_one(&store, "slack", at(121)).await.before, None);
+}
+
 #[tokio::test]
 async fn an_incident_outlives_a_restart_with_what_the_target_gave_for_it() {
     let running = Reopening::new();

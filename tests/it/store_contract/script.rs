@@ -23,6 +23,7 @@ pub struct Script {
     lease: Duration,
     fallback: Option<Fallback>,
     keeps_incidents: bool,
+    rewrites_storms: bool,
 }
 
 impl Default for Script {
@@ -35,6 +36,7 @@ impl Default for Script {
             lease: LEASE,
             fallback: None,
             keeps_incidents: false,
+            rewrites_storms: false,
         }
     }
 }
@@ -44,6 +46,7 @@ impl Script {
     pub fn terms(&self) -> Terms {
         Terms {
             tells_many: true,
+            rewrites_storms: self.rewrites_storms,
             limits: self.limits,
             lease: self.lease,
             fallback: self.fallback.clone(),
@@ -103,6 +106,11 @@ impl Script {
     /// The target opens and ends incidents itself.
     pub fn keeping_incidents(self) -> Self {
         Self { keeps_incidents: true, ..self }
+    }
+
+    /// The target's messages can be changed: a storm is one of them.
+    pub fn rewriting_storms(self) -> Self {
+        Self { rewrites_storms: true, ..self }
     }
 }
 

@@ -63,6 +63,33 @@ fn a_storm_says_so_and_how_wide_it_is() {
 }
 
 #[test]
+fn what_follows_in_a_storm_counts_all_and_names_the_worst_of_what_is_new() {
+    let before = || many(interruptions(8000, 50)).tally;
+    let next = |deliveries| told(&Batch { is_storm: true, before: before(), ..many(deliveries) });
+    let message = next(interruptions(412, 50));
+    assert_eq!(message.title, "Storm: 8,412 spot interruptions in 50 clusters, 2 zones");
+    assert_eq!((message.severity, facts(&message)["Severity"]), (Severity::Critical, "84 critical, 8,328 warning"));
+    assert_eq!(message.footer, ["event evt-99", "critical · and 8,411 more of route all"]);
+    assert!(text(&message).ends_with("\nand 8,392 more"), "{}", text(&message));
+    // One that comes alone is told like many, and does not make the message look better than it was.
+    let one = Batch { is_storm: true, before: before(), ..many(interruptions(1, 1)) };
+    let message = told(&one);
+    assert_eq!(message.title, "Storm: 8,001 spot interruptions in 50 clusters, 2 zones");
+    assert_eq!(
+        (message.severity, message.footer[1].as_str()),
+        (Severity::Critical, "critical · and 8,000 more of route all")
+    );
+    assert_eq!(text(&message).lines().count(), 2);
+    // Where only ends follow, they are what is new.
+    let ends = Batch { tally: Some(Tally::default()), ..many(interruptions(3, 1)) };
+    let mut ends = Batch { is_storm: true, before: before(), ..ends };
+    (0..3).for_each(|_| ends.tally.as_mut().unwrap().add_resolved());
+    let message = told(&ends);
+    assert_eq!(message.title, "Storm: 8,000 spot interruptions in 50 clusters, 2 zones, 3 resolved");
+    assert_eq!((message.severity, text(&message).lines().count()), (Severity::Critical, 3));
+}
+
+#[test]
 fn of_several_kinds_the_two_most_frequent_are_named() {
     let spot = interruptions(4, 1);
     let with = |others: Vec<Delivery>| told(&many(spot.iter().cloned().chain(others).collect())).title;
@@ -165,7 +192,8 @@ proptest! {
         let mut deliveries = interruptions(count, 5);
         deliveries.push(notification(&awkward, &awkward, json!({"reason": awkward, "zone": awkward})));
         deliveries[0].event.cluster.name = Some(awkward.clone());
-        let mut batch = Batch { is_storm: storm, ..many(deliveries) };
+        let before = if storm { many(interruptions(count, 9)).tally } else { None };
+        let mut batch = Batch { is_storm: storm, before, ..many(deliveries) };
         if let Some(key) = IncidentKey::from_rendered(&awkward) {
             batch = of_incident(batch, Phase::Open, key.as_str(), None);
         }

@@ -1,7 +1,7 @@
 //! Slack, by the Web API with a bot's token, <https://docs.slack.dev/reference/methods/chat.postMessage>.
 //!
 //! [`channel`] says where a batch goes; [`way`] whether it is a message of its own, an answer in the thread of its
-//! incident, or a change of what told of the beginning; [`verdict`] reads Slack's answer. Slack has no idempotency here
+//! incident, or a change of what told of the beginning, or of the storm so far; [`verdict`] reads Slack's answer. Slack has no idempotency here
 //! either: a message that may have arrived and is sent again may be seen twice. The token goes into a header and never
 //! shows.
 
@@ -113,12 +113,16 @@ impl Notifier for WebApi {
         let mut way = Way::of(batch);
         loop {
             let answer = self.ask(way.method(), &payload(batch, wording, &way, &place), batch.claimed_at).await?;
-            let Some(instead) = way.instead(&answer) else {
+            let Some(instead) = way.instead(&answer, batch) else {
                 let taken = classify(answer.status, &answer.body, answer.retry_after, &place);
                 return recorded(&answer, taken.map(|taken| way.receipt(taken?, batch)));
             };
             way = instead;
         }
+    }
+
+    fn rewrites_storms(&self) -> bool {
+        true
     }
 
     /// Asks whose token it is. Whether the channel takes messages, only a message can tell.

@@ -1,5 +1,5 @@
 //! How a batch gets into its channel: as a message of its own, as an answer in the thread of its incident, or as a change
-//! of the message that told of the beginning.
+//! of the message that told of the beginning, or of the storm so far.
 //!
 //! Pure. A message is known by the id of its channel and by its time stamp, as Slack answered; both are kept as the
 //! [`Receipt`]. Where what was written is not there any more, or cannot be changed, there is a way
@@ -10,7 +10,6 @@ use serde_json::Value;
 use super::channel::Place;
 use super::verdict::{self, Obstacle};
 use crate::event::batch::{Batch, Receipt};
-use crate::event::delivery::Phase;
 use crate::http_client::Answer;
 
 /// A message in Slack.
@@ -69,15 +68,15 @@ impl Taken {
 }
 
 impl Way {
-    /// An incident's end is written into what told of its beginning, and what comes in between into the thread of that.
-    /// What belongs to no one incident is told by itself, whatever was told before.
+    /// An incident's end is written into what told of its beginning, and what comes in between into the thread of that;
+    /// what follows in a storm is written into the storm's message. All else that belongs to no one incident is told by
+    /// itself, whatever was told before.
     pub(super) fn of(batch: &Batch) -> Self {
-        let earlier = batch.earlier.as_ref().and_then(Posted::of);
-        match (batch.incident.as_ref().map(|incident| incident.phase), earlier) {
-            (Some(Phase::Resolve), Some(opening)) => Self::Change(opening),
-            (Some(Phase::Open), Some(opening)) => Self::Reply(opening),
-            (_, None) | (None, _) => Self::Post,
+        if let Some(written) = batch.to_change() {
+            return Posted::of(written).map_or(Self::Post, Self::Change);
         }
+        let opening = batch.earlier.as_ref().filter(|_| batch.incident.is_some());
+        opening.and_then(Posted::of).map_or(Self::Post, Self::Reply)
     }
 
     /// The method of the Web API.
@@ -104,20 +103,23 @@ impl Way {
         message
     }
 
-    /// The next way, where this one is closed: what cannot be changed any more is answered, and what is not there, or not
-    /// to be reached, is told anew. A message of its own has no other way.
-    pub(super) fn instead(&self, answer: &Answer) -> Option<Self> {
+    /// The next way, where this one is closed: the incident whose message cannot be changed any more is told of in its
+    /// thread, and what is not there, or not to be reached, is told anew; so is a storm, whose next message can be changed
+    /// again. A message of its own has no other way.
+    pub(super) fn instead(&self, answer: &Answer, batch: &Batch) -> Option<Self> {
         match (self, verdict::obstacle(&answer.body)?) {
             (Self::Post, _) => None,
-            (Self::Change(it), Obstacle::Unchangeable) => Some(Self::Reply(it.clone())),
+            (Self::Change(it), Obstacle::Unchangeable) if batch.incident.is_some() => Some(Self::Reply(it.clone())),
             _ => Some(Self::Post),
         }
     }
 
-    /// By what the incident is known from now on. Nothing where the message tells of something else, too: it must neither
-    /// be changed nor answered for the sake of one of them.
+    /// By what the incident or the storm is known from now on. Nothing where the message tells of several things otherwise:
+    /// it must neither be changed nor answered for the sake of one of them.
     pub(super) fn receipt(&self, taken: Taken, batch: &Batch) -> Option<Receipt> {
-        batch.incident.as_ref()?;
+        if !batch.is_one_story() {
+            return None;
+        }
         match self {
             Self::Change(it) => it.receipt(),
             // Where the message is gone, Slack posts the answer as a message of its own, and says so only here.

@@ -126,7 +126,7 @@ impl Attempt {
 pub fn script(name: &str) -> Script {
     let grouping = Script::default().groups("everything", 7, 3).storms("everything", 11);
     match name {
-        "slack" => grouping.fallback("mail", 20).rate(500, 2).ruled(|candidate, _| {
+        "slack" => grouping.fallback("mail", 20).rate(500, 2).rewriting_storms().ruled(|candidate, _| {
             match candidate.event.id == id("quiet") && !candidate.ends_what_was_told {
                 true => Ruling::End(End::Silenced { detail: "hush".to_owned() }),
                 false => Ruling::Leave,

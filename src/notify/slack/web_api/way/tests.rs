@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use super::*;
+use crate::event::delivery::Phase;
+use crate::event::tally::Tally;
 use crate::notify::samples::{alone, delivery, interruptions, many, of_incident};
 
 const ROOT: &str = "C123ABC456:1503435956.000247";
@@ -38,10 +40,25 @@ fn an_incident_is_opened_added_to_in_its_thread_and_ended_in_its_first_message()
 
 #[test]
 fn what_tells_of_several_things_is_neither_put_into_a_thread_nor_kept_for_one() {
-    // In a storm what was given for the last message comes back, of whatever it told.
-    let storm = Batch { earlier: Receipt::new(ROOT), is_storm: true, ..many(interruptions(3, 2)) };
-    assert_eq!(Way::of(&storm), Way::Post);
-    assert_eq!(Way::Post.receipt(taken("1.2", None), &storm), None);
+    let group = Batch { earlier: Receipt::new(ROOT), ..many(interruptions(3, 2)) };
+    assert_eq!(Way::of(&group), Way::Post);
+    assert_eq!(Way::Post.receipt(taken("1.2", None), &group), None);
+}
+
+#[test]
+fn a_storm_is_written_into_its_one_message_or_anew_where_that_is_gone() {
+    let first = Batch { is_storm: true, ..many(interruptions(3, 2)) };
+    assert_eq!(Way::of(&first), Way::Post);
+    assert_eq!(Way::Post.receipt(taken("1503435956.000247", None), &first), Receipt::new(ROOT));
+    let worse = Batch { earlier: Receipt::new(ROOT), ..first.clone() };
+    assert_eq!(Way::of(&worse), Way::Post, "what is to be told anew has a name, but nothing it told before");
+    let next = Batch { before: Some(Tally::default()), ..worse };
+    assert_eq!(Way::of(&next), Way::Change(root()));
+    assert_eq!(Way::Change(root()).receipt(taken("1503435956.000247", None), &next), Receipt::new(ROOT));
+    for word in ["message_not_found", "cant_update_message", "edit_window_closed"] {
+        assert_eq!(Way::Change(root()).instead(&says(word), &next), Some(Way::Post), "{word}");
+    }
+    assert_eq!(Way::of(&Batch { earlier: Receipt::new("elsewhere/7"), ..next }), Way::Post);
 }
 
 #[test]
@@ -64,21 +81,22 @@ fn each_way_has_its_address() {
 
 #[test]
 fn what_cannot_be_changed_is_answered_and_what_is_not_there_is_told_anew() {
+    let end = step(Phase::Resolve, ROOT);
     for word in ["cant_update_message", "edit_window_closed"] {
-        assert_eq!(Way::Change(root()).instead(&says(word)), Some(Way::Reply(root())), "{word}");
+        assert_eq!(Way::Change(root()).instead(&says(word), &end), Some(Way::Reply(root())), "{word}");
     }
     // The channel of what was written before need not be the one that is meant now.
     for word in ["message_not_found", "channel_not_found", "not_in_channel", "is_archived", "restricted_action"] {
-        assert_eq!(Way::Change(root()).instead(&says(word)), Some(Way::Post), "{word}");
+        assert_eq!(Way::Change(root()).instead(&says(word), &end), Some(Way::Post), "{word}");
     }
     for word in ["thread_not_found", "cannot_reply_to_message", "restricted_action_thread_locked", "is_archived"] {
-        assert_eq!(Way::Reply(root()).instead(&says(word)), Some(Way::Post), "{word}");
+        assert_eq!(Way::Reply(root()).instead(&says(word), &end), Some(Way::Post), "{word}");
     }
     for word in ["invalid_auth", "ratelimited", "internal_error", "something_new"] {
-        assert_eq!(Way::Change(root()).instead(&says(word)), None, "{word}");
+        assert_eq!(Way::Change(root()).instead(&says(word), &end), None, "{word}");
     }
     for word in ["message_not_found", "cant_update_message", "channel_not_found"] {
-        assert_eq!(Way::Post.instead(&says(word)), None, "{word}");
+        assert_eq!(Way::Post.instead(&says(word), &end), None, "{word}");
     }
 }
 
