@@ -2,7 +2,8 @@
 //!
 //! [`form`] puts a message into Telegram's form, [`verdict`] reads Telegram's answer. Telegram has no idempotency: a
 //! message that may have arrived and is sent again may be seen twice. The end of an incident is written into the message
-//! that told of its beginning, where that told of nothing else; what follows in a storm into the storm's one message. The bot's token is a part of the URL, so the URL never shows.
+//! that told of its beginning, where that told of nothing else; what follows in a storm into the storm's one message. The
+//! bot's token is a part of the URL, so the URL never shows.
 
 mod form;
 mod html;
