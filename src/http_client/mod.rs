@@ -150,7 +150,7 @@ pub enum Ending {
     BrokenOff,
 }
 
-/// What came back to a [`HttpClient::post`] or [`HttpClient::tell`].
+/// What came back to a [`HttpClient::post`] or [`HttpClient::ask`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The HTTP status.

@@ -64,6 +64,21 @@ async fn an_incident_is_one_thread_and_its_end_is_written_into_its_first_message
 }
 
 #[tokio::test]
+async fn what_belongs_to_a_thread_gets_there_though_its_own_event_names_no_channel() {
+    let relay = TestRelay::start(BOT).await;
+    relay.slack().next_replies([taken(ROOT, None), taken("1503435999.000001", Some(ROOT)), taken(ROOT, None)]);
+    relay.accept(spot_interrupted("a")).await;
+    relay.deliver().await;
+    let nameless = json!({"clusterName": null});
+    relay.accept(with(&spot_interrupted("b"), nameless.clone())).await;
+    relay.deliver().await;
+    relay.accept(with(&node_added("c"), nameless)).await;
+    relay.deliver().await;
+    let sent: Vec<_> = relay.slack().received().iter().map(|sent| sent.path.clone()).collect();
+    assert_eq!(sent, ["/api/chat.postMessage", "/api/chat.postMessage", "/api/chat.update"]);
+}
+
+#[tokio::test]
 async fn an_event_without_what_the_channel_is_made_of_is_a_dead_letter_that_says_so_and_holds_nothing_up() {
     let relay = TestRelay::start(BOT).await;
     relay.slack().always_replies(taken(ROOT, None));

@@ -93,13 +93,19 @@ impl WebApi {
         answer.body = answer.body.replace(self.token.expose(), "***");
         Ok(answer)
     }
+
+    /// What was told before says where what belongs to it goes; only a message of its own needs a channel.
+    fn place(&self, way: &Way, batch: &Batch, wording: &Wording) -> Result<Place, NotifyError> {
+        way.place().map_or_else(|| self.channel.of(batch, wording), Ok)
+    }
 }
 
 #[async_trait]
 impl Notifier for WebApi {
     fn preview(&self, batch: &Batch, wording: &Wording) -> String {
-        match self.channel.of(batch, wording) {
-            Ok(place) => format!("POST {}\n{:#}", self.api, payload(batch, wording, &Way::of(batch), &place)),
+        let way = Way::of(batch);
+        match self.place(&way, batch, wording) {
+            Ok(place) => format!("POST {}\n{:#}", self.api, payload(batch, wording, &way, &place)),
             Err(error) => error.to_string(),
         }
     }
@@ -109,9 +115,9 @@ impl Notifier for WebApi {
     }
 
     async fn notify(&self, batch: &Batch, wording: &Wording) -> Result<Sent, NotifyError> {
-        let place = self.channel.of(batch, wording)?;
         let mut way = Way::of(batch);
         loop {
+            let place = self.place(&way, batch, wording)?;
             let answer = self.ask(way.method(), &payload(batch, wording, &way, &place), batch.claimed_at).await?;
             let Some(instead) = way.instead(&answer, batch) else {
                 let taken = classify(answer.status, &answer.body, answer.retry_after, &place);

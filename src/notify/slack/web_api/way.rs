@@ -79,6 +79,16 @@ impl Way {
         opening.and_then(Posted::of).map_or(Self::Post, Self::Reply)
     }
 
+    /// The channel it goes to, where that is known from what was told before: whatever the template would make of this event.
+    pub(super) fn place(&self) -> Option<Place> {
+        match self {
+            Self::Post => None,
+            Self::Reply(there) | Self::Change(there) => {
+                Some(Place { name: there.channel.clone(), is_everybodys: false })
+            }
+        }
+    }
+
     /// The method of the Web API.
     pub(super) fn method(&self) -> &'static str {
         match self {
