@@ -94,9 +94,9 @@ async fn a_slow_mail_server_is_waited_for_unless_the_operator_says_otherwise() {
     let tested = ask(relay.admin, "POST", "/api/v1/targets/ann/test", &authorization, by.as_bytes()).await.json();
     assert_eq!(tested["outcome"], "delivered", "{tested}");
     assert!(one.take_mails()[0].contains("TEST from castai-relay"));
-    let short = two_targets(&one, &other).replace("rate: unlimited", "timeout: 10s, ambiguous: give_up");
+    let short = two_targets(&one, &other).replace("rate: unlimited", "timeout: 60s, ambiguous: give_up");
     let refused = refusal(&short).await;
-    assert!(refused.contains("a connection may take 10s to stand"), "{refused}");
+    assert!(refused.contains("it may take 90s until anything is handed over"), "{refused}");
 }
 
 const USER: &str = "relay@example.com";
