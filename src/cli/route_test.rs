@@ -97,7 +97,8 @@ fn show_message(settings: &Settings, event: &Event, owed: &Owed, out: &mut dyn W
         claimed_at: SystemClock.now(),
         event: event.clone(),
     };
-    let wording = target.message.over(&settings.table.wording(&owed.route).cloned().unwrap_or_default());
+    let of_route = settings.table.wording(&owed.route);
+    let wording = of_route.map_or_else(|| target.message.clone(), |of_route| target.message.over(of_route));
     let quiet = settings.table.quiet_hours(&owed.route, delivery.claimed_at);
     let quiet = quiet.map(|why| format!("; not at this hour, {why}")).unwrap_or_default();
     let does = owed.incident.as_ref().map(|step| match step.phase {

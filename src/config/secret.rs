@@ -26,6 +26,11 @@ impl Secret {
         self.0.expose_secret()
     }
 
+    /// `text` with `***` wherever this stands in it as it is: whoever answers may say back what it was asked with.
+    pub fn blotted_out_of(&self, text: &str) -> String {
+        text.replace(self.expose(), "***")
+    }
+
     /// Whether both are the same, in a time that tells neither where they differ nor how long they are.
     pub fn is(&self, other: &Self) -> bool {
         let digest = |secret: &Self| Sha256::digest(secret.expose());

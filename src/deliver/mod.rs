@@ -241,8 +241,8 @@ impl Deliverer {
 
     /// Lets the notifier try, within the time limit, and survives its faults.
     async fn attempt(&self, batch: &Batch) -> Result<Sent, NotifyError> {
-        let of_route = self.tools.table.wording(batch.route()).cloned().unwrap_or_default();
-        let wording = self.message.over(&of_route);
+        let of_route = self.tools.table.wording(batch.route());
+        let wording = of_route.map_or_else(|| self.message.clone(), |of_route| self.message.over(of_route));
         let notified = AssertUnwindSafe(self.notifier.notify(batch, &wording)).catch_unwind();
         let limit = self.policy.timeout;
         match tokio::time::timeout(limit.get(), notified).await {

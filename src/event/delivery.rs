@@ -255,6 +255,11 @@ impl fmt::Display for Reason {
 }
 
 impl Delivery {
+    /// The replay by which it is told again as another message to targets that can tell; none where it is the same one.
+    pub fn told_anew_by(&self) -> Option<ReplayId> {
+        self.again.filter(|again| again.fresh).map(|again| again.replay)
+    }
+
     /// How long after the event happened (else: was received) this attempt was made.
     pub fn lateness(&self) -> Duration {
         self.claimed_at.saturating_since(self.event.occurred_at.unwrap_or(self.event.received_at))

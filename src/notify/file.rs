@@ -149,7 +149,7 @@ fn phase(phase: Phase) -> &'static str {
 
 /// The same on every attempt, also when the batch has grown meanwhile, and for nothing else.
 fn id(batch: &Batch) -> String {
-    let again = batch.lead().again.filter(|again| again.fresh).map(|again| again.replay.to_string());
+    let again = batch.lead().told_anew_by().map(|replay| replay.to_string());
     let phase = batch.incident.as_ref().map(|incident| phase(incident.phase));
     let (event, route) = (batch.first_event().id.as_str(), batch.route().as_str());
     hashed(&json!([event, batch.target().as_str(), route, phase, again]).to_string())

@@ -27,8 +27,8 @@ pub fn of_message(batch: &Batch) -> String {
 
 /// Whoever wants it told again as another message gets it under another name.
 pub fn told_again(batch: &Batch, name: String) -> String {
-    match batch.lead().again.filter(|again| again.fresh) {
-        Some(again) => hashed(&format!("{name} {}", again.replay)),
+    match batch.lead().told_anew_by() {
+        Some(replay) => hashed(&format!("{name} {replay}")),
         None => name,
     }
 }

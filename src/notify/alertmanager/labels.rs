@@ -9,7 +9,7 @@ use crate::event::batch::{Batch, Incident};
 use crate::event::delivery::{Delivery, Phase};
 use crate::event::{CastAIEvent, Event, Severity};
 use crate::notify::identity::hashed;
-use crate::notify::message::{cut, one_line};
+use crate::notify::message::{cut, in_four_words, one_line};
 
 /// Characters of a label's value. Nothing limits it there; it has to fit into a line here.
 const LONGEST: usize = 255;
@@ -37,14 +37,12 @@ pub(super) fn mistake(name: &str, value: &str) -> Option<(&'static str, &'static
     (!is_whole).then_some(("has a value that is no single line of up to 255 characters", "write a shorter one"))
 }
 
-/// The replay that tells it again on purpose as another alert.
-fn told_again(delivery: &Delivery) -> Option<String> {
-    delivery.again.filter(|again| again.fresh).map(|again| again.replay.to_string())
-}
-
 /// Of an event that belongs to no incident.
 pub(super) fn of_event(delivery: &Delivery) -> Labels {
-    let own = [("event", Some(whole(delivery.event.id.as_str()))), ("replay", told_again(delivery))];
+    let own = [
+        ("event", Some(whole(delivery.event.id.as_str()))),
+        ("replay", delivery.told_anew_by().map(|replay| replay.to_string())),
+    ];
     about(&delivery.event, delivery.severity).chain(present(own)).collect()
 }
 
@@ -59,10 +57,10 @@ pub(super) fn of_incident(batch: &Batch, incident: &Incident) -> Labels {
 pub(super) fn of_many(batch: &Batch) -> Labels {
     let own = [
         ("alertname", Some("many events".to_owned())),
-        ("severity", Some(severity(Severity::Info).to_owned())),
+        ("severity", Some(in_four_words(Severity::Info).to_owned())),
         ("route", Some(short(batch.route().as_str()))),
         ("event", Some(whole(batch.first_event().id.as_str()))),
-        ("replay", told_again(batch.lead())),
+        ("replay", batch.lead().told_anew_by().map(|replay| replay.to_string())),
     ];
     present(own).collect()
 }
@@ -72,7 +70,7 @@ fn about(event: &Event, severity: Severity) -> impl Iterator<Item = (String, Str
     present([
         ("alertname", Some(short(called(event)))),
         ("type", Some(short(event.type_name()))),
-        ("severity", Some(self::severity(severity).to_owned())),
+        ("severity", Some(in_four_words(severity).to_owned())),
         ("cluster", event.cluster.label().map(short)),
         ("cluster_id", text(&event.cluster.id)),
         ("organization", text(&event.organization)),
@@ -94,16 +92,6 @@ fn called(event: &Event) -> &str {
     };
     let names = [name, Some(event.type_name())].into_iter().flatten();
     names.into_iter().find(|name| !one_line(name).is_empty()).unwrap_or(CastAIEvent::UNRECOGNIZED)
-}
-
-/// The words that most alerts know; good news is news.
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info | Severity::Success => "info",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-        Severity::Critical => "critical",
-    }
 }
 
 fn short(text: &str) -> String {

@@ -302,6 +302,16 @@ pub fn without_half_escape(kept: &str) -> &str {
     if backslashes % 2 == 1 { kept.strip_suffix('\\').unwrap_or(kept) } else { kept }
 }
 
+/// The four words that PagerDuty takes and most alerts of Prometheus use; good news is news.
+pub fn in_four_words(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info | Severity::Success => "info",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+        Severity::Critical => "critical",
+    }
+}
+
 /// The same words on one line: blanks of every kind become single spaces, what a screen obeys goes.
 pub fn one_line(text: &str) -> String {
     let words = text.split_whitespace().map(|word| word.replace(is_obeyed, ""));

@@ -191,7 +191,7 @@ impl Notifier for Alerts {
         let headers = [("authorization", key.as_str())];
         let mut answer = self.http.post(&to, "application/json", body, &headers, batch.claimed_at).await?;
         // An error text may quote the key.
-        answer.body = answer.body.replace(self.key.expose(), "***");
+        answer.body = self.key.blotted_out_of(&answer.body);
         recorded(&answer, classify(answer.status, &answer.body, answer.retry_after).map(|()| None))
     }
 

@@ -12,10 +12,10 @@ use crate::config::Secret;
 use crate::event::batch::Batch;
 use crate::event::delivery::Phase;
 use crate::event::tally::Dimension;
-use crate::event::{CastAIEvent, Event, Severity, Timestamp};
+use crate::event::{CastAIEvent, Event, Timestamp};
 use crate::notify::NotifyError;
 use crate::notify::identity::{hashed, told_again};
-use crate::notify::message::{Message, cut, one_line};
+use crate::notify::message::{Message, cut, in_four_words, one_line};
 use crate::template::Wording;
 use crate::template::{Markup, Subject, Template};
 
@@ -151,7 +151,7 @@ fn trigger(message: &Message, batch: &Batch) -> Map<String, Value> {
     let mut payload = Map::from_iter([
         ("summary".to_owned(), json!(cut(&message.headline, MAX_SUMMARY))),
         ("source".to_owned(), json!(source(about.cluster, event))),
-        ("severity".to_owned(), json!(severity(message.severity))),
+        ("severity".to_owned(), json!(in_four_words(message.severity))),
         ("timestamp".to_owned(), json!(about.began_at)),
         ("custom_details".to_owned(), Value::Object(details::of(message, batch))),
     ]);
@@ -208,16 +208,6 @@ fn node_name(event: &Event) -> Option<&str> {
             node.name.as_deref()
         }
         _ => None,
-    }
-}
-
-/// PagerDuty has four severities; good news is news.
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info | Severity::Success => "info",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-        Severity::Critical => "critical",
     }
 }
 

@@ -139,7 +139,7 @@ impl PagerDuty {
         let sent = self.http.post(&self.endpoint, "application/json", body, &[], batch.claimed_at).await;
         let mut answer = sent?;
         // An error text may quote what was wrong with the event, key and all.
-        answer.body = answer.body.replace(self.form.routing_key.expose(), "***");
+        answer.body = self.form.routing_key.blotted_out_of(&answer.body);
         Ok(answer)
     }
 }

@@ -113,7 +113,7 @@ impl Webhook {
 
     /// Receivers quote what they do not like, credentials and all.
     fn without_secrets(&self, text: String) -> String {
-        self.secrets.iter().fold(text, |text, secret| text.replace(secret.expose(), "***"))
+        self.secrets.iter().fold(text, |text, secret| secret.blotted_out_of(&text))
     }
 
     fn shown(&self, Outgoing { filled, headers }: &Outgoing) -> String {

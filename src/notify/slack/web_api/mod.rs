@@ -90,7 +90,7 @@ impl WebApi {
         };
         let mut answer = self.http.ask(request, &self.api, now).await?;
         // Whoever answers may say back what it was asked with.
-        answer.body = answer.body.replace(self.token.expose(), "***");
+        answer.body = self.token.blotted_out_of(&answer.body);
         Ok(answer)
     }
 
